@@ -1,0 +1,58 @@
+/* os.h - the operating system, all of it: memory, threads, files, libraries, the clock, fork.
+ * os.c is the only file of the library that calls it (C's own locks and the math library apart). */
+#ifndef GRADC_OS_H
+#define GRADC_OS_H
+
+#include <pthread.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* Pages from the system, zeroed, aligned to 2 MiB and on huge pages where `bytes` is large; NULL on failure. */
+void *os_pages(size_t bytes);
+void os_pages_free(void *pages, size_t bytes);
+
+int os_cpu_count(void);         /* the CPUs that this process may use (affinity, cgroup quota rounded up), at least 1 */
+int64_t os_memory_left(void);   /* bytes: the least of what the cgroup leaves and MemAvailable; INT64_MAX if unknown */
+int64_t os_memory_total(void);
+
+/* Starts a thread with all signals blocked; 0, or -1 if it can't be started.
+ * os_fail_threads(n): for tests: the n-th start from now and all after it fail; 0: none. */
+int os_thread_start(pthread_t *thread, void *(*run)(void *), void *arg);
+void os_thread_join(pthread_t thread);
+void os_fail_threads(int n);
+void os_pause(void); /* a spin-wait hint */
+void os_yield(void); /* lets another thread have this CPU */
+
+/* How often this process is a fork of the one that loaded the library: 0, 1, ...  Cheap. */
+int os_forks(void);
+
+double os_seconds(void); /* monotonic */
+const char *os_environment(const char *name);
+
+/* Shared libraries: NULL if it or the symbol is not there.  name NULL: what the process has loaded itself. */
+void *os_library(const char *name);
+void *os_symbol(void *library, const char *name);
+void os_library_close(void *library);
+
+/* Whole files.  read: *data is host_alloc'd, 0-terminated behind *bytes; 0, or an errno value.
+ * replace: temporary file beside it, fsync, rename; 0 or an errno value.  mkdirs: with mode 0700. */
+int os_file_read(const char *path, char **data, size_t *bytes);
+int os_file_replace(const char *path, const void *data, size_t bytes);
+
+/* The same in pieces: nobody sees the file before commit, which frees `file` whether it succeeds or not; drop leaves
+ * an existing file as it was.  0 or an errno value; drop(NULL) does nothing. */
+struct os_file;
+int os_file_begin(const char *path, struct os_file **file);
+int os_file_append(struct os_file *file, const void *data, size_t bytes);
+int os_file_commit(struct os_file *file);
+void os_file_drop(struct os_file *file);
+
+int os_file_remove(const char *path);
+int os_mkdirs(const char *path);
+const char *os_error(int code, char *text, size_t size); /* strerror_r */
+
+/* The folder of the user's caches, without a slash at the end: $XDG_CACHE_HOME or $HOME/.cache.
+ * 0, or -1 if there is none or text is too short. */
+int os_cache_folder(char *text, size_t size);
+
+#endif
