@@ -1,0 +1,64 @@
+/* conv_axis.h - what the forms of a convolution share; for conv*.c only.
+ *
+ * No form builds the matrix of patches.  An image's tile is *staged*: copied to planes with a border of zeros, one
+ * plane for each channel and each phase of the stride.  Then the pixel of result r under tap t lies at
+ * base(r) + offset(t), one addition, and the loops of tile.h read patches where they lie. */
+#ifndef GRADC_CONV_AXIS_H
+#define GRADC_CONV_AXIS_H
+
+#include "device/cpu/tile.h"
+
+enum { CONV_ALIGN = 256, CONV_TASKS = 16 /* wanted where the work allows it */ };
+
+/* One axis of a correlation: result r (of `results`) is element first + r * spread of the result's axis and reads,
+ * for tap t, element low + r * step + shift(t) of a source of `source` elements, where shift(t) = shift + t * turn
+ * is 0 or more.  Tap t is the filter's element tap + t * tap_step. */
+struct axis {
+    int64_t results, first, spread;
+    int64_t source, low, step;
+    int64_t taps, tap, tap_step, shift, turn;
+    int64_t phases, halo; /* of the staged planes: shift(t) = phase + q * step with q <= halo */
+    int64_t tile, tiles;  /* results of a tile, and how many tiles there are */
+};
+
+/* Fills all but tile and tiles.  Forward and weight gradient; input gradient for the inputs first, first + stride,
+ * ... (of `size` in all). */
+struct axis axis_forward(int64_t results, int64_t source, int64_t taps, int64_t stride, int64_t padding,
+                         int64_t dilation);
+struct axis axis_input(int64_t first, int64_t size, int64_t results, int64_t taps, int64_t stride, int64_t padding,
+                       int64_t dilation);
+
+/* The staged planes of a tile: their size, and where things are in them. */
+struct planes {
+    int64_t rows, pitch; /* of a plane */
+    int64_t channel;     /* elements between channels */
+};
+struct planes planes_of(const struct axis *y, const struct axis *x, int64_t lanes);
+
+/* Offset of tap (ty, tx) in a channel's planes, from a tile's first result. */
+int64_t planes_tap(const struct planes *s, const struct axis *y, const struct axis *x, int64_t ty, int64_t tx);
+
+/* Stages `channels` channels of the image at `from` for the tile that begins with result (row, column). */
+void planes_stage(const struct planes *s, const struct tile_set *set, const struct axis *y, const struct axis *x,
+                  int64_t row, int64_t column, int64_t channels, const void *from, void *to);
+
+static inline size_t conv_align(size_t bytes)
+{
+    return (bytes + CONV_ALIGN - 1) / CONV_ALIGN * CONV_ALIGN;
+}
+
+static inline char *conv_memory(struct place p)
+{
+    return (char *)p.slab->memory + p.offset;
+}
+
+static inline size_t conv_size(const struct conv *p)
+{
+    return p->dtype == GRADC_F64 ? sizeof(double) : sizeof(float);
+}
+
+/* Forward and input gradient; weight gradient.  run 0: only the bytes of workspace. */
+size_t conv_correlate(struct device *d, const struct conv *p, int run);
+size_t conv_weight(struct device *d, const struct conv *p, int run);
+
+#endif

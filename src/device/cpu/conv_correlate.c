@@ -1,0 +1,274 @@
+/* conv_correlate.c - convolution forward, and the gradient of its input, which is a correlation too.
+ *
+ * z[n, g, i, r] = bias[g, i] + sum over channels c and taps t of w[g, i, c, t] * x[n, g, c, pixel(r, t)].
+ * Forward: i is an output channel, c an input channel.  Input gradient: i is an input channel, c an output channel,
+ * and the inputs of each phase of the stride are a correlation of their own, with those taps that hit them.
+ *
+ * The filters are packed once.  Then each unit (image, group, tile of results, block of i) stages channels, a block of
+ * them at a time, and multiplies.  No sum is split between units. */
+#include "device/cpu/conv_axis.h"
+
+enum {
+    STAGE_BYTES = 160 * 1024,  /* of staged planes: half of a second cache */
+    WINDOW_BYTES = 24 * 1024,  /* what the pixels under one tile of results may take of the first cache */
+    FILTER_BYTES = 160 * 1024, /* of packed filters that a tile is multiplied with in one go */
+    CHANNEL_TAPS = 1024,       /* most k of a block of channels, if it has more than one */
+    MOST_COLUMNS = 256,        /* of a tile */
+    LEAST_RESULTS = 64,        /* of a tile that is cut only to make more tasks */
+    LEAST_ROWS = 32,           /* of i likewise */
+    PACK_GRAIN = 8192,         /* filter elements that pay for a task */
+    TASK_WORK = 1 << 18        /* multiply-adds that pay for a task */
+};
+
+struct correlation {
+    const struct conv *p;
+    const struct tile_set *set;
+    size_t size;
+    struct axis y, x;
+    struct planes planes;
+    int64_t m, channels, taps; /* of a group; taps of one channel */
+    int64_t cb, mb, blocks;    /* channels staged at a time; rows i of a unit, and how many units they make */
+    int64_t units, grain;
+    const void *source, *filter, *bias;
+    void *result;
+    int64_t filter_row, filter_channel; /* elements of w between i and between c */
+    int64_t result_height, result_width;
+    int32_t *offset; /* [cb * taps] */
+    char *packed, *buffers;
+    size_t buffer; /* bytes of staged planes, for each thread */
+};
+
+/* ---- The split ---- */
+
+static void split_channels(struct correlation *w)
+{
+    const int64_t columns = w->set->lanes * TILE_VECTORS + w->x.halo;
+    const int64_t window = tile_max(1, columns * w->y.taps * (int64_t)w->size);
+    int64_t most = tile_min(WINDOW_BYTES / window, CHANNEL_TAPS / tile_max(w->taps, 1));
+    w->cb = tile_even(w->channels, tile_max(1, most), 1);
+}
+
+static void split_tiles(struct correlation *w)
+{
+    const int64_t phases = w->y.phases * w->x.phases, room = STAGE_BYTES / (w->cb * phases * (int64_t)w->size);
+    w->x.tile = tile_even(w->x.results, MOST_COLUMNS, w->set->lanes);
+    int64_t rows = room / (tile_round(w->x.tile, w->set->lanes) + w->x.halo) - w->y.halo;
+    w->y.tile = tile_even(w->y.results, tile_max(1, rows), 1);
+    w->mb = w->m;
+    w->blocks = 1;
+    int64_t images = w->p->batch * w->p->groups * tile_blocks(w->x.results, w->x.tile);
+    while (images * tile_blocks(w->y.results, w->y.tile) < CONV_TASKS && w->y.tile * w->x.tile >= 2 * LEAST_RESULTS &&
+           w->y.tile > 1)
+        w->y.tile = tile_blocks(w->y.tile, 2);
+    w->y.tiles = tile_blocks(w->y.results, w->y.tile);
+    w->x.tiles = tile_blocks(w->x.results, w->x.tile);
+    images *= w->y.tiles;
+    while (images * w->blocks < CONV_TASKS && w->mb >= 2 * LEAST_ROWS) {
+        w->mb = tile_round(tile_blocks(w->mb, 2), w->set->rows);
+        w->blocks = tile_blocks(w->m, w->mb);
+    }
+    w->units = images * w->blocks;
+    double work = (double)w->y.tile * (double)w->x.tile * (double)w->mb * (double)(w->channels * w->taps);
+    w->grain = work < TASK_WORK ? (int64_t)(TASK_WORK / (work + 1)) + 1 : 1;
+    w->grain = tile_min(w->grain, tile_max(1, w->units / CONV_TASKS));
+}
+
+/* Fills w for the results (first_h, first_w), which count for the input gradient only. */
+static void split(struct correlation *w, const struct conv *p, int64_t first_h, int64_t first_w)
+{
+    const int forward = p->kind == CONV_FORWARD;
+    *w = (struct correlation){.p = p, .set = tile_set(p->dtype), .size = conv_size(p)};
+    const int64_t in = p->in / p->groups, out = p->out / p->groups, filter = p->kh * p->kw;
+    w->m = forward ? out : in;
+    w->channels = forward ? in : out;
+    w->filter_row = forward ? in * filter : filter;
+    w->filter_channel = forward ? filter : in * filter;
+    w->result_height = forward ? p->out_height : p->height;
+    w->result_width = forward ? p->out_width : p->width;
+    if (forward) {
+        w->y = axis_forward(p->out_height, p->height, p->kh, p->stride_h, p->padding_h, p->dilation_h);
+        w->x = axis_forward(p->out_width, p->width, p->kw, p->stride_w, p->padding_w, p->dilation_w);
+    } else {
+        w->y = axis_input(first_h, p->height, p->out_height, p->kh, p->stride_h, p->padding_h, p->dilation_h);
+        w->x = axis_input(first_w, p->width, p->out_width, p->kw, p->stride_w, p->padding_w, p->dilation_w);
+    }
+    w->taps = w->y.taps * w->x.taps;
+    split_channels(w);
+    split_tiles(w);
+    w->planes = planes_of(&w->y, &w->x, w->set->lanes);
+    w->buffer = conv_align((size_t)(w->cb * w->planes.channel + 2 * w->set->lanes) * w->size);
+}
+
+/* ---- Filters ---- */
+
+/* A panel of mr rows for some channels: [channel, tap][row].  `from` is its first row's first channel. */
+static void pack_panel(const struct correlation *w, char *to, const void *from, int64_t mr, int64_t channels)
+{
+    const struct conv *p = w->p;
+    const int whole = w->taps == p->kh * p->kw; /* all taps: they follow each other as in w */
+    if (whole && w->filter_channel == w->taps) {
+        w->set->pack(to, mr, mr, from, w->filter_row, 1, mr, channels * w->taps);
+        return;
+    }
+    const int64_t lines = whole ? 1 : w->y.taps, columns = whole ? w->taps : w->x.taps;
+    for (int64_t c = 0; c < channels; c++)
+        for (int64_t ty = 0; ty < lines; ty++, to += columns * mr * (int64_t)w->size) {
+            int64_t tap = whole ? 0 : (w->y.tap + ty * w->y.tap_step) * p->kw + w->x.tap;
+            w->set->pack(to, mr, mr, tile_at(from, c * w->filter_channel + tap, w->size), w->filter_row,
+                         whole ? 1 : w->x.tap_step, mr, columns);
+        }
+}
+
+/* Rows of a group that a task packs. */
+static int64_t pack_rows(const struct correlation *w)
+{
+    return tile_round(tile_max(1, PACK_GRAIN / tile_max(1, w->channels * w->taps)), w->set->rows);
+}
+
+/* Packs filters of a group: [block of channels][panel of rows][channel, tap][row of the panel]. */
+static void pack_task(void *arg, int64_t task, int thread)
+{
+    const struct correlation *w = arg;
+    const int64_t part = pack_rows(w), parts = tile_blocks(w->m, part), group = task / parts, first = task % parts * part;
+    const int64_t end = tile_min(w->m, first + part), all = w->m * w->channels;
+    const void *filter = tile_at(w->filter, group * all * w->p->kh * w->p->kw, w->size);
+    (void)thread;
+    for (int64_t c = 0; c < w->channels; c += w->cb)
+        for (int64_t i = first; i < end; i += w->set->rows) {
+            const int64_t channels = tile_min(w->cb, w->channels - c);
+            pack_panel(w, tile_at(w->packed, (group * all + c * w->m + i * channels) * w->taps, w->size),
+                       tile_at(filter, i * w->filter_row + c * w->filter_channel, w->size),
+                       tile_min(w->set->rows, w->m - i), channels);
+        }
+}
+
+/* Where the pixels of each tap of a block of channels are. */
+static void fill_offsets(const struct correlation *w)
+{
+    int32_t *offset = w->offset;
+    for (int64_t c = 0; c < w->cb; c++)
+        for (int64_t ty = 0; ty < w->y.taps; ty++)
+            for (int64_t tx = 0; tx < w->x.taps; tx++)
+                *offset++ = (int32_t)(c * w->planes.channel + planes_tap(&w->planes, &w->y, &w->x, ty, tx));
+}
+
+/* ---- Units ---- */
+
+struct unit {
+    int64_t image, group, row, column, rows, columns, i, m; /* its tile of results, its block of i */
+};
+
+static struct unit find_unit(const struct correlation *w, int64_t index)
+{
+    struct unit u;
+    u.i = index % w->blocks * w->mb;
+    index /= w->blocks;
+    u.column = index % w->x.tiles * w->x.tile;
+    index /= w->x.tiles;
+    u.row = index % w->y.tiles * w->y.tile;
+    index /= w->y.tiles;
+    u.group = index % w->p->groups;
+    u.image = index / w->p->groups;
+    u.m = tile_min(w->mb, w->m - u.i);
+    u.rows = tile_min(w->y.tile, w->y.results - u.row);
+    u.columns = tile_min(w->x.tile, w->x.results - u.column);
+    return u;
+}
+
+/* Results of t->m rows of i, from `result` on, for all pixels of the tile: three vectors of pixels at a time. */
+static void multiply(const struct correlation *w, const struct unit *u, struct tile *t, const char *staged, void *result)
+{
+    const int64_t lanes = w->set->lanes, line = tile_blocks(u->columns, lanes);
+    int64_t r = 0, l = 0;
+    for (int64_t left = u->rows * line; left > 0; left -= t->vectors) {
+        t->vectors = (int32_t)(left == TILE_VECTORS + 1 ? 2 : tile_min(left, TILE_VECTORS));
+        for (int32_t v = 0; v < t->vectors; v++) {
+            int64_t y = w->y.first + (u->row + r) * w->y.spread, x = w->x.first + (u->column + l * lanes) * w->x.spread;
+            t->b[v] = tile_at(staged, r * w->planes.pitch + l * lanes, w->size);
+            t->c[v] = tile_at(result, y * w->result_width + x, w->size);
+            t->init[v] = t->init_row ? t->c[v] : NULL;
+            t->width[v] = (int32_t)tile_min(lanes, u->columns - l * lanes);
+            if (++l == line) {
+                l = 0;
+                r++;
+            }
+        }
+        w->set->tile(t);
+    }
+}
+
+static void run_unit(const struct correlation *w, const struct unit *u, char *staged)
+{
+    const struct conv *p = w->p;
+    const int64_t source_size = w->y.source * w->x.source, result_size = w->result_height * w->result_width;
+    const int64_t first = u->group * w->m + u->i; /* of all rows i of an image */
+    void *result = tile_at(w->result, (u->image * p->groups * w->m + first) * result_size, w->size);
+    const void *source = tile_at(w->source, (u->image * p->groups + u->group) * w->channels * source_size, w->size);
+    for (int64_t c = 0; c == 0 || c < w->channels; c += w->cb) {
+        const int64_t channels = tile_min(w->cb, w->channels - c), k = channels * w->taps;
+        const void *filter = tile_at(w->packed, (u->group * w->channels + c) * w->taps * w->m + u->i * k, w->size);
+        planes_stage(&w->planes, w->set, &w->y, &w->x, u->row, u->column, channels,
+                     tile_at(source, c * source_size, w->size), staged);
+        const int64_t most = tile_max(w->set->rows, FILTER_BYTES / (tile_max(k, 1) * (int64_t)w->size));
+        const int64_t part = tile_round(tile_even(u->m, most, w->set->rows), w->set->rows);
+        for (int64_t i = 0; i < u->m; i += part) {
+            struct tile t = {.m = tile_min(part, u->m - i), .k = k, .offset = w->offset, .c_row = result_size};
+            t.a = tile_at(filter, i * k, w->size);
+            t.c_step = t.init_step = w->x.spread;
+            t.init_row = c > 0 ? result_size : 0;
+            t.row_bias = c == 0 && w->bias ? tile_at(w->bias, first + i, w->size) : NULL;
+            multiply(w, u, &t, staged, tile_at(result, i * result_size, w->size));
+        }
+    }
+}
+
+static void run_task(void *arg, int64_t task, int thread)
+{
+    const struct correlation *w = arg;
+    const int64_t end = tile_min(w->units, (task + 1) * w->grain);
+    for (int64_t index = task * w->grain; index < end; index++) {
+        struct unit u = find_unit(w, index);
+        run_unit(w, &u, w->buffers + (size_t)thread * w->buffer);
+    }
+}
+
+/* ---- The entry ---- */
+
+static void correlate(struct device *d, struct correlation *w)
+{
+    const struct conv *p = w->p;
+    const int forward = p->kind == CONV_FORWARD;
+    char *memory = conv_memory(p->workspace);
+    w->offset = (int32_t *)(void *)memory;
+    w->packed = memory + conv_align((size_t)(w->cb * w->taps) * sizeof *w->offset);
+    w->buffers = w->packed + conv_align((size_t)(p->groups * w->m * w->channels * w->taps) * w->size);
+    w->source = view_host(forward ? &p->x : &p->z);
+    w->result = view_host(forward ? &p->z : &p->x);
+    w->filter = view_host(&p->w);
+    w->bias = forward && p->bias ? view_host(p->bias) : NULL;
+    fill_offsets(w);
+    if (w->taps)
+        cpu_parallel(d, p->groups * tile_blocks(w->m, pack_rows(w)), pack_task, w);
+    cpu_parallel(d, cpu_tasks(w->units, w->grain), run_task, w);
+}
+
+size_t conv_correlate(struct device *d, const struct conv *p, int run)
+{
+    const int64_t phases_h = p->kind == CONV_FORWARD ? 1 : tile_min(p->stride_h, p->height);
+    const int64_t phases_w = p->kind == CONV_FORWARD ? 1 : tile_min(p->stride_w, p->width);
+    size_t most = 0;
+    for (int64_t h = 0; h < phases_h; h++)
+        for (int64_t x = 0; x < phases_w; x++) {
+            struct correlation w;
+            split(&w, p, h, x);
+            if (w.units == 0)
+                continue;
+            size_t bytes = conv_align((size_t)(w.cb * w.taps) * sizeof(int32_t));
+            bytes += conv_align((size_t)(p->groups * w.m * w.channels * w.taps) * w.size);
+            bytes += (size_t)cpu_threads(d) * w.buffer;
+            most = bytes > most ? bytes : most;
+            if (run)
+                correlate(d, &w);
+        }
+    return most;
+}

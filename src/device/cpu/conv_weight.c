@@ -1,0 +1,237 @@
+/* conv_weight.c - the gradient of a convolution's filters.
+ *
+ * dw[g, o, c, t] = sum over images n and results r of dz[n, g, o, r] * x[n, g, c, pixel(r, t)].
+ *
+ * The sum over images and tiles of results is cut into parts, as many as the shape says; a unit is one part for one
+ * block of (group, channels, outputs).  For each tile a unit stages its channels, packs dz with the outputs side by
+ * side, and adds the product to its own partial result [channel, tap][output] in the workspace.  The parts are then
+ * added in their order.  Groups with few outputs would leave most lanes idle: they sum over lanes of pixels. */
+#include "device/cpu/conv_axis.h"
+
+#include <string.h>
+
+enum {
+    TILE_RESULTS = 256,       /* of a tile: packed dz of 24 outputs fits the first cache */
+    STAGE_BYTES = 128 * 1024, /* of staged planes */
+    OUTPUT_PANELS = 6,        /* most panels of outputs in a block: packed dz stays in the second cache */
+    PARTS = 32,               /* of the sum, where there are few blocks */
+    DOT_OUTPUTS = 2,          /* outputs of a group up to which lanes are pixels */
+    SUM_ROWS = 32
+};
+
+struct filters {
+    const struct conv *p;
+    const struct tile_set *set;
+    size_t size;
+    struct axis y, x;
+    struct planes planes;
+    int64_t outputs, channels, taps;   /* of a group; taps of one channel */
+    int64_t cb, ob, cblocks, oblocks;  /* channels and outputs of a block */
+    int64_t pitch;                     /* of a partial result's rows: outputs rounded up to lanes */
+    int64_t tiles, items, parts, each; /* tiles of an image; items are all images' tiles, each of them in a part */
+    int64_t blocks;                    /* (group, channels, outputs) */
+    int dots;
+    int32_t *row; /* [cb * taps]: where the pixels of a tap are */
+    char *buffers, *partial;
+    size_t staged, packed, buffer; /* bytes for each thread */
+};
+
+/* ---- The split ---- */
+
+static void split(struct filters *w, const struct conv *p)
+{
+    *w = (struct filters){.p = p, .set = tile_set(p->dtype), .size = conv_size(p)};
+    const int64_t lanes = w->set->lanes, panel = lanes * TILE_VECTORS;
+    w->y = axis_forward(p->out_height, p->height, p->kh, p->stride_h, p->padding_h, p->dilation_h);
+    w->x = axis_forward(p->out_width, p->width, p->kw, p->stride_w, p->padding_w, p->dilation_w);
+    w->x.tile = tile_even(p->out_width, TILE_RESULTS, lanes);
+    w->y.tile = tile_even(p->out_height, tile_max(1, TILE_RESULTS / w->x.tile), 1);
+    w->x.tiles = tile_blocks(p->out_width, w->x.tile);
+    w->y.tiles = tile_blocks(p->out_height, w->y.tile);
+    w->planes = planes_of(&w->y, &w->x, lanes);
+    w->outputs = p->out / p->groups;
+    w->channels = p->in / p->groups;
+    w->taps = p->kh * p->kw;
+    w->dots = w->outputs <= DOT_OUTPUTS;
+    w->cb = tile_even(w->channels, tile_max(1, STAGE_BYTES / (w->planes.channel * (int64_t)w->size)), 1);
+    w->ob = tile_even(w->outputs, OUTPUT_PANELS * panel, panel);
+    w->cblocks = tile_blocks(w->channels, w->cb);
+    w->oblocks = tile_blocks(w->outputs, w->ob);
+    w->pitch = tile_round(w->ob, lanes);
+    w->blocks = p->groups * w->cblocks * w->oblocks;
+    w->tiles = w->y.tiles * w->x.tiles;
+    w->items = p->batch * w->tiles;
+    w->parts = tile_max(1, tile_min(w->items, PARTS / tile_max(1, w->blocks)));
+    w->each = tile_blocks(w->items, w->parts);
+    w->parts = tile_max(1, tile_blocks(w->items, tile_max(1, w->each)));
+    w->staged = conv_align((size_t)(w->cb * w->planes.channel + 2 * lanes) * w->size);
+    int64_t results = w->y.tile * w->x.tile;
+    w->packed = w->dots ? 0 : conv_align((size_t)(results * w->pitch) * w->size);
+    w->buffer = w->staged + w->packed + conv_align((size_t)results * sizeof(int32_t));
+}
+
+/* Elements of a block's partial result. */
+static int64_t partial_size(const struct filters *w)
+{
+    return w->cb * w->taps * w->pitch;
+}
+
+/* ---- Units ---- */
+
+/* A unit's block, and one tile of one image. */
+struct work {
+    int64_t group, c, channels, o, outputs;
+    int64_t image, row, column, rows, columns;
+    int fresh; /* the unit's first tile */
+    char *staged, *packed, *partial;
+    int32_t *at;
+};
+
+static void find_block(const struct filters *w, int64_t block, struct work *u)
+{
+    u->o = block % w->oblocks * w->ob;
+    block /= w->oblocks;
+    u->c = block % w->cblocks * w->cb;
+    u->group = block / w->cblocks;
+    u->channels = tile_min(w->cb, w->channels - u->c);
+    u->outputs = tile_min(w->ob, w->outputs - u->o);
+}
+
+static void find_tile(const struct filters *w, int64_t item, struct work *u)
+{
+    u->image = item / w->tiles;
+    u->row = item % w->tiles / w->x.tiles * w->y.tile;
+    u->column = item % w->x.tiles * w->x.tile;
+    u->rows = tile_min(w->y.tile, w->y.results - u->row);
+    u->columns = tile_min(w->x.tile, w->x.results - u->column);
+}
+
+/* dz at the tile's first result, output o of the unit's block. */
+static const void *dz_at(const struct filters *w, const struct work *u, int64_t o)
+{
+    const struct conv *p = w->p;
+    int64_t output = (u->image * p->groups + u->group) * w->outputs + u->o + o;
+    return tile_at(view_host(&p->z), (output * p->out_height + u->row) * p->out_width + u->column, w->size);
+}
+
+static void add_dots(const struct filters *w, const struct work *u)
+{
+    struct dots t = {.rows = u->rows, .columns = u->columns, .x = u->staged, .offset = w->row, .fresh = u->fresh};
+    t.z_row = w->p->out_width;
+    t.x_row = w->planes.pitch;
+    t.taps = u->channels * w->taps;
+    t.sum_step = w->pitch;
+    for (int64_t o = 0; o < u->outputs; o++) {
+        t.z = dz_at(w, u, o);
+        t.sum = tile_at(u->partial, o, w->size);
+        w->set->dots(&t);
+    }
+}
+
+/* A panel of outputs from o on: dz packed [result][output], times the pixels under all taps. */
+static void add_panel(const struct filters *w, const struct work *u, int64_t o)
+{
+    const int64_t lanes = w->set->lanes, outputs = tile_min(lanes * TILE_VECTORS, u->outputs - o);
+    const int64_t plane = w->p->out_height * w->p->out_width;
+    struct outer t = {.rows = u->channels * w->taps, .k = u->rows * u->columns, .fresh = u->fresh};
+    t.vectors = (int32_t)tile_blocks(outputs, lanes);
+    const int64_t pitch = t.vectors * lanes;
+    const int whole = u->columns == w->p->out_width; /* the tile's results follow each other */
+    const int64_t lines = whole ? 1 : u->rows, columns = whole ? t.k : u->columns;
+    for (int64_t r = 0; r < lines; r++)
+        w->set->pack(tile_at(u->packed, r * columns * pitch, w->size), pitch, pitch,
+                     tile_at(dz_at(w, u, o), r * w->p->out_width, w->size), plane, 1, outputs, columns);
+    t.a = u->staged;
+    t.row = w->row;
+    t.at = u->at;
+    t.b = u->packed;
+    t.c = tile_at(u->partial, o, w->size);
+    t.c_row = w->pitch;
+    w->set->outer(&t);
+}
+
+static void add_tile(const struct filters *w, const struct work *u)
+{
+    const struct conv *p = w->p;
+    const int64_t plane = p->height * p->width;
+    int64_t channel = (u->image * p->groups + u->group) * w->channels + u->c;
+    planes_stage(&w->planes, w->set, &w->y, &w->x, u->row, u->column, u->channels,
+                 tile_at(view_host(&p->x), channel * plane, w->size), u->staged);
+    if (w->dots) {
+        add_dots(w, u);
+        return;
+    }
+    int32_t *at = u->at;
+    for (int64_t r = 0; r < u->rows; r++)
+        for (int64_t j = 0; j < u->columns; j++)
+            *at++ = (int32_t)(r * w->planes.pitch + j);
+    for (int64_t o = 0; o < u->outputs; o += w->set->lanes * TILE_VECTORS)
+        add_panel(w, u, o);
+}
+
+static void run_unit(void *arg, int64_t unit, int thread)
+{
+    const struct filters *w = arg;
+    const int64_t part = unit / w->blocks, end = tile_min(w->items, (part + 1) * w->each);
+    struct work u = {.staged = w->buffers + (size_t)thread * w->buffer, .fresh = 1};
+    u.packed = u.staged + w->staged;
+    u.at = (int32_t *)(void *)(u.packed + w->packed);
+    u.partial = tile_at(w->partial, unit * partial_size(w), w->size);
+    find_block(w, unit % w->blocks, &u);
+    if (w->items == 0)
+        memset(u.partial, 0, (size_t)partial_size(w) * w->size);
+    for (int64_t item = part * w->each; item < end; item++, u.fresh = 0) {
+        find_tile(w, item, &u);
+        add_tile(w, &u);
+    }
+}
+
+/* ---- The sum ---- */
+
+/* Adds the parts of SUM_ROWS rows of a block to the first, and writes them to dw. */
+static void sum_task(void *arg, int64_t task, int thread)
+{
+    const struct filters *w = arg;
+    const int64_t pieces = tile_blocks(w->cb * w->taps, SUM_ROWS), block = task / pieces, r = task % pieces * SUM_ROWS;
+    struct work u;
+    (void)thread;
+    find_block(w, block, &u);
+    const int64_t rows = tile_min(SUM_ROWS, u.channels * w->taps - r), filter = w->channels * w->taps;
+    if (rows <= 0)
+        return;
+    char *sum = tile_at(w->partial, block * partial_size(w) + r * w->pitch, w->size);
+    if (w->parts > 1)
+        w->set->sum(sum, w->pitch, sum, w->pitch, w->blocks * partial_size(w), w->parts, NULL, rows, u.outputs);
+    void *dw = tile_at(view_host(&w->p->w), (u.group * w->outputs + u.o) * filter + u.c * w->taps + r, w->size);
+    w->set->pack(dw, filter, rows, sum, w->pitch, 1, rows, u.outputs);
+}
+
+/* ---- The entry ---- */
+
+static void fill_rows(const struct filters *w)
+{
+    int32_t *row = w->row;
+    for (int64_t c = 0; c < w->cb; c++)
+        for (int64_t ty = 0; ty < w->p->kh; ty++)
+            for (int64_t tx = 0; tx < w->p->kw; tx++)
+                *row++ = (int32_t)(c * w->planes.channel + planes_tap(&w->planes, &w->y, &w->x, ty, tx));
+}
+
+size_t conv_weight(struct device *d, const struct conv *p, int run)
+{
+    struct filters w;
+    split(&w, p);
+    if (w.blocks == 0 || w.taps == 0)
+        return 0;
+    const size_t table = conv_align((size_t)(w.cb * w.taps) * sizeof *w.row), buffers = (size_t)cpu_threads(d) * w.buffer;
+    if (run) {
+        char *memory = conv_memory(p->workspace);
+        w.row = (int32_t *)(void *)memory;
+        w.buffers = memory + table;
+        w.partial = w.buffers + buffers;
+        fill_rows(&w);
+        cpu_parallel(d, w.blocks * w.parts, run_unit, &w);
+        cpu_parallel(d, w.blocks * tile_blocks(w.cb * w.taps, SUM_ROWS), sum_task, &w);
+    }
+    return table + buffers + conv_align((size_t)(w.blocks * w.parts * partial_size(&w)) * w.size);
+}

@@ -1,0 +1,325 @@
+/* gemm.c - matrix products: how a product is split into tasks, and who computes a block, OpenBLAS or our own loops.
+ *
+ * The split depends on the shape alone.  A product is cut into blocks of C; where C is small and the sum is long, the
+ * sum is cut too, and the parts, in the workspace, are added in their order.  A block is one call of OpenBLAS, or runs
+ * over packed panels (tile.h).  Products with a vector have loops of their own: they only read the matrix once. */
+#include "device/cpu/gemm.h"
+
+#include <limits.h>
+#include <string.h>
+
+#include "device/cpu/blas.h"
+#include "device/cpu/tile.h"
+
+enum {
+    ALIGN = 256,
+    BLOCK_ROWS = 256,     /* most rows of a block: its packed A stays in the second cache */
+    BLOCK_COLUMNS = 512,  /* most columns */
+    TASKS = 16,           /* wanted where the work allows it */
+    TASK_WORK = 1 << 19,  /* multiply-adds that pay for a task: about 10 us */
+    PART_DEPTH = 256,     /* least k of a part of a sum */
+    VECTOR_WORK = 1 << 16 /* elements of a matrix that one task multiplies with a vector */
+};
+
+struct product {
+    const struct gemm *p;
+    const struct tile_set *set;
+    size_t size; /* of an element */
+    struct blas *blas;
+    int vector;                     /* 0; 1: A is one row; 2: B is one column */
+    int64_t items;                  /* of the batch */
+    int64_t mb, nb, kb;             /* of a block; of a part of the sum */
+    int64_t rows, columns, parts;   /* blocks */
+    int64_t units, grain;           /* units are blocks and parts of all items; grain of them are a task */
+    size_t buffer;                  /* bytes for each thread */
+    int32_t *offset;                /* [depth] */
+    char *buffers, *partial;
+};
+
+static size_t align(size_t bytes)
+{
+    return (bytes + ALIGN - 1) / ALIGN * ALIGN;
+}
+
+static int64_t batch_items(const struct gemm *p)
+{
+    int64_t items = 1;
+    for (int32_t axis = 0; axis < p->nbatch; axis++)
+        items *= p->batch[axis];
+    return items;
+}
+
+/* ---- The split ---- */
+
+/* A product with a vector, if the matrix has a unit stride: blocks of columns of the result. */
+static int split_vector(struct product *w)
+{
+    const struct gemm *p = w->p;
+    if (p->m == 1 && (p->b_row == 1 || p->b_col == 1))
+        w->vector = 1;
+    else if (p->n == 1 && (p->c_row == 1 || p->m == 1) && (p->a_row == 1 || p->a_col == 1))
+        w->vector = 2;
+    else
+        return 0;
+    int64_t n = w->vector == 1 ? p->n : p->m;
+    w->mb = w->rows = w->parts = 1;
+    w->kb = p->k;
+    w->nb = tile_even(n, tile_max(64, VECTOR_WORK / tile_max(p->k, 1)), 16);
+    w->columns = tile_blocks(n, w->nb);
+    w->grain = tile_max(1, VECTOR_WORK / tile_max(w->nb * p->k, 1));
+    return 1;
+}
+
+static void split_blocks(struct product *w)
+{
+    const struct gemm *p = w->p;
+    const int64_t m = p->m, n = p->n, unit = w->set->lanes * TILE_VECTORS;
+    w->mb = tile_even(m, BLOCK_ROWS, TILE_ROWS);
+    w->nb = tile_even(n, BLOCK_COLUMNS, unit);
+    w->parts = 1;
+    int64_t blocks = tile_blocks(m, w->mb) * tile_blocks(n, w->nb) * w->items;
+    double work = (double)m * (double)n * (double)p->k * (double)w->items / TASK_WORK;
+    int64_t most = work < TASKS ? (int64_t)work : TASKS;
+    if (p->k >= 4 * PART_DEPTH && blocks == 1)
+        w->parts = tile_max(1, tile_min(most, p->k / PART_DEPTH));
+    while (blocks * w->parts < most && (w->mb > 64 || w->nb > 2 * unit)) {
+        if (w->mb > 64 && w->mb * 2 >= w->nb)
+            w->mb = tile_round(tile_blocks(w->mb, 2), TILE_ROWS);
+        else if (w->nb > 2 * unit)
+            w->nb = tile_round(tile_blocks(w->nb, 2), unit);
+        else
+            w->mb = tile_round(tile_blocks(w->mb, 2), TILE_ROWS);
+        blocks = tile_blocks(m, w->mb) * tile_blocks(n, w->nb) * w->items;
+    }
+    if (w->parts == 1 && blocks < most && p->k >= 2 * PART_DEPTH)
+        w->parts = tile_max(1, tile_min(most / blocks, p->k / PART_DEPTH));
+    w->kb = tile_even(p->k, tile_blocks(p->k, w->parts), 16);
+    w->parts = tile_max(1, tile_blocks(p->k, w->kb));
+    w->rows = tile_blocks(m, w->mb);
+    w->columns = tile_blocks(n, w->nb);
+    w->grain = tile_max(1, TASK_WORK / tile_max(w->mb * w->nb * w->kb, 1));
+}
+
+static void split(struct product *w, const struct gemm *p)
+{
+    memset(w, 0, sizeof *w);
+    w->p = p;
+    w->set = tile_set(p->dtype);
+    w->size = p->dtype == GRADC_F64 ? sizeof(double) : sizeof(float);
+    w->items = batch_items(p);
+    int64_t elements = p->k; /* a vector made contiguous */
+    if (!split_vector(w)) {
+        split_blocks(w);
+        elements = (w->mb + w->set->lanes * TILE_VECTORS) * w->set->depth + w->set->lanes;
+    }
+    w->buffer = align((size_t)elements * w->size);
+    w->units = w->items * w->parts * w->rows * w->columns;
+}
+
+static int is_empty(const struct gemm *p)
+{
+    return p->m == 0 || p->n == 0 || batch_items(p) == 0;
+}
+
+size_t cpu_gemm_workspace(struct device *d, const struct gemm *p)
+{
+    struct product w;
+    if (is_empty(p))
+        return 0;
+    split(&w, p);
+    size_t partial = w.parts > 1 ? (size_t)(w.items * w.parts * p->m * p->n) * w.size : 0;
+    return align((size_t)w.set->depth * sizeof(int32_t)) + (size_t)cpu_threads(d) * w.buffer + align(partial);
+}
+
+/* ---- One block ---- */
+
+/* Where a unit's block is, and how large. */
+struct block {
+    const void *a, *b, *bias;
+    void *c;
+    int64_t m, n, k, c_row;
+};
+
+static const void *bias_at(const struct gemm *p, int64_t column, size_t size)
+{
+    return p->bias ? tile_at(view_host(p->bias), column, size) : NULL;
+}
+
+/* The first elements of an item's three matrices. */
+static void find_item(const struct product *w, int64_t item, struct block *o)
+{
+    const struct gemm *p = w->p;
+    int64_t a = 0, b = 0, c = 0;
+    for (int32_t axis = p->nbatch; axis-- > 0; item /= p->batch[axis]) {
+        int64_t index = item % p->batch[axis];
+        a += index * p->a_batch[axis];
+        b += index * p->b_batch[axis];
+        c += index * p->c_batch[axis];
+    }
+    o->a = tile_at(view_host(&p->a), a, w->size);
+    o->b = tile_at(view_host(&p->b), b, w->size);
+    o->c = tile_at(view_host(&p->c), c, w->size);
+}
+
+static struct block find_block(const struct product *w, int64_t unit)
+{
+    const struct gemm *p = w->p;
+    int64_t column = unit % w->columns, row = unit / w->columns % w->rows;
+    int64_t part = unit / w->columns / w->rows % w->parts, item = unit / w->columns / w->rows / w->parts;
+    int64_t i = row * w->mb, j = column * w->nb, k = part * w->kb;
+    struct block o = {.c_row = p->c_row};
+    find_item(w, item, &o);
+    if (w->parts > 1) {
+        o.c = tile_at(w->partial, (item * w->parts + part) * p->m * p->n, w->size);
+        o.c_row = p->n;
+    }
+    o.m = tile_min(w->mb, p->m - i);
+    o.n = tile_min(w->nb, p->n - j);
+    o.k = tile_min(w->kb, p->k - k);
+    o.a = tile_at(o.a, i * p->a_row + k * p->a_col, w->size);
+    o.b = tile_at(o.b, k * p->b_row + j * p->b_col, w->size);
+    o.c = tile_at(o.c, i * o.c_row + j, w->size);
+    o.bias = w->parts > 1 ? NULL : bias_at(p, j, w->size);
+    return o;
+}
+
+/* Columns j .. of the block from packed A (k deep) and B's rows at `b`. */
+static void own_panel(const struct product *w, const struct block *o, struct tile *t, const void *b, int64_t j, char *panel)
+{
+    const int64_t lanes = w->set->lanes, columns = tile_min(lanes * TILE_VECTORS, o->n - j);
+    t->vectors = (int32_t)tile_blocks(columns, lanes);
+    w->set->pack(panel, lanes * TILE_VECTORS, t->vectors * lanes, tile_at(b, j * w->p->b_col, w->size), w->p->b_col,
+                 w->p->b_row, columns, t->k);
+    for (int32_t v = 0; v < t->vectors; v++) {
+        int64_t column = j + v * lanes;
+        t->width[v] = (int32_t)tile_min(lanes, o->n - column);
+        t->b[v] = tile_at(panel, v * lanes, w->size);
+        t->c[v] = tile_at(o->c, column, w->size);
+        t->init[v] = t->init_row ? t->c[v] : o->bias ? tile_at(o->bias, column, w->size) : NULL;
+    }
+    w->set->tile(t);
+}
+
+static void own_block(const struct product *w, const struct block *o, char *buffer)
+{
+    const struct gemm *p = w->p;
+    const int64_t depth = tile_even(o->k, w->set->depth, 8);
+    char *panel = tile_at(buffer, w->mb * w->set->depth, w->size);
+    for (int64_t k = 0; k == 0 || k < o->k; k += depth) {
+        struct tile t = {.m = o->m, .k = tile_min(depth, o->k - k), .a = buffer, .offset = w->offset};
+        t.c_row = o->c_row;
+        t.c_step = t.init_step = 1;
+        t.init_row = k > 0 ? o->c_row : 0;
+        tile_pack(w->set, w->size, buffer, tile_at(o->a, k * p->a_col, w->size), p->a_row, p->a_col, o->m, t.k);
+        const void *b = tile_at(o->b, k * p->b_row, w->size);
+        for (int64_t j = 0; j < o->n; j += w->set->lanes * TILE_VECTORS)
+            own_panel(w, o, &t, b, j, panel);
+    }
+}
+
+/* OpenBLAS takes matrices with one unit stride, and no rows that overlap or repeat. */
+static int blas_takes(const struct gemm *p)
+{
+    const int64_t row = p->a_col == 1 ? p->a_row : p->a_col, column = p->b_col == 1 ? p->b_row : p->b_col;
+    return (p->a_col == 1 ? p->a_row >= p->k : p->a_row == 1 && p->a_col >= p->m) &&
+           (p->b_col == 1 ? p->b_row >= p->n : p->b_row == 1 && p->b_col >= p->k) && p->c_row >= p->n &&
+           row <= INT_MAX && column <= INT_MAX && p->c_row <= INT_MAX && p->k <= INT_MAX;
+}
+
+static void blas_block(const struct product *w, const struct block *o)
+{
+    const struct gemm *p = w->p;
+    blas_gemm(w->blas, p->dtype, p->a_col != 1, p->b_col != 1, (int)o->m, (int)o->n, (int)o->k, o->a,
+              (int)(p->a_col == 1 ? p->a_row : p->a_col), o->b, (int)(p->b_col == 1 ? p->b_row : p->b_col), o->c,
+              (int)o->c_row);
+    if (o->bias)
+        w->set->sum(o->c, o->c_row, o->c, o->c_row, 0, 1, o->bias, o->m, o->n);
+}
+
+static void vector_block(const struct product *w, int64_t unit, char *buffer)
+{
+    const struct gemm *p = w->p;
+    const int64_t column = unit % w->columns * w->nb, size = (int64_t)w->size;
+    struct block o;
+    find_item(w, unit / w->columns, &o);
+    struct gemv t = {.k = p->k, .bias = bias_at(p, w->vector == 1 ? column : 0, w->size)};
+    t.n = tile_min(w->nb, (w->vector == 1 ? p->n : p->m) - column);
+    t.a = w->vector == 1 ? o.a : o.b;
+    t.b = w->vector == 1 ? o.b : o.a;
+    t.b_row = w->vector == 1 ? p->b_row : p->a_col;
+    t.b_col = w->vector == 1 ? p->b_col : p->a_row;
+    t.bias_step = w->vector == 1;
+    t.b = tile_at(t.b, column * t.b_col, (size_t)size);
+    t.z = tile_at(o.c, column, (size_t)size);
+    int64_t step = w->vector == 1 ? p->a_col : p->b_row;
+    if (step != 1) {
+        w->set->pack(buffer, 1, 1, t.a, 0, step, 1, t.k);
+        t.a = buffer;
+    }
+    w->set->gemv(&t);
+}
+
+/* ---- Tasks ---- */
+
+static void run_task(void *arg, int64_t task, int thread)
+{
+    const struct product *w = arg;
+    char *buffer = w->buffers + (size_t)thread * w->buffer;
+    const int64_t end = tile_min(w->units, (task + 1) * w->grain);
+    for (int64_t unit = task * w->grain; unit < end; unit++) {
+        if (w->vector) {
+            vector_block(w, unit, buffer);
+            continue;
+        }
+        struct block o = find_block(w, unit);
+        if (w->blas)
+            blas_block(w, &o);
+        else
+            own_block(w, &o, buffer);
+    }
+}
+
+enum { SUM_ROWS = 16 };
+
+/* Adds the parts of SUM_ROWS rows of an item. */
+static void sum_task(void *arg, int64_t task, int thread)
+{
+    const struct product *w = arg;
+    const struct gemm *p = w->p;
+    const int64_t blocks = tile_blocks(p->m, SUM_ROWS), item = task / blocks, row = task % blocks * SUM_ROWS;
+    struct block o;
+    (void)thread;
+    find_item(w, item, &o);
+    const void *x = tile_at(w->partial, (item * w->parts * p->m + row) * p->n, w->size);
+    w->set->sum(tile_at(o.c, row * p->c_row, w->size), p->c_row, x, p->n, p->m * p->n, w->parts, bias_at(p, 0, w->size),
+                tile_min(SUM_ROWS, p->m - row), p->n);
+}
+
+/* Whether OpenBLAS computes the blocks: not where they are so small that its entry costs more than our packing. */
+static struct blas *choose(const struct product *w)
+{
+    const struct gemm *p = w->p;
+    if (w->vector || p->k < 8 || p->m < 8 || p->n < 8 || p->m * p->n * p->k < 32 * 1024 || !blas_takes(p))
+        return NULL;
+    return cpu_blas();
+}
+
+gradc_status cpu_gemm(struct device *d, const struct gemm *p, struct place workspace, struct failure *f)
+{
+    struct product w;
+    (void)f;
+    if (is_empty(p))
+        return GRADC_OK;
+    split(&w, p);
+    w.blas = choose(&w);
+    char *memory = (char *)workspace.slab->memory + workspace.offset;
+    w.offset = (int32_t *)(void *)memory;
+    w.buffers = memory + align((size_t)w.set->depth * sizeof *w.offset);
+    w.partial = w.buffers + (size_t)cpu_threads(d) * w.buffer;
+    for (int64_t k = 0; k < w.set->depth && !w.vector; k++)
+        w.offset[k] = (int32_t)(k * w.set->lanes * TILE_VECTORS);
+    cpu_parallel(d, cpu_tasks(w.units, w.grain), run_task, &w);
+    if (w.parts > 1)
+        cpu_parallel(d, w.items * tile_blocks(p->m, SUM_ROWS), sum_task, &w);
+    return GRADC_OK;
+}

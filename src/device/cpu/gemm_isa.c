@@ -1,0 +1,74 @@
+/* gemm_isa.c - the inner loops of tile.h, compiled once per instruction set for f32 and f64.
+ * The loops themselves are in gemm_micro.h, written once for a real type R. */
+#include "device/cpu/isa.h"
+#include "device/cpu/tile.h"
+
+#include <string.h>
+
+#if defined(__AVX512F__) || (defined(__AVX2__) && defined(__FMA__))
+#include <immintrin.h>
+#endif
+
+/* Accumulators live in registers only where these short loops are unrolled. */
+#if defined(__clang__)
+#define UNROLL _Pragma("clang loop unroll(full)")
+#else
+#define UNROLL _Pragma("GCC unroll 8")
+#endif
+
+#define INLINE static inline __attribute__((always_inline))
+
+#if defined(__AVX512F__)
+enum { VECTOR_BYTES = 64, ROWS = 8, DEPTH_BYTES = 768 };
+#elif defined(__AVX2__) && defined(__FMA__)
+enum { VECTOR_BYTES = 32, ROWS = 4, DEPTH_BYTES = 1024 };
+#else
+enum { VECTOR_BYTES = 16, ROWS = 4, DEPTH_BYTES = 1024 };
+#endif
+
+#define R float
+#define INTEGER int32_t
+#define NAME(name) name##_f32
+#if defined(__AVX512F__)
+#define FMA(x, y, z) _mm512_fmadd_ps(x, y, z)
+#define SPLAT(x) _mm512_set1_ps(x)
+#elif defined(__AVX2__) && defined(__FMA__)
+#define FMA(x, y, z) _mm256_fmadd_ps(x, y, z)
+#define SPLAT(x) _mm256_set1_ps(x)
+#else
+#define FMA(x, y, z) ((x) * (y) + (z))
+#define SPLAT(x) ((x) - (vec_f32){0})
+#endif
+#include "device/cpu/gemm_micro.h"
+
+#undef R
+#undef INTEGER
+#undef NAME
+#undef FMA
+#undef SPLAT
+
+#define R double
+#define INTEGER int64_t
+#define NAME(name) name##_f64
+#if defined(__AVX512F__)
+#define FMA(x, y, z) _mm512_fmadd_pd(x, y, z)
+#define SPLAT(x) _mm512_set1_pd(x)
+#elif defined(__AVX2__) && defined(__FMA__)
+#define FMA(x, y, z) _mm256_fmadd_pd(x, y, z)
+#define SPLAT(x) _mm256_set1_pd(x)
+#else
+#define FMA(x, y, z) ((x) * (y) + (z))
+#define SPLAT(x) ((x) - (vec_f64){0})
+#endif
+#include "device/cpu/gemm_micro.h"
+
+extern const struct tile_sets ISA_NAME(tile_sets);
+
+#define SET(type, real)                                                                                              \
+    {                                                                                                                \
+        .lanes = VECTOR_BYTES / (int64_t)sizeof(real), .rows = ROWS, .depth = DEPTH_BYTES / (int64_t)sizeof(real),   \
+        .tile = tile_##type, .outer = outer_##type, .dots = dots_##type, .stage = stage_##type, .gemv = gemv_##type, \
+        .pack = pack_##type, .sum = sum_##type                                                                       \
+    }
+
+const struct tile_sets ISA_NAME(tile_sets) = {.f32 = SET(f32, float), .f64 = SET(f64, double)};

@@ -1,0 +1,460 @@
+/* gemm_micro.h - the loops of struct tile_set for one real type R; included by gemm_isa.c alone, once per type.
+ * It needs R, INTEGER (as wide as R), NAME(), FMA(), SPLAT(), UNROLL, INLINE, VECTOR_BYTES, ROWS. */
+
+typedef R NAME(vec) __attribute__((vector_size(VECTOR_BYTES)));
+typedef R NAME(loose) __attribute__((vector_size(VECTOR_BYTES), aligned(sizeof(R)), may_alias));
+typedef INTEGER NAME(mask) __attribute__((vector_size(VECTOR_BYTES)));
+enum { NAME(LANES) = VECTOR_BYTES / sizeof(R) };
+
+#define VEC NAME(vec)
+#define LANES NAME(LANES)
+#define LOAD(p) ((VEC)(*(const NAME(loose) *)(p)))
+#define STORE(p, x) (*(NAME(loose) *)(p) = (x))
+
+/* `count` lanes from p, step apart; the others 0. */
+static VEC NAME(load_part)(const R *p, int64_t step, int64_t count)
+{
+    union {
+        VEC v;
+        R x[LANES];
+    } u = {.v = {0}};
+    for (int64_t j = 0; j < count; j++)
+        u.x[j] = p[j * step];
+    return u.v;
+}
+
+static void NAME(store_part)(R *p, int64_t step, int64_t count, VEC v)
+{
+    union {
+        VEC v;
+        R x[LANES];
+    } u = {.v = v};
+    for (int64_t j = 0; j < count; j++)
+        p[j * step] = u.x[j];
+}
+
+/* ---- tile ---- */
+
+/* The lanes of column vector v for rows i .. i + mr, where not all of them are stored or they lie apart. */
+static void NAME(tile_scatter)(const struct tile *t, const VEC *acc, int64_t i, int mr, int v)
+{
+    const R *init = t->init[v], *bias = t->row_bias;
+    R *c = (R *)t->c[v] + i * t->c_row;
+    for (int r = 0; r < mr; r++, c += t->c_row) {
+        VEC z = acc[r * TILE_VECTORS + v];
+        if (bias)
+            z += SPLAT(bias[i + r]);
+        if (init)
+            z += NAME(load_part)(init + (i + r) * t->init_row, t->init_step, t->width[v]);
+        NAME(store_part)(c, t->c_step, t->width[v], z);
+    }
+}
+
+/* Not inlined: beside this code the compilers would not keep all accumulators in registers. */
+static __attribute__((noinline)) void NAME(tile_finish)(const struct tile *t, const VEC *acc, int64_t i, int mr, int nv)
+{
+    const R *bias = t->row_bias;
+    for (int v = 0; v < nv; v++) {
+        const R *init = t->init[v];
+        R *c = (R *)t->c[v] + i * t->c_row;
+        if (t->width[v] != LANES || t->c_step != 1 || (init && t->init_step != 1)) {
+            NAME(tile_scatter)(t, acc, i, mr, v);
+            continue;
+        }
+        for (int r = 0; r < mr; r++, c += t->c_row) {
+            VEC z = acc[r * TILE_VECTORS + v];
+            if (bias)
+                z += SPLAT(bias[i + r]);
+            if (init)
+                z += LOAD(init + (i + r) * t->init_row);
+            STORE(c, z);
+        }
+    }
+}
+
+/* Rows i .. i + mr of the tile; a is their panel. */
+INLINE void NAME(tile_panel)(const struct tile *t, const R *a, int64_t i, const int mr, const int nv)
+{
+    VEC acc[ROWS][TILE_VECTORS];
+    UNROLL for (int r = 0; r < mr; r++)
+        UNROLL for (int v = 0; v < nv; v++)
+            acc[r][v] = (VEC){0};
+    const R *b[TILE_VECTORS];
+    UNROLL for (int v = 0; v < nv; v++)
+        b[v] = t->b[v];
+    const int32_t *offset = t->offset, *end = offset + t->k;
+    for (; offset < end; offset++, a += mr) {
+        int64_t at = *offset;
+        VEC y[TILE_VECTORS];
+        UNROLL for (int v = 0; v < nv; v++)
+            y[v] = LOAD(b[v] + at);
+        UNROLL for (int r = 0; r < mr; r++) {
+            VEC x = SPLAT(a[r]);
+            UNROLL for (int v = 0; v < nv; v++)
+                acc[r][v] = FMA(x, y[v], acc[r][v]);
+        }
+    }
+    VEC out[ROWS * TILE_VECTORS];
+    UNROLL for (int r = 0; r < mr; r++)
+        UNROLL for (int v = 0; v < nv; v++)
+            out[r * TILE_VECTORS + v] = acc[r][v];
+    NAME(tile_finish)(t, out, i, mr, nv);
+}
+
+#define PANEL(mr, nv)                                                              \
+    static void NAME(tile_##mr##nv)(const struct tile *t, const R *a, int64_t i)   \
+    {                                                                              \
+        NAME(tile_panel)(t, a, i, mr, nv);                                         \
+    }
+PANEL(1, 1) PANEL(1, 2) PANEL(1, 3) PANEL(2, 1) PANEL(2, 2) PANEL(2, 3)
+PANEL(3, 1) PANEL(3, 2) PANEL(3, 3) PANEL(4, 1) PANEL(4, 2) PANEL(4, 3)
+#if defined(__AVX512F__)
+PANEL(5, 1) PANEL(5, 2) PANEL(5, 3) PANEL(6, 1) PANEL(6, 2) PANEL(6, 3)
+PANEL(7, 1) PANEL(7, 2) PANEL(7, 3) PANEL(8, 1) PANEL(8, 2) PANEL(8, 3)
+#endif
+#undef PANEL
+
+#define PANELS(mr) {NAME(tile_##mr##1), NAME(tile_##mr##2), NAME(tile_##mr##3)}
+static void (*const NAME(tile_panels)[ROWS][TILE_VECTORS])(const struct tile *t, const R *a, int64_t i) = {
+    PANELS(1), PANELS(2), PANELS(3), PANELS(4),
+#if defined(__AVX512F__)
+    PANELS(5), PANELS(6), PANELS(7), PANELS(8),
+#endif
+};
+#undef PANELS
+
+static void NAME(tile)(const struct tile *t)
+{
+    const R *a = t->a;
+    for (int64_t i = 0; i < t->m; i += ROWS)
+        NAME(tile_panels)[tile_min(ROWS, t->m - i) - 1][t->vectors - 1](t, a + i * t->k, i);
+}
+
+/* ---- outer ---- */
+
+INLINE void NAME(outer_panel)(const struct outer *t, int64_t i, const int mr, const int nv)
+{
+    VEC acc[ROWS][TILE_VECTORS];
+    UNROLL for (int r = 0; r < mr; r++)
+        UNROLL for (int v = 0; v < nv; v++)
+            acc[r][v] = (VEC){0};
+    const R *a[ROWS], *b = t->b;
+    UNROLL for (int r = 0; r < mr; r++)
+        a[r] = (const R *)t->a + t->row[i + r];
+    const int32_t *at = t->at, *end = at + t->k;
+    for (; at < end; at++, b += nv * LANES) {
+        int64_t k = *at;
+        VEC y[TILE_VECTORS];
+        UNROLL for (int v = 0; v < nv; v++)
+            y[v] = LOAD(b + v * LANES);
+        UNROLL for (int r = 0; r < mr; r++) {
+            VEC x = SPLAT(a[r][k]);
+            UNROLL for (int v = 0; v < nv; v++)
+                acc[r][v] = FMA(x, y[v], acc[r][v]);
+        }
+    }
+    UNROLL for (int r = 0; r < mr; r++)
+        UNROLL for (int v = 0; v < nv; v++) {
+            R *c = (R *)t->c + (i + r) * t->c_row + v * LANES;
+            STORE(c, t->fresh ? acc[r][v] : LOAD(c) + acc[r][v]);
+        }
+}
+
+#define PANEL(mr, nv)                                                   \
+    static void NAME(outer_##mr##nv)(const struct outer *t, int64_t i)  \
+    {                                                                   \
+        NAME(outer_panel)(t, i, mr, nv);                                \
+    }
+PANEL(1, 1) PANEL(1, 2) PANEL(1, 3) PANEL(2, 1) PANEL(2, 2) PANEL(2, 3)
+PANEL(3, 1) PANEL(3, 2) PANEL(3, 3) PANEL(4, 1) PANEL(4, 2) PANEL(4, 3)
+#if defined(__AVX512F__)
+PANEL(5, 1) PANEL(5, 2) PANEL(5, 3) PANEL(6, 1) PANEL(6, 2) PANEL(6, 3)
+PANEL(7, 1) PANEL(7, 2) PANEL(7, 3) PANEL(8, 1) PANEL(8, 2) PANEL(8, 3)
+#endif
+#undef PANEL
+
+#define PANELS(mr) {NAME(outer_##mr##1), NAME(outer_##mr##2), NAME(outer_##mr##3)}
+static void (*const NAME(outer_panels)[ROWS][TILE_VECTORS])(const struct outer *t, int64_t i) = {
+    PANELS(1), PANELS(2), PANELS(3), PANELS(4),
+#if defined(__AVX512F__)
+    PANELS(5), PANELS(6), PANELS(7), PANELS(8),
+#endif
+};
+#undef PANELS
+
+/* Nine rows of a 3x3 filter over one channel are 3 + 3 + 3, not 4 + 4 + 1: panels of equal size keep the vector
+ * units busier. */
+static void NAME(outer)(const struct outer *t)
+{
+    int64_t panel = tile_even(t->rows, ROWS, 1);
+    for (int64_t i = 0; i < t->rows; i += panel)
+        NAME(outer_panels)[tile_min(panel, t->rows - i) - 1][t->vectors - 1](t, i);
+}
+
+/* ---- dots ---- */
+
+/* Sum of the lanes, halves first: one order whatever the compiler. */
+static R NAME(lane_sum)(VEC v)
+{
+    union {
+        VEC v;
+        R x[LANES];
+    } u = {.v = v};
+    for (int half = LANES / 2; half > 0; half /= 2)
+        for (int j = 0; j < half; j++)
+            u.x[j] += u.x[j + half];
+    return u.x[0];
+}
+
+/* The first `count` lanes set. */
+static NAME(mask) NAME(lane_mask)(int64_t count)
+{
+    union {
+        NAME(mask) v;
+        INTEGER x[LANES];
+    } u = {.v = {0}};
+    for (int64_t j = 0; j < count; j++)
+        u.x[j] = -1;
+    return u.v;
+}
+
+INLINE void NAME(dots_group)(const struct dots *t, const int32_t *offset, R *sum, const int taps)
+{
+    VEC acc[8];
+    UNROLL for (int i = 0; i < taps; i++)
+        acc[i] = (VEC){0};
+    int64_t whole = t->columns / LANES * LANES, rest = t->columns - whole;
+    NAME(mask) mask = NAME(lane_mask)(rest);
+    for (int64_t row = 0; row < t->rows; row++) {
+        const R *z = (const R *)t->z + row * t->z_row, *x = (const R *)t->x + row * t->x_row;
+        for (int64_t j = 0; j < whole; j += LANES) {
+            VEC y = LOAD(z + j);
+            UNROLL for (int i = 0; i < taps; i++)
+                acc[i] = FMA(LOAD(x + offset[i] + j), y, acc[i]);
+        }
+        if (rest == 0)
+            continue;
+        VEC y = NAME(load_part)(z + whole, 1, rest);
+        UNROLL for (int i = 0; i < taps; i++) /* masked: 0 * Inf of a pixel that does not count would be NaN */
+            acc[i] = FMA((VEC)((NAME(mask))LOAD(x + offset[i] + whole) & mask), y, acc[i]);
+    }
+    UNROLL for (int i = 0; i < taps; i++) {
+        R s = NAME(lane_sum)(acc[i]);
+        sum[i * t->sum_step] = t->fresh ? s : sum[i * t->sum_step] + s;
+    }
+}
+
+#define GROUP(n)                                                                        \
+    static void NAME(dots_##n)(const struct dots *t, const int32_t *offset, R *sum)     \
+    {                                                                                   \
+        NAME(dots_group)(t, offset, sum, n);                                            \
+    }
+GROUP(1) GROUP(2) GROUP(3) GROUP(4) GROUP(5) GROUP(6) GROUP(7) GROUP(8)
+#undef GROUP
+
+static void NAME(dots)(const struct dots *t)
+{
+    static void (*const groups[8])(const struct dots *, const int32_t *, R *) = {
+        NAME(dots_1), NAME(dots_2), NAME(dots_3), NAME(dots_4), NAME(dots_5), NAME(dots_6), NAME(dots_7), NAME(dots_8)};
+    int64_t group = tile_even(t->taps, 8, 1);
+    for (int64_t i = 0; i < t->taps; i += group)
+        groups[tile_min(group, t->taps - i) - 1](t, t->offset + i, (R *)t->sum + i * t->sum_step);
+}
+
+/* ---- stage ---- */
+
+/* Vector stores may run past `count`: what lies there is written later. */
+INLINE void NAME(clear_row)(R *to, int64_t count)
+{
+    for (int64_t j = 0; j < count; j += LANES)
+        STORE(to + j, (VEC){0});
+}
+
+/* Reads and writes exactly `count` elements. */
+INLINE void NAME(copy_row)(R *to, const R *from, int64_t count)
+{
+    int64_t j = 0;
+    for (; j + LANES <= count; j += LANES)
+        STORE(to + j, LOAD(from + j));
+    if (j == count)
+        return;
+    if (count > LANES) {
+        STORE(to + count - LANES, LOAD(from + count - LANES));
+        return;
+    }
+    for (; j < count; j++)
+        to[j] = from[j];
+}
+
+static void NAME(stage_plane)(const struct stage *t, R *to, const R *from, int64_t top, int64_t left)
+{
+    int64_t step = t->step_w, first = left < 0 ? tile_blocks(-left, step) : 0;
+    int64_t end = left < t->width ? tile_min(tile_blocks(t->width - left, step), t->pitch) : 0;
+    first = tile_min(first, t->pitch);
+    int64_t count = end > first ? end - first : 0;
+    for (int64_t q = 0; q < t->rows; q++, to += t->pitch) {
+        int64_t y = top + q * t->step_h;
+        if (y < 0 || y >= t->height || count == 0) {
+            NAME(clear_row)(to, t->pitch);
+            continue;
+        }
+        const R *row = from + y * t->width + left + first * step;
+        NAME(clear_row)(to, first);
+        if (step == 1)
+            NAME(copy_row)(to + first, row, count);
+        else
+            for (int64_t j = 0; j < count; j++)
+                to[first + j] = row[j * step];
+        NAME(clear_row)(to + first + count, t->pitch - first - count);
+    }
+}
+
+static void NAME(stage)(const struct stage *t)
+{
+    R *to = t->to;
+    for (int64_t channel = 0; channel < t->channels; channel++)
+        for (int64_t ph = 0; ph < t->phases_h; ph++)
+            for (int64_t pw = 0; pw < t->phases_w; pw++, to += t->rows * t->pitch)
+                NAME(stage_plane)(t, to, (const R *)t->from + channel * t->channel_size, t->top + ph, t->left + pw);
+}
+
+/* ---- gemv ---- */
+
+/* Four products of contiguous rows at a time. */
+INLINE void NAME(gemv_dots)(const struct gemv *t, int64_t j, const int count)
+{
+    VEC acc[4][2];
+    const R *a = t->a, *b[4], *bias = t->bias;
+    UNROLL for (int i = 0; i < count; i++) {
+        b[i] = (const R *)t->b + (j + i) * t->b_col;
+        acc[i][0] = acc[i][1] = (VEC){0};
+    }
+    int64_t k = 0;
+    for (; k + 2 * LANES <= t->k; k += 2 * LANES) {
+        VEC x = LOAD(a + k), y = LOAD(a + k + LANES);
+        UNROLL for (int i = 0; i < count; i++) {
+            acc[i][0] = FMA(x, LOAD(b[i] + k), acc[i][0]);
+            acc[i][1] = FMA(y, LOAD(b[i] + k + LANES), acc[i][1]);
+        }
+    }
+    for (; k < t->k; k += LANES) {
+        int64_t rest = tile_min(LANES, t->k - k);
+        VEC x = NAME(load_part)(a + k, 1, rest);
+        UNROLL for (int i = 0; i < count; i++)
+            acc[i][0] = FMA(x, NAME(load_part)(b[i] + k, 1, rest), acc[i][0]);
+    }
+    UNROLL for (int i = 0; i < count; i++)
+        ((R *)t->z)[j + i] = NAME(lane_sum)(acc[i][0] + acc[i][1]) + (bias ? bias[(j + i) * t->bias_step] : 0);
+}
+
+/* z += a[0] b[0] + ... + a[rows-1] b[rows-1], in that order. */
+INLINE void NAME(gemv_rows)(R *z, int64_t n, const R *a, const R *b, int64_t b_row, const int rows)
+{
+    int64_t j = 0;
+    for (; j + LANES <= n; j += LANES) {
+        VEC acc = LOAD(z + j);
+        UNROLL for (int i = 0; i < rows; i++)
+            acc = FMA(SPLAT(a[i]), LOAD(b + i * b_row + j), acc);
+        STORE(z + j, acc);
+    }
+    if (j == n)
+        return;
+    VEC acc = NAME(load_part)(z + j, 1, n - j);
+    UNROLL for (int i = 0; i < rows; i++)
+        acc = FMA(SPLAT(a[i]), NAME(load_part)(b + i * b_row + j, 1, n - j), acc);
+    NAME(store_part)(z + j, 1, n - j, acc);
+}
+
+static void NAME(gemv)(const struct gemv *t)
+{
+    int64_t j = 0, k = 0;
+    if (t->b_row == 1) {
+        for (; j + 4 <= t->n; j += 4)
+            NAME(gemv_dots)(t, j, 4);
+        for (; j < t->n; j++)
+            NAME(gemv_dots)(t, j, 1);
+        return;
+    }
+    const R *a = t->a, *b = t->b, *bias = t->bias;
+    R *z = t->z;
+    for (; j < t->n; j++)
+        z[j] = bias ? bias[j * t->bias_step] : 0;
+    for (; k + 4 <= t->k; k += 4)
+        NAME(gemv_rows)(z, t->n, a + k, b + k * t->b_row, t->b_row, 4);
+    for (; k < t->k; k++)
+        NAME(gemv_rows)(z, t->n, a + k, b + k * t->b_row, t->b_row, 1);
+}
+
+/* ---- pack, sum ---- */
+
+typedef R NAME(four) __attribute__((vector_size(4 * sizeof(R))));
+typedef R NAME(loose_four) __attribute__((vector_size(4 * sizeof(R)), aligned(sizeof(R)), may_alias));
+
+/* Four rows of contiguous columns become four columns. */
+static void NAME(pack_four)(R *to, int64_t pitch, const R *from, int64_t row, int64_t columns)
+{
+    int64_t c = 0;
+    for (; c + 4 <= columns; c += 4, to += 4 * pitch) {
+        const R *p = from + c;
+        NAME(four) x0 = *(const NAME(loose_four) *)p, x1 = *(const NAME(loose_four) *)(p + row);
+        NAME(four) x2 = *(const NAME(loose_four) *)(p + 2 * row), x3 = *(const NAME(loose_four) *)(p + 3 * row);
+        NAME(four) y0 = __builtin_shufflevector(x0, x1, 0, 4, 1, 5), y1 = __builtin_shufflevector(x0, x1, 2, 6, 3, 7);
+        NAME(four) y2 = __builtin_shufflevector(x2, x3, 0, 4, 1, 5), y3 = __builtin_shufflevector(x2, x3, 2, 6, 3, 7);
+        *(NAME(loose_four) *)to = __builtin_shufflevector(y0, y2, 0, 1, 4, 5);
+        *(NAME(loose_four) *)(to + pitch) = __builtin_shufflevector(y0, y2, 2, 3, 6, 7);
+        *(NAME(loose_four) *)(to + 2 * pitch) = __builtin_shufflevector(y1, y3, 0, 1, 4, 5);
+        *(NAME(loose_four) *)(to + 3 * pitch) = __builtin_shufflevector(y1, y3, 2, 3, 6, 7);
+    }
+    for (; c < columns; c++, to += pitch)
+        for (int64_t r = 0; r < 4; r++)
+            to[r] = from[r * row + c];
+}
+
+static void NAME(pack)(void *out, int64_t pitch, int64_t padded, const void *in, int64_t row, int64_t column,
+                       int64_t rows, int64_t columns)
+{
+    R *to = out;
+    const R *from = in;
+    int64_t r = 0;
+    if (column == 1 && columns >= 4)
+        for (; r + 4 <= rows; r += 4)
+            NAME(pack_four)(to + r, pitch, from + r * row, row, columns);
+    for (int64_t c = 0; c < columns && r < rows; c++) {
+        const R *p = from + r * row + c * column;
+        if (row == 1)
+            NAME(copy_row)(to + c * pitch + r, p, rows - r);
+        else
+            for (int64_t i = r; i < rows; i++, p += row)
+                to[c * pitch + i] = *p;
+    }
+    for (int64_t c = 0; c < columns && rows < padded; c++)
+        for (int64_t i = rows; i < padded; i++)
+            to[c * pitch + i] = 0;
+}
+
+static void NAME(sum)(void *out, int64_t z_row, const void *in, int64_t x_row, int64_t x_part, int64_t parts,
+                      const void *bias, int64_t rows, int64_t columns)
+{
+    for (int64_t r = 0; r < rows; r++) {
+        R *z = (R *)out + r * z_row;
+        const R *x = (const R *)in + r * x_row, *b = bias;
+        for (int64_t c = 0; c < columns; c += LANES) {
+            int64_t count = tile_min(LANES, columns - c);
+            int whole = count == LANES;
+            VEC s = whole ? LOAD(x + c) : NAME(load_part)(x + c, 1, count);
+            for (int64_t p = 1; p < parts; p++)
+                s += whole ? LOAD(x + p * x_part + c) : NAME(load_part)(x + p * x_part + c, 1, count);
+            if (b)
+                s += whole ? LOAD(b + c) : NAME(load_part)(b + c, 1, count);
+            if (whole)
+                STORE(z + c, s);
+            else
+                NAME(store_part)(z + c, 1, count, s);
+        }
+    }
+}
+
+#undef VEC
+#undef LANES
+#undef LOAD
+#undef STORE
