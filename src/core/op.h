@@ -1,0 +1,146 @@
+/* op.h - what an op is: a row of facts and functions, and what those functions are handed.
+ *
+ * An op's file holds, in this order: shape rule, CPU form, OpenCL form, gradient, descriptor, public function.
+ * op_record is the one road onto the tape. */
+#ifndef GRADC_OP_H
+#define GRADC_OP_H
+
+#include "core/tensor.h"
+#include "device/device.h"
+
+enum { OP_OUTPUTS = 4, OP_INTS = 40, OP_REALS = 8, OP_BOUND = 2 };
+
+/* Bits of op.keeps: what the gradient reads the values of. */
+#define KEEP_IN(i) (1u << (i))
+#define KEEP_OUT(i) (1u << (16 + (i)))
+
+enum {
+    OP_VIEW = 1,   /* output 0 is a layout over in[0]'s elements; never run */
+    OP_ONCE = 2,   /* its backward op: can't be differentiated, a second derivative is GRADC_E_UNSUPPORTED */
+    OP_REPORTS = 4 /* can report a data error to the device word */
+};
+
+/* Handed to the shape rule: the operands are live and of one context.  It may rewrite ints (normalise an axis),
+ * and fills out[0..nout).  For a kernel's output only dtype, ndim and shape count (it is made contiguous);
+ * for a view all of layout, with strides and offset counted as in[0]'s are. */
+struct record {
+    gradc_context *g;
+    const struct op *op;
+    int nin, nints, nreals, nout;
+    struct tensor *const *in;
+    int64_t ints[OP_INTS];
+    double reals[OP_REALS];
+    uint64_t bound[OP_BOUND];
+    struct {
+        gradc_dtype dtype;
+        struct layout layout;
+    } out[OP_OUTPUTS];
+};
+
+/* Handed to a form: run it once on these views.  reals and bound differ from run to run of one plan; all else is
+ * part of the plan's key.  No output is empty. */
+struct launch {
+    struct device *device;
+    const struct op *op;
+    int nin, nout, nints, nreals;
+    const struct view *in, *out;
+    const int64_t *ints;
+    const double *reals;
+    const uint64_t *bound;
+    struct place workspace; /* op->workspace bytes */
+    struct place word;      /* the device word (see WORD_*); an assign's kernel tests it, OP_REPORTS' writes it */
+    int64_t serial;         /* of the node, for the word */
+    int prepare;            /* OpenCL: 1: only note the programs: launch_kernel and the engines see to it */
+};
+
+/* Handed to the gradient: record the ops of dx[i] wherever wants[i], and leave NULL where it is zero.
+ * dz[o] is NULL where nothing flows into output o (never all).  Shapes of dx may be broadcast shapes: the caller
+ * sums them down.  Only what op.keeps names may be read by value: x[i], z[o]; shapes of all may be asked. */
+struct gradient {
+    gradc_context *g;
+    int nin, nout;
+    gradc_tensor *const *x, *const *z, *const *dz;
+    gradc_tensor **dx;
+    const unsigned char *wants;
+    const int64_t *ints;
+    const double *reals;
+};
+
+struct op {
+    const char *name;
+    int nin;  /* operands; -1: any number */
+    int nout; /* 1 .. OP_OUTPUTS; the first is the result, the others hidden.  0: an assign */
+    unsigned keeps, flags;
+    unsigned writes; /* bit i: in[i], a tensor that someone owns, is overwritten: an assign node, never dead */
+    gradc_status (*shape)(struct record *r);
+    size_t (*workspace)(const struct launch *l); /* NULL: none; from shapes, ints and the device alone */
+    gradc_status (*cpu)(const struct launch *l, struct failure *f);
+    gradc_status (*opencl)(const struct launch *l, struct failure *f);
+    void (*gradient)(struct gradient *d); /* NULL: nothing flows to any operand */
+};
+
+/* Every descriptor, ended by NULL: ops.def and elementwise.def. */
+extern const struct op *const op_list[];
+
+/* Two that the core itself runs: a strided copy to a contiguous tensor (one operand, one output), and the update
+ * in[0] = in[1]. */
+extern const struct op op_contiguous, op_assign;
+
+/* ---- Recording ---- */
+
+/* Everything that op_record takes besides the operands; {0} for none. */
+struct attributes {
+    int nints, nreals;
+    const int64_t *ints;
+    const double *reals;
+    uint64_t bound[OP_BOUND];
+};
+
+/* Checks the operands (NULL in: NULL out), asks the shape rule, appends a node; returns output 0, or NULL. */
+gradc_tensor *op_record(const struct op *op, int nin, gradc_tensor *const *in, const struct attributes *a);
+
+/* The same for an op without operands, on g. */
+gradc_tensor *op_record_on(gradc_context *g, const struct op *op, const struct attributes *a);
+
+/* The same for an assign (nout 0). */
+gradc_status op_record_assign(const struct op *op, int nin, gradc_tensor *const *in, const struct attributes *a);
+
+/* The same, all outputs: out[nout]; on failure all NULL. */
+gradc_status op_record_all(const struct op *op, int nin, gradc_tensor *const *in, const struct attributes *a,
+                           gradc_tensor **out);
+
+/* In a shape rule and in compositions: the context's failure, first one kept.  The text begins with the op's name:
+ * "linear: x [64,784] does not match w [128,100]". */
+gradc_status record_fail(const struct record *r, gradc_status status, const char *format, ...) GRADC_PRINTF(3, 4);
+gradc_status context_fail(gradc_context *g, gradc_status status, const char *format, ...) GRADC_PRINTF(3, 4);
+
+/* In public functions that must look at an operand before recording: the tensor, or NULL, with the context's error
+ * set if the handle is no longer good (a NULL handle sets none). */
+struct tensor *op_operand(gradc_tensor *t, const char *op);
+
+/* Runs an op once, now, outside the tape, into tensors that have memory; operands must be computed.  For the
+ * library's own use: filling a new parameter, gathering a strided tensor for a read. */
+gradc_status op_run_now(gradc_context *g, const struct op *op, int nin, struct tensor *const *in, int nout,
+                        struct tensor *const *out, const struct attributes *a);
+
+/* A new tensor of yours, reserved, not filled; NULL on failure. */
+gradc_tensor *tensor_new_owned(gradc_context *g, gradc_dtype dtype, const struct layout *l, const char *op);
+
+/* bound[0] = seed, bound[1] = the first of the Philox counters 0.. that make `count` 32-bit numbers, four each;
+ * the context's offset moves on behind them. */
+void context_random(gradc_context *g, int64_t count, uint64_t bound[OP_BOUND]);
+
+/* The body of a live handle (no checks): for gradients and shape questions. */
+struct tensor *tensor_of(const gradc_tensor *t);
+
+/* ---- Helpers of shape rules (core/shape.c) ---- */
+
+/* axis in -ndim..ndim-1 made positive, or -1 with the error "OP: axis A is not in -n..n-1". */
+int record_axis(struct record *r, int64_t axis, int ndim);
+
+/* ---- Helpers of forms (core/run.c) ---- */
+
+/* Prepares or enqueues, as l->prepare says. */
+gradc_status launch_kernel(const struct launch *l, const struct kernel_call *k, struct failure *f);
+
+#endif

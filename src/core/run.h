@@ -1,0 +1,15 @@
+/* run.h - plans what waits, and runs it. */
+#ifndef GRADC_RUN_H
+#define GRADC_RUN_H
+
+#include "core/context.h"
+
+/* Runs every node that waits and is needed, and what `want` (NULL: nothing more) needs.  On failure the context's error
+ * is set and the waiting nodes are dropped; what an update was cut off in is lost (DESIGN 4). */
+gradc_status run_pending(gradc_context *g, struct tensor *want);
+
+/* Reads the device word if something could have been reported; a report becomes the context's error, and the steps
+ * recorded after it are undone.  Waits for the device. */
+gradc_status run_check_word(gradc_context *g);
+
+#endif
