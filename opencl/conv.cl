@@ -1,0 +1,217 @@
+/* conv.cl - convolutions as matrix products whose right side is gathered from an image: forward, gradient of the input,
+ * gradient of the weights.  No im2col buffer: each tile of the gathered matrix is made in local memory.
+ *
+ * For each group g:  C[row, column] = EPILOGUE(sum_depth A[row, depth] IMAGE[column, depth]).
+ *            C   A    IMAGE  rows    columns             depth
+ *   forward  z   w    x      out     batch, pixels of z  in, kh, kw
+ *   input    dx  w    dz     in      batch, pixels of x  out, kh, kw
+ *   weight   dw  dz   x      out     in, kh, kw          batch, pixels of z
+ * Columns and depths are counted by three digits each, (outer, i, j), struct-like lists of arguments AXIS: from them
+ * follow a first element, a line y and a row position x in the image, and an offset in C (columns) or A (depths).
+ * IMAGE[column, depth] is the image at the sum of both y and both x, or 0 where that lies outside.  With STRIDED (the
+ * input's gradient) y and x count before the stride: what the stride does not divide is 0.
+ * Layout: all operands contiguous (NCHW, OIHW).
+ * Work-groups and tiles are as in gemm.cl: groups along dimension 0 alone: tiles across, tiles down, g, split. */
+
+/* From the host: TILE_M, TILE_N, TILE_K, ITEM_M, ITEM_N (2, 4, 8 or 16); BIAS: a column is added; STRIDED. */
+
+#define JOIN2(a, b) a##b
+#define JOIN(a, b) JOIN2(a, b)
+#define STORE_ROW JOIN(vstore, ITEM_N)
+#ifdef REAL_IS_F64
+#define ROW JOIN(double, ITEM_N)
+#else
+#define ROW JOIN(float, ITEM_N)
+#endif
+
+#define ITEMS_X (TILE_N / ITEM_N)
+#define ITEMS (ITEMS_X * (TILE_M / ITEM_M))
+#define PITCH_A (TILE_M + 4) /* padded against bank conflicts */
+#define PITCH_B (TILE_N + (ITEM_N < 4 ? 4 : ITEM_N))
+
+/* What becomes of a finished sum. */
+#ifdef BIAS
+#define EPILOGUE(value, channel) ((value) + bias[channel])
+#else
+#define EPILOGUE(value, channel) (value)
+#endif
+
+/* Where a column or a depth lies: s0 first element in the image, s1 y, s2 x, s3 offset in C or A. */
+#ifdef INDEX_WIDE
+typedef long4 where_t;
+#else
+typedef int4 where_t;
+#endif
+
+/* Added to any other coordinate it stays below 0; twice it is still an index_t. */
+#define OUTSIDE (-((index_t)1 << (8 * sizeof(index_t) - 2)))
+
+/* The digits of n are (outer, i, j): i * width + j below area. */
+#define AXIS(a) \
+    long a##_area, long a##_width, long a##_image, long a##_other, long a##_y, long a##_x, long a##_step_y, \
+        long a##_step_x
+#define LOCATE(a, n, limit) \
+    locate(n, limit, a##_area, a##_width, a##_image, a##_other, a##_y, a##_x, a##_step_y, a##_step_x)
+
+static where_t locate(index_t n, index_t limit, index_t area, index_t width, index_t image, index_t other, index_t y,
+                      index_t x, index_t step_y, index_t step_x)
+{
+    where_t at;
+
+    if (n >= limit) {
+        at.s0 = 0;
+        at.s1 = OUTSIDE;
+        at.s2 = 0;
+        at.s3 = 0;
+        return at;
+    }
+    index_t outer = n / area, inside = n % area;
+    at.s0 = outer * image;
+    at.s1 = y + inside / width * step_y;
+    at.s2 = x + inside % width * step_x;
+    at.s3 = outer * other + inside;
+    return at;
+}
+
+static real gather(__global const real *image, where_t column, where_t depth, index_t height, index_t width,
+                   index_t stride_y, index_t stride_x)
+{
+    index_t y = column.s1 + depth.s1, x = column.s2 + depth.s2;
+
+#ifdef STRIDED
+    if (y < 0 || x < 0)
+        return 0;
+    index_t line = (uindex_t)y / (uindex_t)stride_y, at = (uindex_t)x / (uindex_t)stride_x;
+    if (line * stride_y != y || at * stride_x != x)
+        return 0;
+    y = line;
+    x = at;
+#endif
+    if ((uindex_t)y >= (uindex_t)height || (uindex_t)x >= (uindex_t)width)
+        return 0;
+    return image[column.s0 + depth.s0 + y * width + x];
+}
+
+/* tile[k][i] = A[i, k], zero outside rows and depth. */
+static void load(__local real *tile, __local const where_t *depths, __global const real *a, index_t rows,
+                 index_t stride, index_t depth, int item)
+{
+#pragma unroll
+    for (int n = 0; n < TILE_M * TILE_K / ITEMS; n++) {
+        int at = item + n * ITEMS;
+        int i = at / TILE_K, k = at % TILE_K;
+        tile[k * PITCH_A + i] = i < rows && k < depth ? a[i * stride + depths[k].s3] : 0;
+    }
+}
+
+/* tile[k][j] = IMAGE[j, k].  Neighbouring items read along the pixels: depths where deep is 1, else columns. */
+static void load_image(__local real *tile, __local const where_t *columns, __local const where_t *depths, int deep,
+                       __global const real *image, index_t height, index_t width, index_t stride_y, index_t stride_x,
+                       int item)
+{
+#pragma unroll
+    for (int n = 0; n < TILE_N * TILE_K / ITEMS; n++) {
+        int at = item + n * ITEMS;
+        int j = deep ? at / TILE_K : at % TILE_N;
+        int k = deep ? at % TILE_K : at / TILE_N;
+        tile[k * PITCH_B + j] = gather(image, columns[j], depths[k], height, width, stride_y, stride_x);
+    }
+}
+
+/* One tile of C from the depths [split * chunk, split * chunk + chunk).  With more than one split, C is the workspace
+ * [split, C's own layout], and c_split the size of a split. */
+__kernel __attribute__((reqd_work_group_size(ITEMS_X, TILE_M / ITEM_M, 1)))
+void conv(__global const real *a, ulong a_first, __global const real *image, ulong image_first,
+          __global real *c, ulong c_first,
+#ifdef BIAS
+          __global const real *bias, ulong bias_first,
+#endif
+          long m_, long n_, long depth_, long chunk, long groups, long a_row, long a_group, long image_group,
+          long c_row, long c_group, long c_split, long height, long width, long stride_y, long stride_x, long deep,
+          AXIS(column), AXIS(depth))
+{
+    __local real a_tile[TILE_K * PITCH_A] __attribute__((aligned(128)));
+    __local real b_tile[TILE_K * PITCH_B] __attribute__((aligned(128)));
+    __local where_t columns[TILE_N], depths[TILE_K];
+    int item_x = get_local_id(0), item_y = get_local_id(1);
+    int item = item_y * ITEMS_X + item_x;
+    index_t m = m_, n = n_;
+
+    index_t across = (n + TILE_N - 1) / TILE_N, down = (m + TILE_M - 1) / TILE_M;
+    index_t group = get_group_id(0);
+    index_t column = group % across * TILE_N;
+    group /= across;
+    index_t row = group % down * TILE_M;
+    group /= down;
+    long g = group % (index_t)groups;
+    long split = group / (index_t)groups;
+
+    index_t first = split * chunk, last = min(first + chunk, depth_);
+    a += a_first + g * a_group + row * a_row;
+    image += image_first + g * image_group;
+    c += c_first + split * c_split + g * c_group;
+#ifdef BIAS
+    bias += bias_first + g * m;
+#endif
+
+    ROW sum[ITEM_M];
+#pragma unroll
+    for (int i = 0; i < ITEM_M; i++)
+        sum[i] = 0;
+    for (int j = item; j < TILE_N; j += ITEMS)
+        columns[j] = LOCATE(column, column + j, n);
+
+    for (index_t at = first; at < last; at += TILE_K) {
+        for (int k = item; k < TILE_K; k += ITEMS)
+            depths[k] = LOCATE(depth, at + k, last);
+        barrier(CLK_LOCAL_MEM_FENCE);
+
+        load(a_tile, depths, a, m - row, a_row, last - at, item);
+        load_image(b_tile, columns, depths, deep, image, height, width, stride_y, stride_x, item);
+        barrier(CLK_LOCAL_MEM_FENCE);
+
+        __local const real *left = a_tile + item_y * ITEM_M;
+        __local const ROW *right = (__local const ROW *)b_tile + item_x;
+        for (int k = 0; k < TILE_K; k++) {
+            ROW line = right[k * (PITCH_B / ITEM_N)];
+#pragma unroll
+            for (int i = 0; i < ITEM_M; i++)
+                sum[i] = fma((ROW)(left[k * PITCH_A + i]), line, sum[i]);
+        }
+    }
+    if (first >= last)
+        barrier(CLK_LOCAL_MEM_FENCE); /* columns, where the loop had none */
+
+    row += item_y * ITEM_M;
+#pragma unroll
+    for (int i = 0; i < ITEM_M; i++) {
+        real line[ITEM_N];
+        STORE_ROW(sum[i], 0, line);
+#pragma unroll
+        for (int j = 0; j < ITEM_N; j++)
+            if (row + i < m && column + item_x * ITEM_N + j < n)
+                c[(row + i) * c_row + columns[item_x * ITEM_N + j].s3] = EPILOGUE(line[j], row + i);
+    }
+}
+
+/* C = EPILOGUE(sum of `splits` products in their order), from the workspace [split, total]; for the bias, element e's
+ * channel is e / pixels % channels.  Any work size. */
+__kernel void conv_sum(__global const real *part, ulong part_first, __global real *c, ulong c_first,
+#ifdef BIAS
+                       __global const real *bias, ulong bias_first,
+#endif
+                       long total, long splits, long pixels, long channels)
+{
+    part += part_first;
+    c += c_first;
+#ifdef BIAS
+    bias += bias_first;
+#endif
+
+    GRID(e, total) {
+        real sum = part[e];
+        for (index_t s = 1; s < splits; s++)
+            sum += part[s * total + e];
+        c[e] = EPILOGUE(sum, e / (index_t)pixels % (index_t)channels);
+    }
+}

@@ -1,0 +1,145 @@
+/* gemm.cl - matrix products: C[b,i,j] = EPILOGUE(sum_k A[b,i,k] B[b,k,j]), and the sum of products split along k.
+ *
+ * Layout: any strides in A and B, so that a transposed view is read in place; C's columns are contiguous.
+ * At most two batch axes; a stride of 0 repeats an operand.  Any m, n >= 1, any k >= 0.
+ * Work-groups: TILE_N / ITEM_N by TILE_M / ITEM_M items; each group makes TILE_M x TILE_N elements of C from slices of
+ * TILE_K in local memory, each item ITEM_M x ITEM_N of them.  Groups are counted along dimension 0 alone (the others
+ * are limited to 65535 on some devices): columns of tiles first, then rows, batch, split.
+ * All of these are powers of two.  Each element is one chain of fma in the order of k. */
+
+/* From the host: TILE_M, TILE_N, TILE_K, ITEM_M, ITEM_N (2, 4, 8 or 16); BIAS: a row is added. */
+
+#define JOIN2(a, b) a##b
+#define JOIN(a, b) JOIN2(a, b)
+#define STORE_ROW JOIN(vstore, ITEM_N)
+#ifdef REAL_IS_F64
+#define ROW JOIN(double, ITEM_N)
+#else
+#define ROW JOIN(float, ITEM_N)
+#endif
+
+#define ITEMS_X (TILE_N / ITEM_N)
+#define ITEMS (ITEMS_X * (TILE_M / ITEM_M))
+#define PITCH_A (TILE_M + 4)                /* padded against bank conflicts */
+#define PITCH_B (TILE_N + (ITEM_N < 4 ? 4 : ITEM_N))
+
+/* What becomes of a finished sum. */
+#ifdef BIAS
+#define EPILOGUE(value, column) ((value) + bias[(column) * bias_stride])
+#else
+#define EPILOGUE(value, column) (value)
+#endif
+
+/* tile[k][i] = from[i * stride + k * depth_stride] for `size` lines i and TILE_K depths k, zero outside lines and depth.
+ * Neighbouring items read along the axis with the smaller stride. */
+static void load(__local real *tile, int pitch, int size, __global const real *from, index_t lines, index_t stride,
+                 index_t depth, index_t depth_stride, int item)
+{
+    int deep = depth_stride <= stride;
+
+#pragma unroll
+    for (int n = 0; n < size * TILE_K / ITEMS; n++) {
+        int at = item + n * ITEMS;
+        int i = deep ? at / TILE_K : at % size;
+        int k = deep ? at % TILE_K : at / size;
+        tile[k * pitch + i] = i < lines && k < depth ? from[i * stride + k * depth_stride] : 0;
+    }
+}
+
+/* One tile of C from the depths [split * chunk, split * chunk + chunk).  With more than one split, C is the workspace
+ * [split, batch, m, n], and split_stride the size of a split. */
+__kernel __attribute__((reqd_work_group_size(ITEMS_X, TILE_M / ITEM_M, 1)))
+void gemm(__global const real *a, ulong a_first, __global const real *b, ulong b_first,
+          __global real *c, ulong c_first,
+#ifdef BIAS
+          __global const real *bias, ulong bias_first, long bias_stride,
+#endif
+          long m_, long n_, long k_, long chunk, long a_row, long a_column, long b_row, long b_column, long c_row,
+          long outer, long inner, long a_outer, long a_inner, long b_outer, long b_inner, long c_outer, long c_inner,
+          long split_stride)
+{
+    __local real a_tile[TILE_K * PITCH_A] __attribute__((aligned(128)));
+    __local real b_tile[TILE_K * PITCH_B] __attribute__((aligned(128)));
+    int x = get_local_id(0), y = get_local_id(1);
+    int item = y * ITEMS_X + x;
+    index_t m = m_, n = n_;
+
+    index_t across = (n + TILE_N - 1) / TILE_N, down = (m + TILE_M - 1) / TILE_M;
+    index_t group = get_group_id(0);
+    index_t column = group % across * TILE_N;
+    group /= across;
+    index_t row = group % down * TILE_M;
+    group /= down;
+    long in = group % inner;
+    group /= inner;
+    long out = group % outer;
+    index_t split = group / outer;
+
+    index_t depth = min(chunk, k_ - split * chunk);
+    a += a_first + out * a_outer + in * a_inner + row * a_row + split * chunk * a_column;
+    b += b_first + out * b_outer + in * b_inner + column * b_column + split * chunk * b_row;
+    c += c_first + split * split_stride + out * c_outer + in * c_inner;
+#ifdef BIAS
+    bias += bias_first;
+#endif
+
+    ROW sum[ITEM_M];
+#pragma unroll
+    for (int i = 0; i < ITEM_M; i++)
+        sum[i] = 0;
+
+    for (index_t at = 0; at < depth; at += TILE_K) {
+        load(a_tile, PITCH_A, TILE_M, a, m - row, a_row, depth - at, a_column, item);
+        load(b_tile, PITCH_B, TILE_N, b, n - column, b_column, depth - at, b_row, item);
+        a += TILE_K * a_column;
+        b += TILE_K * b_row;
+        barrier(CLK_LOCAL_MEM_FENCE);
+
+        __local const real *left = a_tile + y * ITEM_M;
+        __local const ROW *right = (__local const ROW *)b_tile + x;
+        for (int k = 0; k < TILE_K; k++) {
+            ROW line = right[k * (PITCH_B / ITEM_N)];
+#pragma unroll
+            for (int i = 0; i < ITEM_M; i++)
+                sum[i] = fma((ROW)(left[k * PITCH_A + i]), line, sum[i]);
+        }
+        barrier(CLK_LOCAL_MEM_FENCE);
+    }
+
+    row += y * ITEM_M;
+    column += x * ITEM_N;
+#pragma unroll
+    for (int i = 0; i < ITEM_M; i++) {
+        real line[ITEM_N];
+        STORE_ROW(sum[i], 0, line);
+#pragma unroll
+        for (int j = 0; j < ITEM_N; j++)
+            if (row + i < m && column + j < n)
+                c[(row + i) * c_row + column + j] = EPILOGUE(line[j], column + j);
+    }
+}
+
+/* C = EPILOGUE(sum of `splits` products in their order), from the workspace [split, batch, m, n].  Any work size. */
+__kernel void gemm_sum(__global const real *part, ulong part_first, __global real *c, ulong c_first,
+#ifdef BIAS
+                       __global const real *bias, ulong bias_first, long bias_stride,
+#endif
+                       long splits, long m, long n, long c_row, long outer, long inner, long c_outer, long c_inner)
+{
+    index_t total = outer * inner * m * n;
+    part += part_first;
+    c += c_first;
+#ifdef BIAS
+    bias += bias_first;
+#endif
+
+    GRID(e, total) {
+        real sum = part[e];
+        for (index_t s = 1; s < splits; s++)
+            sum += part[s * total + e];
+        index_t column = e % (index_t)n, line = e / (index_t)n;
+        index_t row = line % (index_t)m, batch = line / (index_t)m;
+        index_t in = batch % (index_t)inner, out = batch / (index_t)inner;
+        c[out * c_outer + in * c_inner + row * c_row + column] = EPILOGUE(sum, column);
+    }
+}

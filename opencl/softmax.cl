@@ -1,0 +1,145 @@
+/* softmax.cl - softmax and log_softmax (-DLOG) along the middle axis of [outer, n, inner], and their gradients.
+ *
+ * All tensors are contiguous; `rows` is outer * inner, n >= 1.  *_items: an item walks a row, any inner.  *_groups: a
+ * group of GROUP items walks a row, inner is 1, any number of groups.
+ * Sums go in a fixed order: item by item, then a tree. */
+#include "math.cl"
+
+/* Where row i begins. */
+static inline index_t row_start(index_t i, index_t n, index_t inner)
+{
+    return i / inner * n * inner + i % inner;
+}
+
+__kernel void softmax_items(__global const real *x, ulong x_first, __global real *z, ulong z_first, long rows, long n,
+                            long inner)
+{
+    x += x_first;
+    z += z_first;
+    GRID(i, rows) {
+        index_t start = row_start(i, n, inner), end = start + (index_t)n * (index_t)inner;
+        real m = -INFINITY, sum = 0;
+
+        for (index_t k = start; k < end; k += inner)
+            m = x[k] > m ? x[k] : m;
+        for (index_t k = start; k < end; k += inner)
+            sum += m_exp(x[k] - m);
+#ifdef LOG
+        sum = m_log(sum);
+        for (index_t k = start; k < end; k += inner)
+            z[k] = x[k] - m - sum;
+#else
+        for (index_t k = start; k < end; k += inner)
+            z[k] = m_exp(x[k] - m) / sum;
+#endif
+    }
+}
+
+/* dx = z (dz - sum(z dz)), or with LOG dz - e^z sum(dz). */
+__kernel void softmax_backward_items(__global const real *dz, ulong dz_first, __global const real *z, ulong z_first,
+                                     __global real *dx, ulong dx_first, long rows, long n, long inner)
+{
+    dz += dz_first;
+    z += z_first;
+    dx += dx_first;
+    GRID(i, rows) {
+        index_t start = row_start(i, n, inner), end = start + (index_t)n * (index_t)inner;
+        real sum = 0;
+
+#ifdef LOG
+        for (index_t k = start; k < end; k += inner)
+            sum += dz[k];
+        for (index_t k = start; k < end; k += inner)
+            dx[k] = dz[k] - m_exp(z[k]) * sum;
+#else
+        for (index_t k = start; k < end; k += inner)
+            sum += z[k] * dz[k];
+        for (index_t k = start; k < end; k += inner)
+            dx[k] = z[k] * (dz[k] - sum);
+#endif
+    }
+}
+
+/* The sum, or the maximum, of one value of each item, in every item. */
+static real group_sum(__local real *lane, int id, real value)
+{
+    barrier(CLK_LOCAL_MEM_FENCE);
+    lane[id] = value;
+    for (int half = GROUP / 2; half; half /= 2) {
+        barrier(CLK_LOCAL_MEM_FENCE);
+        if (id < half)
+            lane[id] += lane[id + half];
+    }
+    barrier(CLK_LOCAL_MEM_FENCE);
+    return lane[0];
+}
+
+static real group_max(__local real *lane, int id, real value)
+{
+    barrier(CLK_LOCAL_MEM_FENCE);
+    lane[id] = value;
+    for (int half = GROUP / 2; half; half /= 2) {
+        barrier(CLK_LOCAL_MEM_FENCE);
+        if (id < half)
+            lane[id] = lane[id + half] > lane[id] ? lane[id + half] : lane[id];
+    }
+    barrier(CLK_LOCAL_MEM_FENCE);
+    return lane[0];
+}
+
+__kernel __attribute__((reqd_work_group_size(GROUP, 1, 1)))
+void softmax_groups(__global const real *x, ulong x_first, __global real *z, ulong z_first, long rows, long n,
+                    long inner)
+{
+    __local real lane[GROUP];
+    int id = (int)get_local_id(0);
+
+    for (long row = (long)get_group_id(0); row < rows; row += (long)get_num_groups(0)) {
+        __global const real *from = x + x_first + row * n;
+        __global real *to = z + z_first + row * n;
+        real m = -INFINITY, sum = 0;
+
+        for (index_t k = id; k < n; k += GROUP)
+            m = from[k] > m ? from[k] : m;
+        m = group_max(lane, id, m);
+        for (index_t k = id; k < n; k += GROUP)
+            sum += m_exp(from[k] - m);
+        sum = group_sum(lane, id, sum);
+#ifdef LOG
+        sum = m_log(sum);
+        for (index_t k = id; k < n; k += GROUP)
+            to[k] = from[k] - m - sum;
+#else
+        for (index_t k = id; k < n; k += GROUP)
+            to[k] = m_exp(from[k] - m) / sum;
+#endif
+    }
+}
+
+__kernel __attribute__((reqd_work_group_size(GROUP, 1, 1)))
+void softmax_backward_groups(__global const real *dz, ulong dz_first, __global const real *z, ulong z_first,
+                             __global real *dx, ulong dx_first, long rows, long n, long inner)
+{
+    __local real lane[GROUP];
+    int id = (int)get_local_id(0);
+
+    for (long row = (long)get_group_id(0); row < rows; row += (long)get_num_groups(0)) {
+        __global const real *flow = dz + dz_first + row * n, *value = z + z_first + row * n;
+        __global real *to = dx + dx_first + row * n;
+        real sum = 0;
+
+#ifdef LOG
+        for (index_t k = id; k < n; k += GROUP)
+            sum += flow[k];
+        sum = group_sum(lane, id, sum);
+        for (index_t k = id; k < n; k += GROUP)
+            to[k] = flow[k] - m_exp(value[k]) * sum;
+#else
+        for (index_t k = id; k < n; k += GROUP)
+            sum += value[k] * flow[k];
+        sum = group_sum(lane, id, sum);
+        for (index_t k = id; k < n; k += GROUP)
+            to[k] = value[k] * (flow[k] - sum);
+#endif
+    }
+}

@@ -1,0 +1,307 @@
+/* gemm.c - matrix products on OpenCL: the choice of tiles and splits, and the calls of opencl/gemm.cl.
+ *
+ * The kernel takes two batch axes; more of them, where axes can't be joined, are looped over here. */
+#include "device/opencl/engines.h"
+
+#include <string.h>
+
+enum { KERNEL_BATCHES = 2, SPLITS = 64, CHUNK = 256 };
+
+/* ---- Tiles ---- */
+
+/* By class of m, then of n: at most 16, at most 32, more. */
+static const struct tile gpu_tiles[3][3] = {
+    {{16, 16, 16, 2, 2}, {16, 32, 16, 2, 4}, {16, 64, 16, 4, 4}},
+    {{32, 16, 16, 4, 2}, {32, 32, 16, 4, 4}, {32, 64, 16, 4, 4}},
+    {{64, 16, 16, 4, 4}, {64, 32, 16, 4, 4}, {64, 64, 16, 4, 4}},
+};
+
+/* A processor runs a group's items one after the other, in vectors: more elements an item, and fewer kinds of tiles,
+ * as building a program takes it a second. */
+static const struct tile cpu_tiles[3][3] = {
+    {{16, 16, 16, 4, 8}, {16, 64, 16, 4, 16}, {16, 64, 16, 4, 16}},
+    {{32, 16, 16, 4, 8}, {32, 64, 16, 4, 16}, {32, 64, 16, 4, 16}},
+    {{64, 16, 16, 4, 8}, {64, 64, 16, 4, 16}, {64, 64, 16, 4, 16}},
+};
+
+static int64_t over(int64_t n, int64_t by)
+{
+    return (n + by - 1) / by;
+}
+
+/* 0, 1, 2: tiles of 16, 32, 64. */
+static int size_class(int64_t n)
+{
+    return n <= 16 ? 0 : n <= 32 ? 1 : 2;
+}
+
+struct tiling opencl_tiling(const struct device *d, gradc_dtype dtype, int64_t m, int64_t n, int64_t depth,
+                            int64_t count)
+{
+    int cpu = strcmp(d->info.kind, "cpu") == 0;
+    int64_t units = d->info.units > 0 ? d->info.units : 1;
+    int64_t enough = cpu ? units : 2 * units;
+    int rows = size_class(m), columns = size_class(n);
+    struct tiling t;
+
+    (void)dtype;
+    for (;;) {
+        t.tile = cpu ? &cpu_tiles[rows][columns] : &gpu_tiles[rows][columns];
+        t.across = over(n, t.tile->n);
+        t.down = over(m, t.tile->m);
+        if (t.across * t.down * count >= enough || (rows < 2 && columns < 2))
+            break;
+        rows = rows > 1 ? 1 : rows;
+        columns = columns > 1 ? 1 : columns;
+    }
+
+    int64_t groups = t.across * t.down * count;
+    int64_t splits = groups < enough ? enough / groups : 1;
+    if (splits > SPLITS)
+        splits = SPLITS;
+    t.chunk = over(over(depth, splits), CHUNK) * CHUNK;
+    t.splits = depth > t.chunk ? over(depth, t.chunk) : 1;
+    if (t.splits == 1)
+        t.chunk = depth;
+    return t;
+}
+
+void opencl_tile_options(struct kernel_call *k, const struct tile *tile)
+{
+    kernel_option(k, "-DTILE_M=%d", (int)tile->m);
+    kernel_option(k, "-DTILE_N=%d", (int)tile->n);
+    kernel_option(k, "-DTILE_K=%d", (int)tile->k);
+    kernel_option(k, "-DITEM_M=%d", (int)tile->item_m);
+    kernel_option(k, "-DITEM_N=%d", (int)tile->item_n);
+}
+
+void opencl_tile_groups(struct kernel_call *k, const struct tile *tile, int64_t groups)
+{
+    size_t count[2] = {(size_t)groups, 1};
+    size_t local[2] = {(size_t)(tile->n / tile->item_n), (size_t)(tile->m / tile->item_m)};
+
+    kernel_groups(k, 2, count, local);
+}
+
+struct view opencl_flat(const struct view *v)
+{
+    struct view flat = {.at = v->at, .dtype = v->dtype};
+
+    flat.layout.offset = v->layout.offset;
+    return flat;
+}
+
+gradc_status opencl_submit(struct device *d, const struct kernel_call *k, int prepare, struct failure *f)
+{
+    return prepare ? d->table->prepare(d, k, f) : d->table->launch(d, k, f);
+}
+
+/* ---- A product as the kernel sees it ---- */
+
+struct axis {
+    int64_t size, a, b, c;
+};
+
+struct product {
+    int64_t m, a_row, c_row; /* p's own, or with a batch axis taken in as rows */
+    int32_t naxes;           /* of the batch, innermost first, none of size 1; at least KERNEL_BATCHES */
+    struct axis axes[GRADC_MAX_NDIM];
+    int64_t count; /* batches in one launch */
+    struct tiling tiling;
+    int wide;
+};
+
+/* Joins neighbouring batch axes that are one axis in all operands. */
+static void join_axes(struct product *q, const struct gemm *p)
+{
+    for (int32_t i = p->nbatch - 1; i >= 0; i--) {
+        struct axis axis = {p->batch[i], p->a_batch[i], p->b_batch[i], p->c_batch[i]};
+        struct axis *last = q->naxes > 0 ? &q->axes[q->naxes - 1] : NULL;
+
+        if (axis.size == 1)
+            continue;
+        if (last && axis.a == last->a * last->size && axis.b == last->b * last->size &&
+            axis.c == last->c * last->size)
+            last->size *= axis.size;
+        else
+            q->axes[q->naxes++] = axis;
+    }
+}
+
+/* B repeated over the innermost axis: its matrices of A are more rows, if they lie like rows. */
+static void batch_to_rows(struct product *q)
+{
+    while (q->naxes > 0 && q->axes[0].b == 0) {
+        struct axis axis = q->axes[0];
+
+        if (q->m != 1 && (axis.a != q->a_row * q->m || axis.c != q->c_row * q->m))
+            return;
+        if (q->m == 1) {
+            q->a_row = axis.a;
+            q->c_row = axis.c;
+        }
+        q->m *= axis.size;
+        q->naxes--;
+        memmove(q->axes, q->axes + 1, (size_t)q->naxes * sizeof q->axes[0]);
+    }
+}
+
+/* Whether an int holds every count, and every distance inside a tile. */
+static int is_wide(const struct gemm *p, const struct product *q)
+{
+    const int64_t limit = (int64_t)1 << 31, edge = 128;
+    const int64_t strides[4] = {q->a_row, p->a_col, p->b_row, p->b_col};
+    const struct tiling *t = &q->tiling;
+
+    for (int i = 0; i < 4; i++)
+        if (strides[i] >= limit / (2 * edge))
+            return 1;
+    return q->m + edge >= limit || p->n + edge >= limit || p->k + edge >= limit ||
+           q->count * q->m * p->n * t->splits >= limit;
+}
+
+static struct product product_of(struct device *d, const struct gemm *p)
+{
+    struct product q = {.m = p->m, .a_row = p->a_row, .c_row = p->c_row};
+
+    join_axes(&q, p);
+    batch_to_rows(&q);
+    while (q.naxes < KERNEL_BATCHES)
+        q.axes[q.naxes++] = (struct axis){1, 0, 0, 0};
+    q.count = q.axes[0].size * q.axes[1].size;
+    q.tiling = opencl_tiling(d, p->dtype, q.m, p->n, p->k, q.count);
+    q.wide = is_wide(p, &q);
+    return q;
+}
+
+static int is_empty(const struct gemm *p)
+{
+    for (int32_t i = 0; i < p->nbatch; i++)
+        if (p->batch[i] == 0)
+            return 1;
+    return p->m == 0 || p->n == 0;
+}
+
+size_t opencl_gemm_workspace(struct device *d, const struct gemm *p)
+{
+    if (is_empty(p))
+        return 0;
+    struct product q = product_of(d, p);
+    if (q.tiling.splits == 1)
+        return 0;
+    return (size_t)(q.tiling.splits * q.count * q.m * p->n) * gradc_dtype_size(p->dtype);
+}
+
+/* ---- Calls ---- */
+
+/* The sum has the product's options too, so that both are of one program. */
+static void start(struct kernel_call *k, const char *kernel, const struct gemm *p, const struct product *q)
+{
+    kernel_start(k, "gemm", kernel, p->dtype);
+    k->wide = q->wide;
+    opencl_tile_options(k, q->tiling.tile);
+}
+
+static void add_integers(struct kernel_call *k, const int64_t *values, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        kernel_i64(k, values[i]);
+}
+
+static void add_bias(struct kernel_call *k, const struct view *bias)
+{
+    struct view flat = opencl_flat(bias);
+    int32_t ndim = bias->layout.ndim;
+
+    kernel_option(k, "-DBIAS");
+    kernel_tensor(k, &flat);
+    kernel_i64(k, ndim > 0 ? bias->layout.stride[ndim - 1] : 0);
+}
+
+static gradc_status call_product(struct device *d, const struct gemm *p, const struct product *q,
+                                 const struct view operands[3], int prepare, struct failure *f)
+{
+    const struct tiling *t = &q->tiling;
+    const struct axis *inner = &q->axes[0], *outer = &q->axes[1];
+    int whole = t->splits == 1; /* else c is the workspace */
+    int64_t matrix = q->m * p->n;
+    const int64_t integers[] = {
+        q->m, p->n, p->k, t->chunk, q->a_row, p->a_col, p->b_row, p->b_col, whole ? q->c_row : p->n,
+        outer->size, inner->size, outer->a, inner->a, outer->b, inner->b,
+        whole ? outer->c : inner->size * matrix, whole ? inner->c : matrix, q->count * matrix,
+    };
+    struct kernel_call k;
+
+    start(&k, "gemm", p, q);
+    for (int i = 0; i < 3; i++)
+        kernel_tensor(&k, &operands[i]);
+    if (p->bias && whole)
+        add_bias(&k, p->bias);
+    add_integers(&k, integers, sizeof integers / sizeof integers[0]);
+    opencl_tile_groups(&k, t->tile, t->across * t->down * q->count * t->splits);
+    return opencl_submit(d, &k, prepare, f);
+}
+
+static gradc_status call_sum(struct device *d, const struct gemm *p, const struct product *q, const struct view *part,
+                             const struct view *c, int prepare, struct failure *f)
+{
+    const struct axis *inner = &q->axes[0], *outer = &q->axes[1];
+    const int64_t integers[] = {
+        q->tiling.splits, q->m, p->n, q->c_row, outer->size, inner->size, outer->c, inner->c,
+    };
+    struct kernel_call k;
+
+    start(&k, "gemm_sum", p, q);
+    kernel_tensor(&k, part);
+    kernel_tensor(&k, c);
+    if (p->bias)
+        add_bias(&k, p->bias);
+    add_integers(&k, integers, sizeof integers / sizeof integers[0]);
+    kernel_range(&k, q->count * q->m * p->n);
+    return opencl_submit(d, &k, prepare, f);
+}
+
+/* Two batch axes of the product, at the operands' offsets. */
+static gradc_status run_product(struct device *d, const struct gemm *p, const struct product *q,
+                                const struct view operands[3], struct place workspace, int prepare, struct failure *f)
+{
+    struct view split[3] = {operands[0], operands[1], {.at = workspace, .dtype = p->dtype}};
+
+    if (q->tiling.splits == 1)
+        return call_product(d, p, q, operands, prepare, f);
+    gradc_status status = call_product(d, p, q, split, prepare, f);
+    if (status != GRADC_OK)
+        return status;
+    return call_sum(d, p, q, &split[2], &operands[2], prepare, f);
+}
+
+gradc_status opencl_gemm(struct device *d, const struct gemm *p, struct place workspace, int prepare, struct failure *f)
+{
+    if (is_empty(p))
+        return GRADC_OK;
+
+    struct product q = product_of(d, p);
+    int64_t index[GRADC_MAX_NDIM] = {0};
+    struct view operands[3] = {opencl_flat(&p->a), opencl_flat(&p->b), opencl_flat(&p->c)};
+
+    for (;;) {
+        gradc_status status = run_product(d, p, &q, operands, workspace, prepare, f);
+        if (status != GRADC_OK || prepare)
+            return status;
+
+        int32_t i = KERNEL_BATCHES;
+        for (; i < q.naxes; i++) {
+            const struct axis *axis = &q.axes[i];
+            int64_t steps = index[i] + 1 < axis->size ? 1 : -index[i];
+
+            index[i] += steps;
+            operands[0].layout.offset += steps * axis->a;
+            operands[1].layout.offset += steps * axis->b;
+            operands[2].layout.offset += steps * axis->c;
+            if (steps == 1)
+                break;
+        }
+        if (i == q.naxes)
+            return GRADC_OK;
+    }
+}

@@ -1,0 +1,88 @@
+/* opencl.c - opens and closes an OpenCL device and holds its table; the parts are in the files beside it. */
+#include "device/opencl/opencl.h"
+
+#include "base/host.h"
+#include "device/opencl/engines.h"
+#include "device/opencl/queue.h"
+
+static void close_device(struct device *device)
+{
+    struct opencl_device *d = (struct opencl_device *)device;
+    if (!d)
+        return;
+    queue_stages_free(d);
+    kernels_free(d);
+    if (d->queue)
+        cl.ReleaseCommandQueue(d->queue);
+    hardware_release(d->hardware);
+    host_free(d);
+}
+
+static void counters(const struct device *device, int64_t *built, int64_t *loaded)
+{
+    const struct opencl_device *d = (const struct opencl_device *)device;
+    if (built)
+        *built = atomic_load(&d->tally.built);
+    if (loaded)
+        *loaded = atomic_load(&d->tally.loaded);
+}
+
+static const struct device_table table = {
+    .close = close_device,
+    .slab_new = queue_slab_new,
+    .slab_free = queue_slab_free,
+    .write = queue_write,
+    .read = queue_read,
+    .zero = queue_zero,
+    .flush = queue_flush,
+    .finish = queue_finish,
+    .prepare = kernels_prepare,
+    .prepared = kernels_prepared,
+    .launch = kernels_launch,
+    .gemm_workspace = opencl_gemm_workspace,
+    .gemm = opencl_gemm,
+    .conv_workspace = opencl_conv_workspace,
+    .conv = opencl_conv,
+    .counters = counters,
+};
+
+int32_t opencl_count(void)
+{
+    return hardware_count(NULL);
+}
+
+gradc_status opencl_describe(int32_t n, struct device_info *info, struct failure *f)
+{
+    const struct hardware *h = hardware_at(n, f);
+    if (!h)
+        return GRADC_E_DEVICE;
+    *info = h->info;
+    return GRADC_OK;
+}
+
+gradc_status opencl_open(int32_t n, struct device **out, struct failure *f)
+{
+    struct hardware *h = hardware_at(n, f);
+    if (!h)
+        return GRADC_E_DEVICE;
+    struct opencl_device *d = host_zalloc(1, sizeof *d);
+    if (!d)
+        return fail(f, GRADC_E_MEMORY, "no host memory for %s", h->info.device);
+    gradc_status status = hardware_retain(h, f);
+    if (status) {
+        host_free(d);
+        return status;
+    }
+    d->base = (struct device){.table = &table, .info = h->info, .opencl = 1};
+    d->hardware = h;
+    cl_int code;
+    d->queue = cl.CreateCommandQueue(h->context, h->id, 0, &code);
+    if (code != CL_SUCCESS) {
+        d->queue = NULL;
+        status = opencl_refused(f, code, "clCreateCommandQueue", h->info.name);
+        close_device(&d->base);
+        return status;
+    }
+    *out = &d->base;
+    return GRADC_OK;
+}
