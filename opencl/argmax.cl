@@ -65,15 +65,15 @@ void argmax_groups(__global const real *x, ulong x_first, __global long *z, ulon
             best[id] = from[STRIDED(at, n, nx)];
         }
         place[id] = at;
-        for (int half = GROUP / 2; half; half /= 2) {
+        for (int reach = GROUP / 2; reach; reach /= 2) {
             barrier(CLK_LOCAL_MEM_FENCE);
-            if (id < half && place[id + half] >= 0) {
-                real mine = best[id], other = best[id + half];
-                int equal = !better(mine, other) && place[id + half] < place[id];
+            if (id < reach && place[id + reach] >= 0) {
+                real mine = best[id], other = best[id + reach];
+                int equal = !better(mine, other) && place[id + reach] < place[id];
 
                 if (place[id] < 0 || better(other, mine) || equal) {
                     best[id] = other;
-                    place[id] = place[id + half];
+                    place[id] = place[id + reach];
                 }
             }
         }

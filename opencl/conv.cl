@@ -46,6 +46,15 @@ typedef int4 where_t;
 /* Added to any other coordinate it stays below 0; twice it is still an index_t. */
 #define OUTSIDE (-((index_t)1 << (8 * sizeof(index_t) - 2)))
 
+/* The last digit of n in base `size`, taken off n.  Not by %, as LLVM makes of / and % what Oclgrind can't run. */
+static index_t last_digit(index_t *n, index_t size)
+{
+    index_t all = *n;
+
+    *n = all / size;
+    return all - *n * size;
+}
+
 /* The digits of n are (outer, i, j): i * width + j below area. */
 #define AXIS(a) \
     long a##_area, long a##_width, long a##_image, long a##_other, long a##_y, long a##_x, long a##_step_y, \
@@ -65,10 +74,11 @@ static where_t locate(index_t n, index_t limit, index_t area, index_t width, ind
         at.s3 = 0;
         return at;
     }
-    index_t outer = n / area, inside = n % area;
+    index_t outer = n, inside = last_digit(&outer, area);
+    index_t i = inside, j = last_digit(&i, width);
     at.s0 = outer * image;
-    at.s1 = y + inside / width * step_y;
-    at.s2 = x + inside % width * step_x;
+    at.s1 = y + i * step_y;
+    at.s2 = x + j * step_x;
     at.s3 = outer * other + inside;
     return at;
 }
@@ -98,7 +108,7 @@ static void load(__local real *tile, __local const where_t *depths, __global con
 {
 #pragma unroll
     for (int n = 0; n < TILE_M * TILE_K / ITEMS; n++) {
-        int at = item + n * ITEMS;
+        uint at = item + n * ITEMS;
         int i = at / TILE_K, k = at % TILE_K;
         tile[k * PITCH_A + i] = i < rows && k < depth ? a[i * stride + depths[k].s3] : 0;
     }
@@ -111,7 +121,7 @@ static void load_image(__local real *tile, __local const where_t *columns, __loc
 {
 #pragma unroll
     for (int n = 0; n < TILE_N * TILE_K / ITEMS; n++) {
-        int at = item + n * ITEMS;
+        uint at = item + n * ITEMS;
         int j = deep ? at / TILE_K : at % TILE_N;
         int k = deep ? at % TILE_K : at / TILE_N;
         tile[k * PITCH_B + j] = gather(image, columns[j], depths[k], height, width, stride_y, stride_x);
@@ -139,12 +149,10 @@ void conv(__global const real *a, ulong a_first, __global const real *image, ulo
 
     index_t across = (n + TILE_N - 1) / TILE_N, down = (m + TILE_M - 1) / TILE_M;
     index_t group = get_group_id(0);
-    index_t column = group % across * TILE_N;
-    group /= across;
-    index_t row = group % down * TILE_M;
-    group /= down;
-    long g = group % (index_t)groups;
-    long split = group / (index_t)groups;
+    index_t column = last_digit(&group, across) * TILE_N;
+    index_t row = last_digit(&group, down) * TILE_M;
+    long g = last_digit(&group, (index_t)groups);
+    long split = group;
 
     index_t first = split * chunk, last = min(first + chunk, depth_);
     a += a_first + g * a_group + row * a_row;
@@ -212,6 +220,7 @@ __kernel void conv_sum(__global const real *part, ulong part_first, __global rea
         real sum = part[e];
         for (index_t s = 1; s < splits; s++)
             sum += part[s * total + e];
-        c[e] = EPILOGUE(sum, e / (index_t)pixels % (index_t)channels);
+        index_t plane = e / (index_t)pixels;
+        c[e] = EPILOGUE(sum, last_digit(&plane, (index_t)channels));
     }
 }

@@ -31,20 +31,20 @@ __kernel void stats_items(__global const real *x, ulong x_first, __global real *
 /* Lane 0 becomes the sum of all lanes. */
 static void tree_sum(__local real *lane, int id)
 {
-    for (int half = GROUP / 2; half; half /= 2) {
+    for (int reach = GROUP / 2; reach; reach /= 2) {
         barrier(CLK_LOCAL_MEM_FENCE);
-        if (id < half)
-            lane[id] += lane[id + half];
+        if (id < reach)
+            lane[id] += lane[id + reach];
     }
     barrier(CLK_LOCAL_MEM_FENCE);
 }
 
 static void tree_max(__local real *lane, int id)
 {
-    for (int half = GROUP / 2; half; half /= 2) {
+    for (int reach = GROUP / 2; reach; reach /= 2) {
         barrier(CLK_LOCAL_MEM_FENCE);
-        if (id < half)
-            lane[id] = lane[id + half] > lane[id] ? lane[id + half] : lane[id];
+        if (id < reach)
+            lane[id] = lane[id + reach] > lane[id] ? lane[id + reach] : lane[id];
     }
     barrier(CLK_LOCAL_MEM_FENCE);
 }

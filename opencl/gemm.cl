@@ -30,16 +30,25 @@
 #define EPILOGUE(value, column) (value)
 #endif
 
+/* The last digit of n in base `size`, taken off n.  Not by %, as LLVM makes of / and % what Oclgrind can't run. */
+static index_t last_digit(index_t *n, index_t size)
+{
+    index_t all = *n;
+
+    *n = all / size;
+    return all - *n * size;
+}
+
 /* tile[k][i] = from[i * stride + k * depth_stride] for `size` lines i and TILE_K depths k, zero outside lines and depth.
  * Neighbouring items read along the axis with the smaller stride. */
-static void load(__local real *tile, int pitch, int size, __global const real *from, index_t lines, index_t stride,
+static void load(__local real *tile, int pitch, uint size, __global const real *from, index_t lines, index_t stride,
                  index_t depth, index_t depth_stride, int item)
 {
     int deep = depth_stride <= stride;
 
 #pragma unroll
-    for (int n = 0; n < size * TILE_K / ITEMS; n++) {
-        int at = item + n * ITEMS;
+    for (uint n = 0; n < size * TILE_K / ITEMS; n++) {
+        uint at = item + n * ITEMS;
         int i = deep ? at / TILE_K : at % size;
         int k = deep ? at % TILE_K : at / size;
         tile[k * pitch + i] = i < lines && k < depth ? from[i * stride + k * depth_stride] : 0;
@@ -66,14 +75,11 @@ void gemm(__global const real *a, ulong a_first, __global const real *b, ulong b
 
     index_t across = (n + TILE_N - 1) / TILE_N, down = (m + TILE_M - 1) / TILE_M;
     index_t group = get_group_id(0);
-    index_t column = group % across * TILE_N;
-    group /= across;
-    index_t row = group % down * TILE_M;
-    group /= down;
-    long in = group % inner;
-    group /= inner;
-    long out = group % outer;
-    index_t split = group / outer;
+    index_t column = last_digit(&group, across) * TILE_N;
+    index_t row = last_digit(&group, down) * TILE_M;
+    long in = last_digit(&group, (index_t)inner);
+    long out = last_digit(&group, (index_t)outer);
+    index_t split = group;
 
     index_t depth = min(chunk, k_ - split * chunk);
     a += a_first + out * a_outer + in * a_inner + row * a_row + split * chunk * a_column;
@@ -137,9 +143,9 @@ __kernel void gemm_sum(__global const real *part, ulong part_first, __global rea
         real sum = part[e];
         for (index_t s = 1; s < splits; s++)
             sum += part[s * total + e];
-        index_t column = e % (index_t)n, line = e / (index_t)n;
-        index_t row = line % (index_t)m, batch = line / (index_t)m;
-        index_t in = batch % (index_t)inner, out = batch / (index_t)inner;
+        index_t out = e;
+        index_t column = last_digit(&out, (index_t)n), row = last_digit(&out, (index_t)m);
+        index_t in = last_digit(&out, (index_t)inner);
         c[out * c_outer + in * c_inner + row * c_row + column] = EPILOGUE(sum, column);
     }
 }

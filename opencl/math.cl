@@ -6,7 +6,7 @@
  * correctly rounded everywhere but for OpenCL's f32 division where a device can't (tanh and sigmoid use one).
  * Errors: exp and log below 1 ulp, tanh and sigmoid below 2.6 ulp.  Infinities, NaN and denormal results are right. */
 
-#ifdef __OPENCL_VERSION__
+#ifndef MATH /* OpenCL C */
 
 #define MATH(name) m_##name
 #if defined(REAL_IS_F64)

@@ -2,7 +2,7 @@
  * includes it), so that every device draws the same numbers.  No kernel is defined here; math.cl stands before it.
  *
  * Salmon, Moraes, Dror, Shaw: Parallel random numbers: as easy as 1, 2, 3 (SC 2011). */
-#ifdef __OPENCL_VERSION__
+#ifndef PHILOX_HIGH /* OpenCL C */
 #define PHILOX_HIGH(a, b) mul_hi((uint)(a), (uint)(b))
 #define PHILOX_BITS(x) as_uint(x)
 #define PHILOX_FLOAT(x) convert_float(x)

@@ -1,5 +1,5 @@
-/* prelude.cl - what stands before every kernel source: scalar and index types, the grid loop, strided operands,
- * the device word.  No kernel is defined here.
+/* prelude.cl - what stands before every kernel source: scalar and index types, the grid loop, strided
+ * operands, the device word.  No kernel is defined here.
  *
  * A program's text is this file and then NAME.cl; in NAME.cl a line  #include "math.cl"  is replaced by that
  * embedded file, once.  Options that the device gives:
@@ -8,7 +8,7 @@
  *   -DDEVICE_F64                                       the device has f64, whatever `real` is
  * Kernel text holds no shapes: sizes and strides are arguments, long each, outermost axis first.
  *
- * A tensor is two arguments (kernel_tensor in device.h): the buffer, and its first element, to be added at once:
+ * A tensor is two arguments (kernel_tensor in device.h): the buffer, and its first element.
  *   __kernel void copy(long n, __global const real *x, ulong x0, __global real *z, ulong z0)
  *   {
  *       x += x0;
@@ -52,13 +52,14 @@ typedef int index_t;
 typedef uint uindex_t;
 #endif
 
-/* for i in 0..n-1, shared among all work-items in dimension 0, whatever the work size.  The step never goes past n:
- * i + the work size could leave an int. */
+/* for i in 0..n-1, shared among all work-items in dimension 0, whatever the work size.  The step never goes
+ * past n, for i + the work size could leave an int. */
 #define GRID(i, n) \
     for (index_t i = (index_t)get_global_id(0); i < (index_t)(n); \
          i += min((index_t)(n) - i, (index_t)get_global_size(0)))
 
-/* The element types of tensors, by the names of their dtypes: TYPE(f32) is float.  bool is a byte, 0 or 1. */
+/* The element types of tensors, by the names of their dtypes: TYPE(f32) is float.  bool is a byte, 0 or 1.
+ * TYPE(X), where X is an option such as -DX=f32, works too. */
 #define TYPE_f32 float
 #define TYPE_f64 double
 #define TYPE_i64 long
@@ -68,10 +69,11 @@ typedef uint uindex_t;
 #define TYPE_JOIN(name) TYPE_##name
 #define TYPE(name) TYPE_JOIN(name)
 
-/* Strided operands, with the option -DAXES=1..8 (axes left by layout_collapse; 0-d: one axis of size 1, stride 0).
- * SIZES(n) and STRIDES(x) are parameter lists: long n_0 .. n_7 and long x_0 .. x_7, the first AXES of them; the host
- * gives them by one kernel_i64 each.  STRIDED(i, n, x) is where element i (row-major) of x lies:
- *   __kernel void gather(long count, SIZES(n), __global const real *x, ulong x0, STRIDES(x), __global real *z, ulong z0)
+/* Strided operands, with the option -DAXES=1..8 (axes left by layout_collapse; 0-d: one axis of size 1, stride
+ * 0).  SIZES(n) and STRIDES(x) are parameter lists, long n_0 .. n_7 and long x_0 .. x_7, the first AXES of them;
+ * the host gives them by one kernel_i64 each.  STRIDED(i, n, x) is where element i (row-major) of x lies:
+ *   __kernel void gather(long count, SIZES(n), __global const real *x, ulong x0, STRIDES(x),
+ *                        __global real *z, ulong z0)
  *   {
  *       GRID(i, count)
  *           z[z0 + i] = x[x0 + STRIDED(i, n, x)];
@@ -128,15 +130,15 @@ static inline index_t strided(index_t i, AXES_LIST(AXES)(AXIS_INDEX, n), AXES_LI
 }
 #endif
 
-/* The device word (WORD_* in device.h): {code, serial, index, value}, code 0 while all is well.  The kernel of an assign
- * returns at once unless word_clear(word). */
+/* The device word (WORD_* in device.h): {code, serial, index, value}, code 0 while all is well.  The kernel
+ * of an assign returns at once unless word_clear(word). */
 static inline int word_clear(__global const long *word)
 {
     return word[0] == 0;
 }
 
-/* A data error: label `value` at position `index` of node `serial`.  The first report stays.  A kernel that may report
- * does not ask word_clear: the two would race. */
+/* A data error: label `value` at position `index` of node `serial`.  The first report stays.  A kernel that
+ * may report does not ask word_clear: the two would race. */
 static inline void report(__global long *word, long serial, long index, long value)
 {
     if (atomic_cmpxchg((volatile __global int *)word, 0, 1) != 0)

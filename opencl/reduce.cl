@@ -105,10 +105,10 @@ void reduce_groups(__global const real *x, ulong x_first, __global result *z, ul
         index_t end = (index_t)min((long)start + segment, count);
 
         lane[id] = fold(x + STRIDED(o, k, kx), start + id, end, GROUP, ALL_SIZES(n), ALL_SIZES(nx));
-        for (int half = GROUP / 2; half; half /= 2) {
+        for (int reach = GROUP / 2; reach; reach /= 2) {
             barrier(CLK_LOCAL_MEM_FENCE);
-            if (id < half)
-                lane[id] = FOLD(lane[id], lane[id + half]);
+            if (id < reach)
+                lane[id] = FOLD(lane[id], lane[id + reach]);
         }
         if (id == 0)
             z[i] = FINISH(lane[0]);

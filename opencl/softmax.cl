@@ -65,10 +65,10 @@ static real group_sum(__local real *lane, int id, real value)
 {
     barrier(CLK_LOCAL_MEM_FENCE);
     lane[id] = value;
-    for (int half = GROUP / 2; half; half /= 2) {
+    for (int reach = GROUP / 2; reach; reach /= 2) {
         barrier(CLK_LOCAL_MEM_FENCE);
-        if (id < half)
-            lane[id] += lane[id + half];
+        if (id < reach)
+            lane[id] += lane[id + reach];
     }
     barrier(CLK_LOCAL_MEM_FENCE);
     return lane[0];
@@ -78,10 +78,10 @@ static real group_max(__local real *lane, int id, real value)
 {
     barrier(CLK_LOCAL_MEM_FENCE);
     lane[id] = value;
-    for (int half = GROUP / 2; half; half /= 2) {
+    for (int reach = GROUP / 2; reach; reach /= 2) {
         barrier(CLK_LOCAL_MEM_FENCE);
-        if (id < half)
-            lane[id] = lane[id + half] > lane[id] ? lane[id + half] : lane[id];
+        if (id < reach)
+            lane[id] = lane[id + reach] > lane[id] ? lane[id + reach] : lane[id];
     }
     barrier(CLK_LOCAL_MEM_FENCE);
     return lane[0];

@@ -1,0 +1,171 @@
+/* argmax.c - the position of the first maximum over axes, row-major inside them; NaN counts as the maximum.
+ * f32, f64, i64, i32, u8 into i64.  The kernels are in opencl/argmax.cl. */
+#include "ops/math.h"
+#include "ops/reduce.h"
+
+/* ints: REDUCE_*. */
+static gradc_status argmax_shape(struct record *r)
+{
+    gradc_dtype dtype = r->in[0]->dtype;
+
+    if (!dtype_known(dtype) || dtype == GRADC_BOOL)
+        return record_fail(r, GRADC_E_DTYPE, "x is %s, not a number", gradc_dtype_name(dtype));
+    if (reduce_shape(r) != GRADC_OK)
+        return GRADC_E_ARG;
+    r->out[0].dtype = GRADC_I64;
+    return reduce_not_empty(r);
+}
+
+/* ---- The CPU ---- */
+
+enum { ARGMAX_GRAIN = 32768, ARGMAX_OUTPUTS = 32, ARGMAX_BLOCK = 1024, ARGMAX_SHORT = 64 };
+
+/* A task searches several outputs, or one segment of one: few outputs of many elements are cut into segments, whose
+ * positions lie in the workspace, [segments][outputs]. */
+struct argmax_job {
+    struct reduction r;
+    const void *x;
+    int64_t *z;
+    reduce_loop *max;
+    int64_t per_task, segment, segments;
+};
+
+#define ELEMENT float
+#define NAME(name) argmax_##name##_f32
+#include "ops/argmax_loops.h"
+
+#define ELEMENT double
+#define NAME(name) argmax_##name##_f64
+#include "ops/argmax_loops.h"
+
+#define ELEMENT int64_t
+#define NAME(name) argmax_##name##_i64
+#include "ops/argmax_loops.h"
+
+#define ELEMENT int32_t
+#define NAME(name) argmax_##name##_i32
+#include "ops/argmax_loops.h"
+
+#define ELEMENT uint8_t
+#define NAME(name) argmax_##name##_u8
+#include "ops/argmax_loops.h"
+
+static const struct {
+    void (*task)(void *arg, int64_t task, int thread);
+    void (*segments)(const struct argmax_job *job, int64_t *z);
+} argmax_table[REDUCE_DTYPES] = {[GRADC_F32] = {argmax_task_f32, argmax_segments_f32},
+                                 [GRADC_F64] = {argmax_task_f64, argmax_segments_f64},
+                                 [GRADC_I64] = {argmax_task_i64, argmax_segments_i64},
+                                 [GRADC_I32] = {argmax_task_i32, argmax_segments_i32},
+                                 [GRADC_U8] = {argmax_task_u8, argmax_segments_u8}};
+
+static struct argmax_job argmax_job_of(const struct launch *l)
+{
+    struct argmax_job job = {.r = reduction_of(&l->in[0].layout, l->ints[REDUCE_MASK]), .segments = 1};
+
+    job.segment = job.r.count;
+    job.per_task = job.r.count < ARGMAX_GRAIN ? ARGMAX_GRAIN / job.r.count : 1;
+    if (job.r.outputs < ARGMAX_OUTPUTS && job.r.count >= 2 * ARGMAX_GRAIN) {
+        job.segment = ARGMAX_GRAIN;
+        job.segments = (job.r.count - 1) / ARGMAX_GRAIN + 1;
+    }
+    return job;
+}
+
+static gradc_status argmax_cpu(const struct launch *l, struct failure *f)
+{
+    struct argmax_job job = argmax_job_of(l);
+    gradc_dtype dtype = l->in[0].dtype;
+    int64_t *z = view_host(&l->out[0]);
+
+    (void)f;
+    job.x = view_host(&l->in[0]);
+    job.max = reduce_rows(REDUCE_MAX, dtype);
+    job.z = job.segments > 1 ? (int64_t *)(void *)((char *)l->workspace.slab->memory + l->workspace.offset) : z;
+    cpu_parallel(l->device, cpu_tasks(job.r.outputs, job.per_task) * job.segments, argmax_table[dtype].task, &job);
+    if (job.segments > 1)
+        argmax_table[dtype].segments(&job, z);
+    return GRADC_OK;
+}
+
+/* ---- OpenCL: an item an output, or a group a segment of one, and then an item an output over the segments ---- */
+
+enum { ARGMAX_FEW = 64, ARGMAX_GROUP = 256, ARGMAX_SEGMENT = 16384, ARGMAX_GROUPS = 1024 };
+
+/* By items or by groups, and how many segments. */
+static int argmax_in_items(const struct reduction *r)
+{
+    int neighbours = r->kept_stride[r->nkept - 1] == 1 && r->stride[r->nreduced - 1] != 1;
+
+    return r->count <= ARGMAX_FEW || (neighbours && r->outputs >= ARGMAX_GROUPS);
+}
+
+static int64_t argmax_segments(const struct reduction *r, int64_t *segment)
+{
+    int64_t most = (r->count - 1) / ARGMAX_SEGMENT + 1, room = ARGMAX_GROUPS / r->outputs;
+
+    *segment = r->count;
+    if (argmax_in_items(r) || most < 2 || room < 2)
+        return 1;
+    *segment = (r->count - 1) / (most < room ? most : room) + 1;
+    return (r->count - 1) / *segment + 1;
+}
+
+static void argmax_call(struct kernel_call *k, const char *kernel, const struct launch *l, const struct reduction *r,
+                        const struct view *z, int64_t segments, int64_t segment)
+{
+    kernel_start(k, "argmax", kernel, l->in[0].dtype);
+    kernel_option(k, "-DAXES=%d", reduce_axes_count(r));
+    kernel_tensor(k, &l->in[0]);
+    kernel_tensor(k, z);
+    kernel_i64(k, r->outputs);
+    kernel_i64(k, r->count);
+    kernel_i64(k, segments);
+    kernel_i64(k, segment);
+    reduce_axes_args(k, r);
+}
+
+static gradc_status argmax_opencl(const struct launch *l, struct failure *f)
+{
+    struct reduction r = reduction_of(&l->in[0].layout, l->ints[REDUCE_MASK]);
+    int64_t segment, segments = argmax_segments(&r, &segment), groups = r.outputs * segments;
+    struct view part = {.at = l->workspace, .dtype = GRADC_I64,
+                        .layout = {.ndim = 1, .shape = {groups}, .stride = {1}}};
+    size_t local = ARGMAX_GROUP;
+    struct kernel_call k;
+    gradc_status status;
+
+    if (argmax_in_items(&r)) {
+        argmax_call(&k, "argmax_items", l, &r, &l->out[0], 1, r.count);
+        kernel_range(&k, r.outputs);
+        return launch_kernel(l, &k, f);
+    }
+    argmax_call(&k, "argmax_groups", l, &r, segments > 1 ? &part : &l->out[0], segments, segment);
+    kernel_groups(&k, 1, &(size_t){groups < 65535 ? (size_t)groups : 65535}, &local);
+    status = launch_kernel(l, &k, f);
+    if (status != GRADC_OK || segments == 1)
+        return status;
+    argmax_call(&k, "argmax_segments", l, &r, &l->out[0], segments, segment);
+    kernel_tensor(&k, &part);
+    kernel_range(&k, r.outputs);
+    return launch_kernel(l, &k, f);
+}
+
+static size_t argmax_workspace(const struct launch *l)
+{
+    struct argmax_job job = argmax_job_of(l);
+    int64_t segment, segments;
+
+    if (job.r.outputs == 0)
+        return 0;
+    segments = l->device->opencl ? argmax_segments(&job.r, &segment) : job.segments;
+    return segments > 1 ? (size_t)(segments * job.r.outputs) * sizeof(int64_t) : 0;
+}
+
+const struct op op_argmax = {.name = "argmax", .nin = 1, .nout = 1, .shape = argmax_shape,
+                             .workspace = argmax_workspace, .cpu = argmax_cpu, .opencl = argmax_opencl};
+
+gradc_tensor *gradc_argmax(gradc_tensor *x, int naxes, const int *axes, int keepdim)
+{
+    return reduce_record(&op_argmax, x, naxes, axes, keepdim);
+}

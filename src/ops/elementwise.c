@@ -1,0 +1,239 @@
+/* elementwise.c - the ops of elementwise.def: shape rule, forms, gradients, descriptors, public functions, all made
+ * from its rows.  The loops themselves are in elementwise_isa.c, the kernel in opencl/elementwise.cl. */
+#include "ops/elementwise.h"
+
+#include <math.h>
+
+#include "core/context.h"
+#include "device/cpu/isa.h"
+
+ISA_DECLARE(struct elementwise_loops, elementwise_loops);
+
+/* ---- Shape rule ---- */
+
+static int row_of(const struct op *op)
+{
+    return (int)(op - elementwise_ops);
+}
+
+static gradc_status elementwise_dtype(struct record *r, int first)
+{
+    const struct tensor *x = r->in[first];
+    const struct elementwise_row *row = &elementwise_rows[row_of(r->op)];
+    if (!(row->dtypes >> x->dtype & 1))
+        return record_fail(r, GRADC_E_DTYPE, "x is %s, %s takes %s", gradc_dtype_name(x->dtype), r->op->name,
+                           row->dtypes == DTYPES_FLOAT ? "f32 and f64" : "f32, f64, i64, i32 and u8");
+    if (r->nin == first + 2 && r->in[first + 1]->dtype != x->dtype)
+        return record_fail(r, GRADC_E_DTYPE, "x is %s but y is %s", gradc_dtype_name(x->dtype),
+                           gradc_dtype_name(r->in[first + 1]->dtype));
+    if (first == 1 && r->in[0]->dtype != GRADC_BOOL)
+        return record_fail(r, GRADC_E_DTYPE, "c is %s, not bool", gradc_dtype_name(r->in[0]->dtype));
+    r->out[0].dtype = row->compares ? GRADC_BOOL : x->dtype;
+    return GRADC_OK;
+}
+
+static gradc_status elementwise_shape(struct record *r)
+{
+    int first = r->nin == 3; /* of x: behind c */
+    gradc_status status = elementwise_dtype(r, first);
+    if (status)
+        return status;
+    const struct layout *x = &r->in[first]->layout;
+    r->out[0].layout = *x;
+    if (r->nin == 1)
+        return GRADC_OK;
+    const struct layout *y = &r->in[first + 1]->layout;
+    struct layout both;
+    if (layout_broadcast(x, y, &both))
+        return record_fail(r, GRADC_E_SHAPE, "x %s and y %s do not broadcast", SHAPE(x), SHAPE(y));
+    r->out[0].layout = both;
+    if (first && layout_broadcast(&r->in[0]->layout, &both, &r->out[0].layout))
+        return record_fail(r, GRADC_E_SHAPE, "c %s does not broadcast with x %s and y %s", SHAPE(&r->in[0]->layout),
+                           SHAPE(x), SHAPE(y));
+    return GRADC_OK;
+}
+
+/* ---- Forms ---- */
+
+double scalar_round(gradc_dtype dtype, double value)
+{
+    static const double limits[][2] = {
+        /* the largest double below 2^63 */
+        [GRADC_I64] = {-0x1p63, 0x1.fffffffffffffp62},
+        [GRADC_I32] = {INT32_MIN, INT32_MAX},
+        [GRADC_U8] = {0, UINT8_MAX},
+        [GRADC_BOOL] = {0, 1},
+    };
+    if (dtype_is_float(dtype))
+        return dtype == GRADC_F32 ? (double)(float)value : value;
+    if (isnan(value))
+        return 0;
+    double low = limits[dtype][0], high = limits[dtype][1];
+    value = rint(value);
+    value = value < low ? low : value;
+    return value > high ? high : value;
+}
+
+/* z, then the operands. */
+static void collect(const struct launch *l, const struct view *views[STRIDED_OPERANDS])
+{
+    views[0] = &l->out[0];
+    for (int i = 0; i < l->nin; i++)
+        views[i + 1] = &l->in[i];
+}
+
+static gradc_status elementwise_cpu(const struct launch *l, struct failure *f)
+{
+    static const struct elementwise_loops *const tables[] = ISA_TABLE(elementwise_loops);
+    (void)f;
+    gradc_dtype dtype = l->in[l->nin - 1].dtype;
+    double reals[2] = {0, 0};
+    for (int i = 0; i < l->nreals; i++)
+        reals[i] = scalar_round(dtype, l->reals[i]);
+    const struct view *views[STRIDED_OPERANDS];
+    collect(l, views);
+    strided_run(l->device, l->nin + 1, views, tables[cpu_isa()]->loop[row_of(l->op)][dtype], reals);
+    return GRADC_OK;
+}
+
+static gradc_status elementwise_opencl(const struct launch *l, struct failure *f)
+{
+    const struct elementwise_row *row = &elementwise_rows[row_of(l->op)];
+    gradc_dtype dtype = l->in[l->nin - 1].dtype;
+    const struct view *views[STRIDED_OPERANDS];
+    collect(l, views);
+    struct kernel_call k;
+    struct strided s;
+    kernel_start(&k, "elementwise", "elementwise", dtype);
+    kernel_option(&k, "-DOP=f_%s", l->op->name);
+    kernel_option(&k, "-DARITY=%d", l->nin);
+    kernel_option(&k, "-DSCALARS=%d", row->nreals);
+    if (row->compares)
+        kernel_option(&k, "-DRESULT_TYPE=uchar");
+    strided_start(&s, &k, l->nin + 1, views);
+    strided_sizes(&k, &s);
+    for (int i = 0; i <= l->nin; i++)
+        strided_operand(&k, &s, i);
+    for (int i = 0; i < row->nreals; i++) {
+        double value = scalar_round(dtype, l->reals[i]);
+        if (dtype_is_float(dtype))
+            kernel_real(&k, value);
+        else
+            kernel_i64(&k, (int64_t)value);
+    }
+    strided_range(&k, &s);
+    return launch_kernel(l, &k, f);
+}
+
+/* ---- Gradients ---- */
+
+gradc_tensor *number(gradc_tensor *dz, double value)
+{
+    gradc_tensor *constant = context_constant(gradc_context_of(dz), gradc_dtype_of(dz), value != 0);
+    return value == 0 || value == 1 ? constant : gradc_mul_scalar(constant, value);
+}
+
+/* What an operand of maximum gets: nothing where it loses, half of dz where both are equal. */
+static gradc_tensor *share(gradc_tensor *dz, gradc_tensor *loses, gradc_tensor *equal)
+{
+    return gradc_where(loses, number(dz, 0), gradc_where(equal, gradc_mul_scalar(dz, 0.5), dz));
+}
+
+/* The names that a row's gradient may use. */
+#define NAMES(d, nreals)                                                                                \
+    gradc_tensor *x = (d)->x[0], *y = (d)->nin > 1 ? (d)->x[1] : NULL, *z = (d)->z[0], *dz = (d)->dz[0]; \
+    double a = (nreals) > 0 ? (d)->reals[0] : 0, b = (nreals) > 1 ? (d)->reals[1] : 0;                  \
+    (void)x, (void)y, (void)z, (void)a, (void)b
+
+#define GRADIENT1(name, to_x, nreals)             \
+    static void name##_gradient(struct gradient *d) \
+    {                                             \
+        NAMES(d, nreals);                         \
+        if (d->wants[0])                          \
+            d->dx[0] = to_x;                      \
+    }
+#define GRADIENT2(name, first, to_x, to_y)        \
+    static void name##_gradient(struct gradient *d) \
+    {                                             \
+        NAMES(d, 0);                              \
+        if (d->wants[first])                      \
+            d->dx[first] = to_x;                  \
+        if (d->wants[first + 1])                  \
+            d->dx[first + 1] = to_y;              \
+    }
+#define EW1(name, kind, f, keeps, dx, low, high) GRADIENT1(name, dx, 0)
+#define EW1A(name, kind, f, keeps, dx, low, high) GRADIENT1(name, dx, 1)
+#define EW1B(name, kind, f, keeps, dx, low, high) GRADIENT1(name, dx, 2)
+#define EW2(name, kind, f, keeps, dx, dy, low, high) GRADIENT2(name, 0, dx, dy)
+#define EW3(name, f, keeps, dx, dy, low, high) GRADIENT2(name, 1, dx, dy)
+#include "ops/elementwise.def"
+
+/* ---- Descriptors ---- */
+
+enum { NONE = 0, X = KEEP_IN(0), Y = KEEP_IN(1), Z = KEEP_OUT(0) };
+
+#define DESCRIPTOR(title, operands, kept, flow) \
+    [EW_##title] = {.name = #title,             \
+                    .nin = operands,            \
+                    .nout = 1,                  \
+                    .keeps = kept,              \
+                    .shape = elementwise_shape, \
+                    .cpu = elementwise_cpu,     \
+                    .opencl = elementwise_opencl, \
+                    .gradient = flow},
+
+const struct op elementwise_ops[EW_COUNT] = {
+#define EW1(name, kind, f, keeps, dx, low, high) DESCRIPTOR(name, 1, keeps, name##_gradient)
+#define EW1A(name, kind, f, keeps, dx, low, high) DESCRIPTOR(name, 1, keeps, name##_gradient)
+#define EW1B(name, kind, f, keeps, dx, low, high) DESCRIPTOR(name, 1, keeps, name##_gradient)
+#define EW2(name, kind, f, keeps, dx, dy, low, high) DESCRIPTOR(name, 2, keeps, name##_gradient)
+#define EWC(name, f) DESCRIPTOR(name, 2, NONE, NULL)
+#define EW3(name, f, keeps, dx, dy, low, high) DESCRIPTOR(name, 3, keeps, name##_gradient)
+#include "ops/elementwise.def"
+};
+
+const struct elementwise_row elementwise_rows[EW_COUNT] = {
+#define EW1(name, kind, f, keeps, dx, low, high) [EW_##name] = {DTYPES_##kind, 0, 0, low, high},
+#define EW1A(name, kind, f, keeps, dx, low, high) [EW_##name] = {DTYPES_##kind, 1, 0, low, high},
+#define EW1B(name, kind, f, keeps, dx, low, high) [EW_##name] = {DTYPES_##kind, 2, 0, low, high},
+#define EW2(name, kind, f, keeps, dx, dy, low, high) [EW_##name] = {DTYPES_##kind, 0, 0, low, high},
+#define EWC(name, f) [EW_##name] = {DTYPES_ANY, 0, 1, -2, 2},
+#define EW3(name, f, keeps, dx, dy, low, high) [EW_##name] = {DTYPES_ANY, 0, 0, low, high},
+#include "ops/elementwise.def"
+};
+
+/* ---- Public functions ---- */
+
+static gradc_tensor *record(enum elementwise row, int nin, gradc_tensor *const *in, const double *reals)
+{
+    struct attributes a = {.nreals = elementwise_rows[row].nreals, .reals = reals};
+    return op_record(&elementwise_ops[row], nin, in, &a);
+}
+
+#define EW1(name, kind, f, keeps, dx, low, high) \
+    gradc_tensor *gradc_##name(gradc_tensor *x)  \
+    {                                            \
+        return record(EW_##name, 1, &x, NULL);   \
+    }
+#define EW1A(name, kind, f, keeps, dx, low, high)        \
+    gradc_tensor *gradc_##name(gradc_tensor *x, double a) \
+    {                                                    \
+        return record(EW_##name, 1, &x, &a);             \
+    }
+#define EW1B(name, kind, f, keeps, dx, low, high)                   \
+    gradc_tensor *gradc_##name(gradc_tensor *x, double a, double b) \
+    {                                                               \
+        return record(EW_##name, 1, &x, (const double[]){a, b});    \
+    }
+#define EW2(name, kind, f, keeps, dx, dy, low, high)                  \
+    gradc_tensor *gradc_##name(gradc_tensor *x, gradc_tensor *y)      \
+    {                                                                 \
+        return record(EW_##name, 2, (gradc_tensor *[]){x, y}, NULL);  \
+    }
+#define EWC(name, f) EW2(name, ANY, f, NONE, , , 0, 0)
+#define EW3(name, f, keeps, dx, dy, low, high)                                    \
+    gradc_tensor *gradc_##name(gradc_tensor *c, gradc_tensor *x, gradc_tensor *y) \
+    {                                                                             \
+        return record(EW_##name, 3, (gradc_tensor *[]){c, x, y}, NULL);           \
+    }
+#include "ops/elementwise.def"

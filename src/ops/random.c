@@ -1,0 +1,208 @@
+/* random.c - uniform and normal numbers and dropout's mask, from Philox4x32-10.
+ * bound is {seed, first counter}: the same node draws the same numbers at each run and on every device. */
+#include "ops/random.h"
+
+#include <math.h>
+
+#include "base/host.h"
+#include "core/context.h"
+#include "device/cpu/isa.h"
+#include "ops/ops.h"
+
+ISA_DECLARE(struct random_loops, random_loops);
+
+void random_shape(struct random_shape *s, gradc_dtype dtype, const struct layout *l)
+{
+    s->nints = 2 + l->ndim;
+    s->ints[0] = dtype;
+    s->ints[1] = l->ndim;
+    for (int axis = 0; axis < l->ndim; axis++)
+        s->ints[2 + axis] = l->shape[axis];
+}
+
+static gradc_status random_record(struct record *r)
+{
+    r->out[0].dtype = (gradc_dtype)r->ints[0];
+    r->out[0].layout.ndim = (int32_t)r->ints[1];
+    for (int axis = 0; axis < r->out[0].layout.ndim; axis++)
+        r->out[0].layout.shape[axis] = r->ints[2 + axis];
+    return GRADC_OK;
+}
+
+/* ---- What the loops and kernels are given ---- */
+
+static void uniform_numbers(const struct launch *l, double numbers[2])
+{
+    numbers[0] = l->reals[0];
+    numbers[1] = l->reals[1] - l->reals[0];
+}
+
+/* A word is below the threshold with probability p. */
+static void mask_numbers(const struct launch *l, double numbers[2])
+{
+    double threshold = rint(l->reals[0] * 0x1p32);
+    numbers[0] = threshold > 0xffffffffu ? 0xffffffffu : threshold;
+    numbers[1] = 1 / (1 - l->reals[0]);
+}
+
+/* ---- CPU ---- */
+
+enum { GRAIN = 16384 }; /* elements a task: whole counters */
+
+struct job {
+    random_loop *loop;
+    const struct launch *launch;
+    char *z;
+    int64_t n;
+    size_t size;
+    double numbers[2];
+};
+
+static void run_task(void *arg, int64_t task, int thread)
+{
+    (void)thread;
+    const struct job *j = arg;
+    int64_t first = task * GRAIN, n = j->n - first < GRAIN ? j->n - first : GRAIN;
+    j->loop(n, j->launch->bound[0], j->launch->bound[1] + (uint64_t)(first / 4), j->numbers,
+            j->z + first * (int64_t)j->size);
+}
+
+static const struct random_loops *loops(void)
+{
+    static const struct random_loops *const tables[] = ISA_TABLE(random_loops);
+    return tables[cpu_isa()];
+}
+
+static gradc_status random_cpu(const struct launch *l, random_loop *loop, const double *numbers)
+{
+    struct job j = {.loop = loop,
+                    .launch = l,
+                    .z = view_host(&l->out[0]),
+                    .n = layout_numel(&l->out[0].layout),
+                    .size = gradc_dtype_size(l->out[0].dtype),
+                    .numbers = {numbers[0], numbers[1]}};
+    cpu_parallel(l->device, cpu_tasks(j.n, GRAIN), run_task, &j);
+    return GRADC_OK;
+}
+
+static gradc_status uniform_cpu(const struct launch *l, struct failure *f)
+{
+    (void)f;
+    double numbers[2];
+    uniform_numbers(l, numbers);
+    return random_cpu(l, loops()->uniform, numbers);
+}
+
+static gradc_status normal_cpu(const struct launch *l, struct failure *f)
+{
+    (void)f;
+    return random_cpu(l, loops()->normal, (const double[]){0, 0});
+}
+
+static gradc_status mask_cpu(const struct launch *l, struct failure *f)
+{
+    (void)f;
+    double numbers[2];
+    mask_numbers(l, numbers);
+    return random_cpu(l, l->out[0].dtype == GRADC_F64 ? loops()->mask_f64 : loops()->mask_f32, numbers);
+}
+
+/* ---- OpenCL ---- */
+
+static void random_start(const struct launch *l, struct kernel_call *k, const char *kernel)
+{
+    int64_t n = layout_numel(&l->out[0].layout);
+    kernel_start(k, "random", kernel, l->out[0].dtype);
+    kernel_tensor(k, &l->out[0]);
+    kernel_i64(k, n);
+    kernel_i64(k, (int64_t)l->bound[0]);
+    kernel_i64(k, (int64_t)l->bound[1]);
+    kernel_range(k, (n + 3) / 4);
+}
+
+static gradc_status uniform_opencl(const struct launch *l, struct failure *f)
+{
+    struct kernel_call k;
+    double numbers[2];
+    uniform_numbers(l, numbers);
+    random_start(l, &k, "uniform");
+    kernel_real(&k, numbers[0]);
+    kernel_real(&k, numbers[1]);
+    return launch_kernel(l, &k, f);
+}
+
+static gradc_status normal_opencl(const struct launch *l, struct failure *f)
+{
+    struct kernel_call k;
+    random_start(l, &k, "normal");
+    return launch_kernel(l, &k, f);
+}
+
+static gradc_status mask_opencl(const struct launch *l, struct failure *f)
+{
+    struct kernel_call k;
+    double numbers[2];
+    mask_numbers(l, numbers);
+    random_start(l, &k, "mask");
+    kernel_i64(&k, (int64_t)numbers[0]);
+    kernel_real(&k, numbers[1]);
+    return launch_kernel(l, &k, f);
+}
+
+/* ---- Descriptors ---- */
+
+const struct op op_uniform = {
+    .name = "rand", .nout = 1, .shape = random_record, .cpu = uniform_cpu, .opencl = uniform_opencl};
+
+const struct op op_normal = {
+    .name = "randn", .nout = 1, .shape = random_record, .cpu = normal_cpu, .opencl = normal_opencl};
+
+const struct op op_mask = {
+    .name = "dropout", .nout = 1, .shape = random_record, .cpu = mask_cpu, .opencl = mask_opencl};
+
+/* ---- Public functions ---- */
+
+static gradc_tensor *record(gradc_context *g, const struct op *op, gradc_dtype dtype, const struct layout *l,
+                            int nreals, const double *reals)
+{
+    struct random_shape s;
+    random_shape(&s, dtype, l);
+    struct attributes a = {.nints = s.nints, .ints = s.ints, .nreals = nreals, .reals = reals};
+    context_random(g, layout_numel(l), a.bound);
+    return op_record_on(g, op, &a);
+}
+
+gradc_tensor *gradc_rand(gradc_context *g, int ndim, const int64_t *shape)
+{
+    struct layout l;
+    if (context_enter(g, "rand") || context_layout(g, "rand", GRADC_F32, ndim, shape, &l))
+        return NULL;
+    return record(g, &op_uniform, GRADC_F32, &l, 2, (const double[]){0, 1});
+}
+
+gradc_tensor *gradc_randn(gradc_context *g, int ndim, const int64_t *shape)
+{
+    struct layout l;
+    if (context_enter(g, "randn") || context_layout(g, "randn", GRADC_F32, ndim, shape, &l))
+        return NULL;
+    return record(g, &op_normal, GRADC_F32, &l, 0, NULL);
+}
+
+gradc_tensor *gradc_dropout(gradc_tensor *x, double p)
+{
+    const struct tensor *t = op_operand(x, "dropout");
+    if (!t)
+        return NULL;
+    if (!dtype_is_float(t->dtype)) {
+        context_fail(t->g, GRADC_E_DTYPE, "dropout: x is %s, dropout takes f32 and f64", gradc_dtype_name(t->dtype));
+        return NULL;
+    }
+    if (!(p >= 0 && p < 1)) {
+        char text[32];
+        context_fail(t->g, GRADC_E_ARG, "dropout: p %s is not in [0, 1)", host_number(text, sizeof text, 6, p));
+        return NULL;
+    }
+    if (p == 0)
+        return gradc_mul_scalar(x, 1);
+    return gradc_mul(x, record(t->g, &op_mask, t->dtype, &t->layout, 1, &p));
+}

@@ -1,0 +1,29 @@
+/* softmax_isa.c - the vector loops of softmax, log_softmax, their backward ops and cross_entropy.  Compiled per
+ * instruction set.  How rows and columns are dealt out is in softmax.c and cross_entropy.c. */
+#include "ops/softmax.h"
+#include "device/cpu/isa.h"
+#include "ops/math.h"
+
+/* Columns taken together; the longest row that goes through a tile; elements of a long row added without a cut. */
+enum { LANES = 16, SHORT = 64, BLOCK = 1024 };
+
+#define REAL float
+#define NAME(name) name##_f32
+#include "ops/softmax_loops.h"
+
+#define REAL double
+#define NAME(name) name##_f64
+#include "ops/softmax_loops.h"
+
+extern const struct softmax_loops ISA_NAME(softmax_loops);
+
+const struct softmax_loops ISA_NAME(softmax_loops) = {
+    .rows = {{rows_softmax_f32, rows_log_softmax_f32, rows_softmax_backward_f32, rows_log_softmax_backward_f32},
+             {rows_softmax_f64, rows_log_softmax_f64, rows_softmax_backward_f64, rows_log_softmax_backward_f64}},
+    .columns = {{columns_softmax_f32, columns_log_softmax_f32, columns_softmax_backward_f32,
+                 columns_log_softmax_backward_f32},
+                {columns_softmax_f64, columns_log_softmax_f64, columns_softmax_backward_f64,
+                 columns_log_softmax_backward_f64}},
+    .stats = {stats_f32, stats_f64},
+    .scaled = {scaled_f32, scaled_f64},
+};

@@ -1,0 +1,37 @@
+/* strided.h - running a loop over elements of strided operands, on both devices: what elementwise ops, casts, copies
+ * and assigns have in common.  It knows layouts, not what the loop computes. */
+#ifndef GRADC_STRIDED_H
+#define GRADC_STRIDED_H
+
+#include "core/op.h"
+
+enum { STRIDED_OPERANDS = 4 };
+
+/* n steps along one axis: operand k starts at p[k] and moves by step[k] elements; p[0] is written.
+ * reals are the caller's. */
+typedef void strided_loop(int64_t n, char *const *p, const int64_t *step, const double *reals);
+
+/* On the CPU: views[0], with all its strides, is written; the others broadcast to its shape.  In parallel by fixed
+ * grain.  Where all operands are contiguous or one element, the loop sees steps of 1 and 0. */
+void strided_run(struct device *d, int n, const struct view *const *views, strided_loop *loop, const double *reals);
+
+/* The loop that copies elements, and the dtype whose `real` is an integer of the same size, for kernels that copy. */
+strided_loop *strided_copy(gradc_dtype dtype);
+gradc_dtype strided_bits(gradc_dtype dtype);
+
+/* On OpenCL: what the macros of opencl/strided.cl expect.  strided_start sets AXES for these views and fills *s;
+ * then the caller adds the arguments in the order of its kernel: strided_sizes(k, s) for COUNT(n), strided_operand(k, s,
+ * i) for OPERAND; at the end strided_range. */
+struct strided {
+    int n, axes; /* axes 0: flat */
+    int64_t count;
+    const struct view *const *views;
+    struct layout layout[STRIDED_OPERANDS];
+};
+
+void strided_start(struct strided *s, struct kernel_call *k, int n, const struct view *const *views);
+void strided_sizes(struct kernel_call *k, const struct strided *s);
+void strided_operand(struct kernel_call *k, const struct strided *s, int i);
+void strided_range(struct kernel_call *k, const struct strided *s);
+
+#endif

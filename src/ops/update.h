@@ -1,0 +1,44 @@
+/* update.h - what the optimisers' update ops share: their numbers, shape rule, CPU tasks, and the table of loops that
+ * update_isa.c compiles once per instruction set.
+ *
+ * All operands have one shape and dtype (f32 or f64) and no gaps.  in[0] is the parameter p, in[1] its gradient g;
+ * the others are the optimiser's state, zeros before the first update.  Each number is rounded to the dtype once. */
+#ifndef GRADC_UPDATE_H
+#define GRADC_UPDATE_H
+
+#include "core/op.h"
+#include "device/cpu/isa.h"
+
+/* The reals of sgd and sgd_momentum (the first two, all), and of adam: sgd.c and adam.c have the formulas. */
+enum { SGD_LR, SGD_DECAY, SGD_MOMENTUM, SGD_KEEP, SGD_NESTEROV, SGD_REALS, SGD_PLAIN_REALS = SGD_MOMENTUM };
+enum {
+    ADAM_STEP,
+    ADAM_DECAY,
+    ADAM_BETA1,
+    ADAM_KEEP1,
+    ADAM_BETA2,
+    ADAM_KEEP2,
+    ADAM_ROOT,
+    ADAM_EPS,
+    ADAM_REALS
+};
+
+/* Updates elements first .. last-1.  operand: their first elements; decoupled: adam's. */
+typedef void update_loop(void *const *operand, int64_t first, int64_t last, const double *numbers, int decoupled);
+
+/* f32, f64 */
+struct update_table {
+    update_loop *sgd[2], *sgd_momentum[2], *adam[2];
+};
+
+const struct update_table *update_loops(void); /* for this processor */
+
+gradc_status update_shape(struct record *r);
+
+/* Runs the loop of the operands' dtype in tasks.  (The CPU's run passes over updates behind a data error.) */
+gradc_status update_cpu(const struct launch *l, update_loop *const loops[2], int decoupled);
+
+/* Begins the kernel NAME of opencl/NAME.cl with the device word, the count, the operands and the reals. */
+void update_kernel(struct kernel_call *k, const struct launch *l, const char *source, const char *name);
+
+#endif

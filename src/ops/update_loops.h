@@ -1,0 +1,50 @@
+/* update_loops.h - the loops of update_isa.c for one scalar type: `real`, its root m_sqrt, and NAME(x) for names.
+ * Included once for each; no guard. */
+
+static void NAME(sgd)(void *const *operand, int64_t first, int64_t last, const double *numbers, int decoupled)
+{
+    real *p = operand[0];
+    const real *g = operand[1];
+    const real lr = (real)numbers[SGD_LR], decay = (real)numbers[SGD_DECAY];
+    (void)decoupled;
+    for (int64_t i = first; i < last; i++) {
+        real d = decay == 0 ? g[i] : g[i] + decay * p[i];
+        p[i] -= lr * d;
+    }
+}
+
+static void NAME(sgd_momentum)(void *const *operand, int64_t first, int64_t last, const double *numbers,
+                               int decoupled)
+{
+    real *p = operand[0], *v = operand[2];
+    const real *g = operand[1];
+    const real lr = (real)numbers[SGD_LR], decay = (real)numbers[SGD_DECAY],
+               momentum = (real)numbers[SGD_MOMENTUM];
+    const real keep = (real)numbers[SGD_KEEP], nesterov = (real)numbers[SGD_NESTEROV];
+    (void)decoupled;
+    for (int64_t i = first; i < last; i++) {
+        real d = decay == 0 ? g[i] : g[i] + decay * p[i];
+        real u = momentum * v[i] + keep * d;
+        v[i] = u;
+        p[i] -= lr * (nesterov == 0 ? u : d + nesterov * u);
+    }
+}
+
+static void NAME(adam)(void *const *operand, int64_t first, int64_t last, const double *numbers, int decoupled)
+{
+    real *p = operand[0], *m = operand[2], *v = operand[3];
+    const real *g = operand[1];
+    const real step = (real)numbers[ADAM_STEP], eps = (real)numbers[ADAM_EPS], root = (real)numbers[ADAM_ROOT];
+    const real beta1 = (real)numbers[ADAM_BETA1], keep1 = (real)numbers[ADAM_KEEP1];
+    const real beta2 = (real)numbers[ADAM_BETA2], keep2 = (real)numbers[ADAM_KEEP2];
+    const real coupled = decoupled ? 0 : (real)numbers[ADAM_DECAY],
+               shrink = decoupled ? (real)numbers[ADAM_DECAY] : 1;
+    for (int64_t i = first; i < last; i++) {
+        real d = coupled == 0 ? g[i] : g[i] + coupled * p[i];
+        real a = beta1 * m[i] + keep1 * d;
+        real b = beta2 * v[i] + keep2 * d * d;
+        m[i] = a;
+        v[i] = b;
+        p[i] = shrink * p[i] - step * a / (m_sqrt(b) / root + eps);
+    }
+}
