@@ -1,0 +1,33 @@
+/* optim.h - an optimiser: its parameters, their state, its numbers.  optim.c makes, sets and frees it, step.c steps. */
+#ifndef GRADC_OPTIM_H
+#define GRADC_OPTIM_H
+
+#include "core/step.h"
+
+enum optim_kind { OPTIM_SGD, OPTIM_ADAM, OPTIM_ADAMW, OPTIM_KINDS };
+
+enum optim_number { LR, WEIGHT_DECAY, MOMENTUM, DAMPENING, NESTEROV, BETA1, BETA2, EPS, OPTIM_NUMBERS };
+
+enum { OPTIM_STATES = 2 };
+
+struct optim_param {
+    gradc_tensor *state[OPTIM_STATES]; /* sgd: v; adam: m, v.  Ours; NULL until the first update that needs them */
+    int64_t updates;                   /* of the state */
+    uint64_t recent;                   /* bit i: the i-th last step counted in updates */
+};
+
+struct gradc_optim {
+    gradc_context *g;
+    enum optim_kind kind;
+    int n;
+    gradc_tensor **tensors; /* the parameters: we own them too */
+    struct optim_param *params;
+    double numbers[OPTIM_NUMBERS];
+    int64_t steps;
+    struct step_listener listener;
+};
+
+/* The listener's: the last n steps were not applied. */
+void optim_undo(void *optim, int64_t n);
+
+#endif

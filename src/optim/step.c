@@ -1,0 +1,133 @@
+/* step.c - one step of an optimiser: state made at first use, updates recorded together, and steps taken back that
+ * were not applied. */
+#include <math.h>
+
+#include "ops/ops.h"
+#include "ops/update.h"
+#include "optim/optim.h"
+
+static int states_needed(const struct gradc_optim *o)
+{
+    return o->kind == OPTIM_SGD ? o->numbers[MOMENTUM] != 0 : 2;
+}
+
+/* ---- State ---- */
+
+/* A state of zeros for a parameter that has none, or whose state an update left half written. */
+static gradc_status make_state(struct gradc_optim *o, int at, int k)
+{
+    struct optim_param *p = &o->params[at];
+    const struct tensor *t = tensor_of(o->tensors[at]);
+    if (p->state[k] && !tensor_of(p->state[k])->lost)
+        return GRADC_OK;
+    gradc_tensor *fresh = gradc_new(o->g, t->dtype, t->layout.ndim, t->layout.shape);
+    if (!fresh)
+        return gradc_check(o->g);
+    gradc_release(p->state[k]);
+    p->state[k] = fresh;
+    p->updates = 0;
+    return GRADC_OK;
+}
+
+/* Before anything is recorded: a failure here changes nothing. */
+static gradc_status make_states(struct gradc_optim *o)
+{
+    for (int i = 0; i < o->n; i++)
+        for (int k = 0; k < states_needed(o) && gradc_grad(o->tensors[i]); k++) {
+            gradc_status status = make_state(o, i, k);
+            if (status != GRADC_OK)
+                return status;
+        }
+    return GRADC_OK;
+}
+
+/* ---- Updates ---- */
+
+static gradc_status record_sgd(const struct gradc_optim *o, int at, gradc_tensor *gradient)
+{
+    const struct optim_param *p = &o->params[at];
+    const double *n = o->numbers;
+    int momentum = states_needed(o);
+    const double reals[SGD_REALS] = {
+        [SGD_LR] = n[LR],
+        [SGD_DECAY] = n[WEIGHT_DECAY],
+        [SGD_MOMENTUM] = n[MOMENTUM],
+        [SGD_KEEP] = p->updates == 0 ? 1 : 1 - n[DAMPENING],
+        [SGD_NESTEROV] = n[NESTEROV] != 0 ? n[MOMENTUM] : 0,
+    };
+    const struct attributes a = {.nreals = momentum ? SGD_REALS : SGD_PLAIN_REALS, .reals = reals};
+    gradc_tensor *const in[] = {o->tensors[at], gradient, p->state[0]};
+    return op_record_assign(momentum ? &op_sgd_momentum : &op_sgd, momentum ? 3 : 2, in, &a);
+}
+
+static gradc_status record_adam(const struct gradc_optim *o, int at, gradc_tensor *gradient)
+{
+    const struct optim_param *p = &o->params[at];
+    const double *n = o->numbers;
+    const double t = (double)(p->updates + 1);
+    const int64_t decoupled = o->kind == OPTIM_ADAMW;
+    const double reals[ADAM_REALS] = {
+        [ADAM_STEP] = n[LR] / (1 - pow(n[BETA1], t)),
+        [ADAM_DECAY] = decoupled ? 1 - n[LR] * n[WEIGHT_DECAY] : n[WEIGHT_DECAY],
+        [ADAM_BETA1] = n[BETA1],
+        [ADAM_KEEP1] = 1 - n[BETA1],
+        [ADAM_BETA2] = n[BETA2],
+        [ADAM_KEEP2] = 1 - n[BETA2],
+        [ADAM_ROOT] = sqrt(1 - pow(n[BETA2], t)),
+        [ADAM_EPS] = n[EPS],
+    };
+    const struct attributes a = {.nints = 1, .ints = &decoupled, .nreals = ADAM_REALS, .reals = reals};
+    gradc_tensor *const in[] = {o->tensors[at], gradient, p->state[0], p->state[1]};
+    return op_record_assign(&op_adam, 4, in, &a);
+}
+
+/* Records parameter `at`'s update, if it has a gradient, and counts it. */
+static void update(struct gradc_optim *o, int at)
+{
+    struct optim_param *p = &o->params[at];
+    gradc_tensor *gradient = step_gradient(o->tensors[at]);
+    p->recent <<= 1;
+    if (!gradient)
+        return;
+    gradc_status status = o->kind == OPTIM_SGD ? record_sgd(o, at, gradient) : record_adam(o, at, gradient);
+    if (status != GRADC_OK || states_needed(o) == 0)
+        return;
+    p->recent |= 1;
+    p->updates++;
+}
+
+gradc_status gradc_step(gradc_optim *o)
+{
+    if (!o)
+        return fail_thread(GRADC_E_ARG, "gradc_step: the optimiser is NULL");
+    gradc_status status = context_enter(o->g, "gradc_step");
+    if (status == GRADC_OK)
+        status = make_states(o);
+    if (status == GRADC_OK)
+        status = step_begin(o->g);
+    if (status != GRADC_OK)
+        return status;
+    for (int i = 0; i < o->n; i++)
+        update(o, i);
+    o->steps++;
+    return step_end(o->g, o->tensors, o->n, &o->listener);
+}
+
+/* ---- Undo ---- */
+
+/* A parameter remembers 64 steps; further back it counts as updated in each. */
+static void undo_param(struct optim_param *p, int64_t n)
+{
+    for (; n > 0 && p->updates > 0; n--) {
+        p->updates -= (int64_t)(p->recent & 1);
+        p->recent = p->recent >> 1 | UINT64_C(1) << 63;
+    }
+}
+
+void optim_undo(void *optim, int64_t n)
+{
+    struct gradc_optim *o = optim;
+    o->steps = o->steps > n ? o->steps - n : 0;
+    for (int i = 0; i < o->n; i++)
+        undo_param(&o->params[i], n);
+}
