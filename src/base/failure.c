@@ -27,13 +27,16 @@ const char *gradc_status_name(gradc_status status)
     return row < 0 ? "no gradc status" : statuses[row].name;
 }
 
-/* A message that can't be formatted, or is empty, becomes the status's own text: a failure always says something. */
+/* A message that can't be formatted, or is empty, becomes the status's own text: a failure always says
+ * something. */
 static void fill(struct failure *f, gradc_status status, const char *format, va_list list)
 {
     char text[FAILURE_TEXT]; /* an argument may point into f */
     const int row = status_row(status);
     const int length = vsnprintf(text, sizeof text, format, list);
-    const char *from = length > 0 ? text : row < 0 ? gradc_status_name(status) : statuses[row].text;
+    const char *from = text;
+    if (length <= 0)
+        from = row < 0 ? gradc_status_name(status) : statuses[row].text;
     const size_t bytes = strlen(from);
     memcpy(f->text, from, bytes + 1);
     f->status = status;

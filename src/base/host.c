@@ -135,7 +135,7 @@ void host_log(const char *format, ...)
 char *host_number(char *text, size_t size, int digits, double value)
 {
     char local[64];
-    const int length = snprintf(local, sizeof local, "%.*g", digits < 1 ? 1 : digits > 40 ? 40 : digits, value);
+    const int length = snprintf(local, sizeof local, "%.*g", digits < 40 ? digits : 40, value);
     const int finite = value - value == 0;
     size_t n = 0;
     int point = 0;

@@ -1,4 +1,5 @@
-/* os.c - the operating system: the only file of the library that calls it.  Linux, and what else has its calls. */
+/* os.c - the operating system: the only file of the library that calls it.  Linux, and what else has its
+ * calls. */
 #include "base/os.h"
 
 #include "base/host.h"
@@ -156,7 +157,8 @@ static int group_read(const struct group *g, const char *file, char *text, size_
 static int64_t group_memory_limit(const struct group *g)
 {
     char text[64];
-    if (!group_read(g, g->version == 2 ? "memory.max" : "memory.limit_in_bytes", text, sizeof text) || *text == 'm')
+    if (!group_read(g, g->version == 2 ? "memory.max" : "memory.limit_in_bytes", text, sizeof text) ||
+        *text == 'm')
         return INT64_MAX;
     return strtoll(text, NULL, 10);
 }
@@ -447,6 +449,9 @@ static int file_end(struct os_file *file, int error)
 int os_file_begin(const char *path, struct os_file **file)
 {
     *file = NULL;
+    struct stat there;
+    if (!stat(path, &there) && !S_ISREG(there.st_mode)) /* a rename would put a file in a device's place */
+        return S_ISDIR(there.st_mode) ? EISDIR : EINVAL;
     struct os_file *begun = host_zalloc(1, sizeof *begun);
     if (!begun)
         return ENOMEM;

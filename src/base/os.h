@@ -11,8 +11,8 @@
 void *os_pages(size_t bytes);
 void os_pages_free(void *pages, size_t bytes);
 
-int os_cpu_count(void);         /* the CPUs that this process may use (affinity, cgroup quota rounded up), at least 1 */
-int64_t os_memory_left(void);   /* bytes: the least of what the cgroup leaves and MemAvailable; INT64_MAX if unknown */
+int os_cpu_count(void); /* the CPUs that this process may use (affinity, cgroup quota rounded up), at least 1 */
+int64_t os_memory_left(void); /* bytes: the least of what the cgroup leaves and MemAvailable; INT64_MAX if unknown */
 int64_t os_memory_total(void);
 
 /* Starts a thread with all signals blocked; 0, or -1 if it can't be started.
@@ -40,7 +40,8 @@ int os_file_read(const char *path, char **data, size_t *bytes);
 int os_file_replace(const char *path, const void *data, size_t bytes);
 
 /* The same in pieces: nobody sees the file before commit, which frees `file` whether it succeeds or not; drop leaves
- * an existing file as it was.  0 or an errno value; drop(NULL) does nothing. */
+ * an existing file as it was.  What is there and no regular file (a device, a folder) is not replaced: EINVAL, EISDIR.
+ * 0 or an errno value; drop(NULL) does nothing. */
 struct os_file;
 int os_file_begin(const char *path, struct os_file **file);
 int os_file_append(struct os_file *file, const void *data, size_t bytes);

@@ -1,10 +1,11 @@
 /* alloc.c - the slab allocator.
  *
- * A slab is cut into blocks that know their neighbours by address; a free block is also in the bin of its size class,
- * and joins its free neighbours at once.  Sizes count in units of 256 bytes: classes are exact up to 31 units, then
- * 16 to each power of two.  An allocation looks for the smallest block that fits in its own class, then in the next
- * class that has one.  Both ways are a few list operations, so that a repeated size needs no cache of its own.
- * The descriptions of blocks are recycled, so that in a steady state the host's allocator is not called either. */
+ * A slab is cut into blocks that know their neighbours by address; a free block is also in the bin of
+ * its size class, and joins its free neighbours at once.  Sizes count in units of 256 bytes: classes are
+ * exact up to 31 units, then 16 to each power of two.  An allocation looks for the smallest block that
+ * fits in its own class, then in the next class that has one.  Both ways are a few list operations, so
+ * that a repeated size needs no cache of its own. The descriptions of blocks are recycled, so that in a
+ * steady state the host's allocator is not called either. */
 #include "core/alloc.h"
 
 #include "base/host.h"
@@ -250,10 +251,10 @@ static gradc_status refuse(const struct allocator *a, size_t bytes, const struct
     const size_t limit = limit_now(a);
     const char *device = a->device->info.device;
     if (limit != SIZE_MAX)
-        return fail(f, GRADC_E_MEMORY, "%s: no room for %zu bytes: %zu are in use, the limit is %zu%s%s", device,
-                    bytes, a->live, limit, why->status ? "; " : "", why->status ? why->text : "");
-    return fail(f, GRADC_E_MEMORY, "%s: no room for %zu bytes: %zu are in use, no limit is set; %s", device, bytes,
-                a->live, why->text);
+        return fail(f, GRADC_E_MEMORY, "%s: no room for %zu bytes: %zu are in use, the limit is %zu%s%s",
+                    device, bytes, a->live, limit, why->status ? "; " : "", why->status ? why->text : "");
+    return fail(f, GRADC_E_MEMORY, "%s: no room for %zu bytes: %zu are in use, no limit is set; %s", device,
+                bytes, a->live, why->text);
 }
 
 /* Tries sizes from the wanted one down to what is needed, then again after giving empty slabs back. */

@@ -1,8 +1,9 @@
-/* print.c - NumPy's array formatting: one form for all elements that are shown, found in a first pass over them; then
- * rows that wrap, and axes that are abbreviated.
+/* print.c - NumPy's array formatting: one form for all elements that are shown, found in a first pass
+ * over them; then rows that wrap, and axes that are abbreviated.
  *
- * A float's digits are the fewest that name it among floats of its type, cut to the form's precision.  They come from
- * printf and are checked by strtod; the decimal point, which a locale may change, is read from neither. */
+ * A float's digits are the fewest that name it among floats of its type, cut to the form's precision.
+ * They come from printf and are checked by strtod; the decimal point, which a locale may change, is read
+ * from neither. */
 #include "core/print.h"
 
 #include <math.h>
@@ -11,8 +12,8 @@
 #include <string.h>
 
 enum {
-    DIGITS = 17,      /* enough for any f64 */
-    PRECISION = 8,    /* digits behind the point, at most */
+    DIGITS = 17,   /* enough for any f64 */
+    PRECISION = 8, /* digits behind the point, at most */
     COLUMNS = 75,
     ALL_SHOWN = 1000, /* a tensor of more elements is abbreviated */
     EDGE = 3,
@@ -63,8 +64,9 @@ static struct decimal next_up(struct decimal d, int count)
     return d;
 }
 
-/* The fewest digits that name a finite x, or x rounded to `most` where those are too few.  Below a power of two floats
- * lie closer than above it, so the nearest number of some length may miss where the next one up does not. */
+/* The fewest digits that name a finite x, or x rounded to `most` where those are too few.  Below a power
+ * of two floats lie closer than above it, so the nearest number of some length may miss where the next
+ * one up does not. */
 static struct decimal fewest(double x, gradc_dtype dtype, int most)
 {
     for (int count = 1;; count++) {
@@ -74,7 +76,7 @@ static struct decimal fewest(double x, gradc_dtype dtype, int most)
         const struct decimal up = next_up(d, count);
         if (names(&up, x, dtype))
             return up;
-        if (count == most)
+        if (count >= most)
             return d;
     }
 }
@@ -89,8 +91,8 @@ static struct decimal exactly(double x, gradc_dtype dtype, int count)
 /* The fewest digits that name x, at most PRECISION of them behind the point. */
 static struct decimal fewest_fixed(double x, gradc_dtype dtype)
 {
-    const int most = round_to(x, DIGITS).exponent + 1 + PRECISION;
-    return fewest(x, dtype, most < 1 ? 1 : most > DIGITS ? DIGITS : most);
+    const int most = round_to(x, DIGITS).exponent + 1 + PRECISION; /* from 1 on: x is 0, or at least 1e-8 */
+    return fewest(x, dtype, most < DIGITS ? most : DIGITS);
 }
 
 /* The same with the digits in front of the point as they are, where fewer would name x. */
@@ -140,13 +142,13 @@ static int write_scientific(const struct decimal *d, int precision, int size, ch
     text[n++] = '.';
     for (int i = 1; i <= precision; i++)
         text[n++] = i < d->count ? d->digits[i] : '0';
-    return n + snprintf(text + n, (size_t)(WORD - n), "e%c%0*d", d->exponent < 0 ? '-' : '+', size, abs(d->exponent));
+    return n + snprintf(text + n, (size_t)(WORD - n), "e%c%0*d", d->exponent < 0 ? '-' : '+', size,
+                        abs(d->exponent));
 }
 
 static int write_not_finite(double x, char *text)
 {
-    const char *name = isnan(x) ? "nan" : x < 0 ? "-inf" : "inf";
-    return snprintf(text, WORD, "%s", name);
+    return snprintf(text, WORD, "%s%s", x < 0 ? "-" : "", isnan(x) ? "nan" : "inf");
 }
 
 /* ---- Elements ---- */
@@ -251,8 +253,8 @@ static int wants_scientific(const struct printer *p)
 {
     if (!(p->largest > 0))
         return 0;
-    const double ratio = p->dtype == GRADC_F32 ? (double)((float)p->largest / (float)p->smallest)
-                                               : p->largest / p->smallest;
+    const double ratio =
+        p->dtype == GRADC_F32 ? (double)((float)p->largest / (float)p->smallest) : p->largest / p->smallest;
     return p->largest >= 1e8 || p->smallest < 1e-4 || ratio > 1000;
 }
 
@@ -343,7 +345,8 @@ static int write_word(const struct printer *p, int64_t i, char *word)
     return snprintf(word, WORD, "%*s%.*s", pad, "", n, text);
 }
 
-/* The last axis: words that wrap.  NumPy counts one column for the first bracket and one for each axis's closing. */
+/* The last axis: words that wrap.  NumPy counts one column for the first bracket and one for each axis's
+ * closing. */
 static void put_row(struct printer *p, int axis, int64_t first)
 {
     const int64_t size = p->l->shape[axis];

@@ -1,5 +1,5 @@
-/* device.c - the list of devices and the strings that name them: the CPU is 0, OpenCL devices follow in the order of
- * the loader.  Not here: what a device does. */
+/* device.c - the list of devices and the strings that name them: the CPU is 0, OpenCL devices follow in
+ * the order of the loader.  Not here: what a device does. */
 #include "device/device.h"
 
 #include "base/host.h"
@@ -21,14 +21,16 @@ static int32_t opencl_count(void)
 
 static gradc_status opencl_describe(int32_t n, struct device_info *info, struct failure *f)
 {
+    (void)n;
     (void)info;
-    return fail(f, GRADC_E_DEVICE, "opencl:%d: this build is without OpenCL", (int)n);
+    return fail(f, GRADC_E_DEVICE, "this build is without OpenCL");
 }
 
 static gradc_status opencl_open(int32_t n, struct device **out, struct failure *f)
 {
+    (void)n;
     *out = NULL;
-    return fail(f, GRADC_E_DEVICE, "opencl:%d: this build is without OpenCL", (int)n);
+    return fail(f, GRADC_E_DEVICE, "this build is without OpenCL");
 }
 #endif
 
@@ -104,7 +106,9 @@ static int32_t choose(const struct wish *w)
         struct device_info info;
         if (opencl_describe(n, &info, NULL) || !fits(&info, w))
             continue;
-        if (w->number >= 0 ? seen++ == w->number : w->text || !strcmp(info.kind, "gpu"))
+        if (w->number < 0 && (w->text || !strcmp(info.kind, "gpu")))
+            return n;
+        if (seen++ == w->number)
             return n;
         first = first < 0 ? n : first;
     }
@@ -119,12 +123,12 @@ static gradc_status none(const char *name, const struct wish *w, struct failure 
     for (int32_t n = 0; n < count; n++) {
         struct device_info info;
         if (!opencl_describe(n, &info, NULL))
-            append(list, sizeof list, "%sopencl:%d (%s, %s, %s)", *list ? ", " : "", (int)n, info.kind, info.name,
-                   info.platform);
+            append(list, sizeof list, "%sopencl:%d (%s, %s, %s)", *list ? ", " : "", (int)n, info.kind,
+                   info.name, info.platform);
     }
     if (*list)
-        return fail(f, GRADC_E_DEVICE, "open: no OpenCL %s matches \"%s\"; there are: %s", w->gpu ? "GPU" : "device",
-                    name, list);
+        return fail(f, GRADC_E_DEVICE, "open: no OpenCL %s matches \"%s\"; there are: %s",
+                    w->gpu ? "GPU" : "device", name, list);
     struct failure why = {.status = GRADC_OK};
     struct device_info info;
     opencl_describe(0, &info, &why);
@@ -156,7 +160,8 @@ static gradc_status open_auto(struct device **out, struct failure *f)
     return cpu_open(out, f);
 }
 
-/* Digits to the end of text, at least one; -1 for anything else.  Too many digits are a number that no device has. */
+/* Digits to the end of text, at least one; -1 for anything else.  Too many digits are a number that no
+ * device has. */
 static int64_t number_of(const char *text)
 {
     int64_t n = 0;
@@ -193,7 +198,8 @@ gradc_status device_open(const char *name, struct device **out, struct failure *
         return open_auto(out, f);
     if (!wish_of(name, &w))
         return fail(f, GRADC_E_ARG,
-                    "open: \"%s\" names no device: use cpu, gpu, gpu:N, opencl, opencl:N, opencl:TEXT or auto", name);
+                    "open: \"%s\" names no device: use cpu, gpu, gpu:N, opencl, opencl:N, opencl:TEXT, auto",
+                    name);
     const int32_t n = choose(&w);
     return n < 0 ? none(name, &w, f) : open_opencl(n, out, f);
 }
@@ -256,6 +262,6 @@ gradc_status gradc_device_info(int32_t index, const char *key, char *text, size_
         return fail_thread(f.status, "%s", f.text);
     const int length = text && size ? write_fact(&info, row, text, size) : -1;
     if (length < 0 || (size_t)length >= size)
-        return fail_thread(GRADC_E_ARG, "device_info: %zu bytes are too few for \"%s\"", text ? size : 0, key);
+        return fail_thread(GRADC_E_ARG, "device_info: %zu bytes are too few for %s", text ? size : 0, key);
     return GRADC_OK;
 }

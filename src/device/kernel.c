@@ -1,7 +1,7 @@
 /* kernel.c - a kernel call filled in, argument by argument, and where a view's elements lie.
  *
- * Nothing here fails: a call that got too many arguments or options is spoilt, with nargs beyond KERNEL_ARGS, and
- * the device refuses to launch it. */
+ * Nothing here fails: a call that got too many arguments or options is spoilt, with nargs beyond
+ * KERNEL_ARGS, and the device refuses to launch it. */
 #include "device/device.h"
 
 #include <stdarg.h>
@@ -118,9 +118,11 @@ void kernel_local(struct kernel_call *k, size_t bytes)
 /* Small groups for small work, so that it spreads over the device's units. */
 void kernel_range(struct kernel_call *k, int64_t items)
 {
-    const int64_t local = items <= 16384 ? 64 : items <= 131072 ? 128 : 256;
-    int64_t groups = items / local + (items % local != 0);
-    groups = groups < 1 ? 1 : groups > RANGE_GROUPS ? RANGE_GROUPS : groups;
+    int64_t local = 256;
+    if (items <= 131072)
+        local = items <= 16384 ? 64 : 128;
+    const int64_t all = items / local + (items % local != 0);
+    const int64_t groups = all < RANGE_GROUPS ? all + (all < 1) : RANGE_GROUPS;
     k->ndim = 1;
     k->local[0] = (size_t)local;
     k->global[0] = (size_t)(groups * local);

@@ -179,15 +179,18 @@ static struct unit find_unit(const struct correlation *w, int64_t index)
 static void multiply(const struct correlation *w, const struct unit *u, struct tile *t, const char *staged, void *result)
 {
     const int64_t lanes = w->set->lanes, line = tile_blocks(u->columns, lanes);
+    /* A row's last vector ends with the row: it computes some pixels twice, to the same bits, unless it adds to them. */
+    const int64_t last = w->channels <= w->cb && u->columns > lanes ? u->columns - lanes : u->columns;
     int64_t r = 0, l = 0;
     for (int64_t left = u->rows * line; left > 0; left -= t->vectors) {
         t->vectors = (int32_t)(left == TILE_VECTORS + 1 ? 2 : tile_min(left, TILE_VECTORS));
         for (int32_t v = 0; v < t->vectors; v++) {
-            int64_t y = w->y.first + (u->row + r) * w->y.spread, x = w->x.first + (u->column + l * lanes) * w->x.spread;
-            t->b[v] = tile_at(staged, r * w->planes.pitch + l * lanes, w->size);
+            int64_t column = tile_min(l * lanes, last);
+            int64_t y = w->y.first + (u->row + r) * w->y.spread, x = w->x.first + (u->column + column) * w->x.spread;
+            t->b[v] = tile_at(staged, r * w->planes.pitch + column, w->size);
             t->c[v] = tile_at(result, y * w->result_width + x, w->size);
             t->init[v] = t->init_row ? t->c[v] : NULL;
-            t->width[v] = (int32_t)tile_min(lanes, u->columns - l * lanes);
+            t->width[v] = (int32_t)tile_min(lanes, u->columns - column);
             if (++l == line) {
                 l = 0;
                 r++;

@@ -1,5 +1,5 @@
-/* cpu.c - the CPU's device table: memory, copies, settings and facts; products and convolutions are gemm.c's and
- * conv.c's, the threads pool.c's. */
+/* cpu.c - the CPU's device table: memory, copies, settings and facts; products and convolutions are
+ * gemm.c's and conv.c's, the threads pool.c's. */
 #include "device/cpu/cpu.h"
 
 #include "base/host.h"
@@ -183,8 +183,8 @@ static void cpuinfo(const char *all, const char *key, char *text, size_t size)
     for (const char *line = all; line && *line; line = strchr(line, '\n')) {
         line += *line == '\n';
         const char *colon = line + strcspn(line, ":\n");
-        if (strncmp(line, key, length) || (line[length] != '\t' && line[length] != ' ' && line[length] != ':') ||
-            *colon != ':')
+        if (strncmp(line, key, length) ||
+            (line[length] != '\t' && line[length] != ' ' && line[length] != ':') || *colon != ':')
             continue;
         colon += 1 + strspn(colon + 1, " \t");
         if (*colon && *colon != '\n')

@@ -15,6 +15,7 @@ enum {
     ALIGN = 256,
     BLOCK_ROWS = 256,     /* most rows of a block: its packed A stays in the second cache */
     BLOCK_COLUMNS = 512,  /* most columns */
+    B_PANELS = 4,         /* panels of B packed together: whole cache lines are read where B's rows are long */
     TASKS = 16,           /* wanted where the work allows it */
     TASK_WORK = 1 << 19,  /* multiply-adds that pay for a task: about 10 us */
     PART_DEPTH = 256,     /* least k of a part of a sum */
@@ -32,7 +33,7 @@ struct product {
     int64_t rows, columns, parts;   /* blocks */
     int64_t units, grain;           /* units are blocks and parts of all items; grain of them are a task */
     size_t buffer;                  /* bytes for each thread */
-    int32_t *offset;                /* [depth] */
+    int32_t *offset;                /* [vectors of a panel of B - 1][depth]: where its rows are */
     char *buffers, *partial;
 };
 
@@ -110,10 +111,15 @@ static void split(struct product *w, const struct gemm *p)
     int64_t elements = p->k; /* a vector made contiguous */
     if (!split_vector(w)) {
         split_blocks(w);
-        elements = (w->mb + w->set->lanes * TILE_VECTORS) * w->set->depth + w->set->lanes;
+        elements = (w->mb + B_PANELS * w->set->lanes * TILE_VECTORS) * w->set->depth;
     }
     w->buffer = align((size_t)elements * w->size);
     w->units = w->items * w->parts * w->rows * w->columns;
+}
+
+static size_t table_bytes(const struct product *w)
+{
+    return align((size_t)(TILE_VECTORS * w->set->depth) * sizeof(int32_t));
 }
 
 static int is_empty(const struct gemm *p)
@@ -128,7 +134,7 @@ size_t cpu_gemm_workspace(struct device *d, const struct gemm *p)
         return 0;
     split(&w, p);
     size_t partial = w.parts > 1 ? (size_t)(w.items * w.parts * p->m * p->n) * w.size : 0;
-    return align((size_t)w.set->depth * sizeof(int32_t)) + (size_t)cpu_threads(d) * w.buffer + align(partial);
+    return table_bytes(&w) + (size_t)cpu_threads(d) * w.buffer + align(partial);
 }
 
 /* ---- One block ---- */
@@ -183,14 +189,13 @@ static struct block find_block(const struct product *w, int64_t unit)
     return o;
 }
 
-/* Columns j .. of the block from packed A (k deep) and B's rows at `b`. */
-static void own_panel(const struct product *w, const struct block *o, struct tile *t, const void *b, int64_t j, char *panel)
+/* Columns j .. of the block, from packed A and a packed panel of B. */
+static void own_panel(const struct product *w, const struct block *o, struct tile *t, const void *panel, int64_t j)
 {
-    const int64_t lanes = w->set->lanes, columns = tile_min(lanes * TILE_VECTORS, o->n - j);
-    t->vectors = (int32_t)tile_blocks(columns, lanes);
-    w->set->pack(panel, lanes * TILE_VECTORS, t->vectors * lanes, tile_at(b, j * w->p->b_col, w->size), w->p->b_col,
-                 w->p->b_row, columns, t->k);
-    for (int32_t v = 0; v < t->vectors; v++) {
+    const int64_t lanes = w->set->lanes, vectors = tile_blocks(tile_min(lanes * TILE_VECTORS, o->n - j), lanes);
+    t->vectors = (int32_t)vectors;
+    t->offset = w->offset + (vectors - 1) * w->set->depth;
+    for (int32_t v = 0; v < vectors; v++) {
         int64_t column = j + v * lanes;
         t->width[v] = (int32_t)tile_min(lanes, o->n - column);
         t->b[v] = tile_at(panel, v * lanes, w->size);
@@ -203,17 +208,21 @@ static void own_panel(const struct product *w, const struct block *o, struct til
 static void own_block(const struct product *w, const struct block *o, char *buffer)
 {
     const struct gemm *p = w->p;
-    const int64_t depth = tile_even(o->k, w->set->depth, 8);
-    char *panel = tile_at(buffer, w->mb * w->set->depth, w->size);
+    const int64_t lanes = w->set->lanes, columns = lanes * TILE_VECTORS, depth = tile_even(o->k, w->set->depth, 8);
+    char *panels = tile_at(buffer, w->mb * w->set->depth, w->size);
     for (int64_t k = 0; k == 0 || k < o->k; k += depth) {
-        struct tile t = {.m = o->m, .k = tile_min(depth, o->k - k), .a = buffer, .offset = w->offset};
-        t.c_row = o->c_row;
+        struct tile t = {.m = o->m, .k = tile_min(depth, o->k - k), .a = buffer, .c_row = o->c_row};
         t.c_step = t.init_step = 1;
         t.init_row = k > 0 ? o->c_row : 0;
-        tile_pack(w->set, w->size, buffer, tile_at(o->a, k * p->a_col, w->size), p->a_row, p->a_col, o->m, t.k);
-        const void *b = tile_at(o->b, k * p->b_row, w->size);
-        for (int64_t j = 0; j < o->n; j += w->set->lanes * TILE_VECTORS)
-            own_panel(w, o, &t, b, j, panel);
+        tile_pack(w->set, w->size, w->set->rows, 1, buffer, tile_at(o->a, k * p->a_col, w->size), p->a_row, p->a_col,
+                  o->m, t.k);
+        for (int64_t j = 0; j < o->n; j += B_PANELS * columns) {
+            const int64_t end = tile_min(o->n, j + B_PANELS * columns);
+            tile_pack(w->set, w->size, columns, lanes, panels, tile_at(o->b, k * p->b_row + j * p->b_col, w->size),
+                      p->b_col, p->b_row, end - j, t.k);
+            for (int64_t i = j; i < end; i += columns)
+                own_panel(w, o, &t, tile_at(panels, (i - j) * t.k, w->size), i);
+        }
     }
 }
 
@@ -314,10 +323,11 @@ gradc_status cpu_gemm(struct device *d, const struct gemm *p, struct place works
     w.blas = choose(&w);
     char *memory = (char *)workspace.slab->memory + workspace.offset;
     w.offset = (int32_t *)(void *)memory;
-    w.buffers = memory + align((size_t)w.set->depth * sizeof *w.offset);
+    w.buffers = memory + table_bytes(&w);
     w.partial = w.buffers + (size_t)cpu_threads(d) * w.buffer;
-    for (int64_t k = 0; k < w.set->depth && !w.vector; k++)
-        w.offset[k] = (int32_t)(k * w.set->lanes * TILE_VECTORS);
+    for (int64_t v = 0, k = 0; v < TILE_VECTORS; v++)
+        for (int64_t i = 0; i < w.set->depth && !w.vector; i++, k++)
+            w.offset[k] = (int32_t)(i * (v + 1) * w.set->lanes);
     cpu_parallel(d, cpu_tasks(w.units, w.grain), run_task, &w);
     if (w.parts > 1)
         cpu_parallel(d, w.items * tile_blocks(p->m, SUM_ROWS), sum_task, &w);

@@ -263,6 +263,9 @@ static void NAME(dots)(const struct dots *t)
 
 /* ---- stage ---- */
 
+typedef R NAME(four) __attribute__((vector_size(4 * sizeof(R))));
+typedef R NAME(loose_four) __attribute__((vector_size(4 * sizeof(R)), aligned(sizeof(R)), may_alias));
+
 /* Vector stores may run past `count`: what lies there is written later. */
 INLINE void NAME(clear_row)(R *to, int64_t count)
 {
@@ -270,7 +273,12 @@ INLINE void NAME(clear_row)(R *to, int64_t count)
         STORE(to + j, (VEC){0});
 }
 
-/* Reads and writes exactly `count` elements. */
+INLINE void NAME(copy_four)(R *to, const R *from)
+{
+    *(NAME(loose_four) *)to = *(const NAME(loose_four) *)from;
+}
+
+/* Reads and writes exactly `count` elements; the end of a row overlaps what comes before it. */
 INLINE void NAME(copy_row)(R *to, const R *from, int64_t count)
 {
     int64_t j = 0;
@@ -280,10 +288,13 @@ INLINE void NAME(copy_row)(R *to, const R *from, int64_t count)
         return;
     if (count > LANES) {
         STORE(to + count - LANES, LOAD(from + count - LANES));
-        return;
+    } else if (count >= 4 && count <= 8) {
+        NAME(copy_four)(to, from);
+        NAME(copy_four)(to + count - 4, from + count - 4);
+    } else {
+        for (; j < count; j++)
+            to[j] = from[j];
     }
-    for (; j < count; j++)
-        to[j] = from[j];
 }
 
 static void NAME(stage_plane)(const struct stage *t, R *to, const R *from, int64_t top, int64_t left)
@@ -386,9 +397,6 @@ static void NAME(gemv)(const struct gemv *t)
 }
 
 /* ---- pack, sum ---- */
-
-typedef R NAME(four) __attribute__((vector_size(4 * sizeof(R))));
-typedef R NAME(loose_four) __attribute__((vector_size(4 * sizeof(R)), aligned(sizeof(R)), may_alias));
 
 /* Four rows of contiguous columns become four columns. */
 static void NAME(pack_four)(R *to, int64_t pitch, const R *from, int64_t row, int64_t columns)

@@ -1,9 +1,11 @@
-/* pool.c - a job's tasks are handed out by one counter to the caller and to workers that were posted for it.
+/* pool.c - a job's tasks are handed out by one counter to the caller and to workers that were posted for
+ * it.
  *
- * Each worker has a state of its own.  The caller posts it; the worker takes the post and runs tasks until there are
- * no more; the caller, when it has none left, takes back the posts that no worker took yet and waits for the others.
- * So a worker that the system is slow to wake costs nothing, and a small job is done before it stirs.
- * Idle workers, and a caller that waits, spin for a bounded time and then sleep. */
+ * Each worker has a state of its own.  The caller posts it; the worker takes the post and runs tasks
+ * until there are no more; the caller, when it has none left, takes back the posts that no worker took
+ * yet and waits for the others. So a worker that the system is slow to wake costs nothing, and a small
+ * job is done before it stirs. Idle workers, and a caller that waits, spin for a bounded time and then
+ * sleep. */
 #include "device/cpu/pool.h"
 
 #include "base/os.h"
@@ -33,7 +35,7 @@ static struct {
     int64_t tasks;
     void (*run)(void *arg, int64_t task, int thread);
     void *arg;
-    _Alignas(128) atomic_llong next; /* the next task */
+    _Alignas(128) atomic_llong next;  /* the next task */
     _Alignas(128) atomic_int waiting; /* the caller sleeps until a worker is idle */
     pthread_mutex_t lock;
     pthread_cond_t idle;
@@ -80,7 +82,8 @@ static void run_tasks(int thread)
     }
 }
 
-/* Either the worker sees the post here, or who posted it sees `sleeping`: both are sequentially consistent. */
+/* Either the worker sees the post here, or who posted it sees `sleeping`: both are sequentially
+ * consistent. */
 static void sleep_until_posted(struct worker *w)
 {
     pthread_mutex_lock(&w->lock);

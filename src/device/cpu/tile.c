@@ -12,11 +12,15 @@ const struct tile_set *tile_set(gradc_dtype dtype)
     return dtype == GRADC_F64 ? &s->f64 : &s->f32;
 }
 
-void tile_pack(const struct tile_set *set, size_t size, void *to, const void *from, int64_t row, int64_t column,
-               int64_t m, int64_t k)
+/* Where rows lie side by side they are read that way: a few columns for all panels, then the next. */
+void tile_pack(const struct tile_set *set, size_t size, int64_t panel, int64_t unit, void *to, const void *from,
+               int64_t row, int64_t column, int64_t m, int64_t k)
 {
-    for (int64_t i = 0; i < m; i += set->rows) {
-        int64_t rows = tile_min(set->rows, m - i);
-        set->pack(tile_at(to, i * k, size), rows, rows, tile_at(from, i * row, size), row, column, rows, k);
-    }
+    const int64_t step = row == 1 ? 4 : k;
+    for (int64_t c = 0; c < k; c += step)
+        for (int64_t i = 0; i < m; i += panel) {
+            int64_t rows = tile_min(panel, m - i), pitch = tile_round(rows, unit);
+            set->pack(tile_at(to, i * k + c * pitch, size), pitch, pitch, tile_at(from, i * row + c * column, size), row,
+                      column, rows, tile_min(step, k - c));
+        }
 }

@@ -97,9 +97,10 @@ struct tile_sets {
 /* The set of this processor for f32 or f64. */
 const struct tile_set *tile_set(gradc_dtype dtype);
 
-/* Packs m rows and k columns of a matrix with these strides into panels for struct tile's `a` (m * k elements). */
-void tile_pack(const struct tile_set *set, size_t size, void *to, const void *from, int64_t row, int64_t column,
-               int64_t m, int64_t k);
+/* Packs m rows and k columns of a matrix with these strides into panels of `panel` rows, each [column][row].  The last
+ * panel has what rows are left, rounded up to `unit` with zeros.  A of struct tile: panels of set->rows, unit 1. */
+void tile_pack(const struct tile_set *set, size_t size, int64_t panel, int64_t unit, void *to, const void *from,
+               int64_t row, int64_t column, int64_t m, int64_t k);
 
 /* p + n elements of `size` bytes. */
 static inline void *tile_at(const void *p, int64_t n, size_t size)

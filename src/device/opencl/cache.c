@@ -1,7 +1,8 @@
 /* cache.c - one file per compiled program, named by a hash of its key.
  *
- * A file is a header, the whole key, the binary.  Key and sizes are compared in full and the contents have a check sum,
- * so that a damaged file, another machine's or another key's with the same hash is never handed to a driver. */
+ * A file is a header, the whole key, the binary.  Key and sizes are compared in full and the contents have a
+ * check sum, so that a damaged file, another machine's or another key's with the same hash is never handed
+ * to a driver. */
 #include "device/opencl/cache.h"
 
 #include <inttypes.h>
@@ -31,7 +32,8 @@ static uint64_t mix(uint64_t x)
     return x ^ (x >> 31);
 }
 
-/* 128 bits over the bytes, eight at a time, in two lanes that differ in their constants and in how they turn. */
+/* 128 bits over the bytes, eight at a time, in two lanes that differ in their constants and in how they
+ * turn. */
 static struct hash hash_bytes(const char *data, size_t bytes)
 {
     struct hash h = {0x9e3779b97f4a7c15u ^ bytes, 0xc2b2ae3d27d4eb4fu + bytes};

@@ -11,8 +11,8 @@ struct cached {
     size_t bytes;
 };
 
-/* What was stored under this key (a text of everything that the program depends on): 1, or 0 if there is nothing or
- * it is not what was stored. */
+/* What was stored under this key (a text of everything that the program depends on): 1, or 0 if there is
+ * nothing or it is not what was stored. */
 int cache_read(const char *folder, const char *key, size_t key_bytes, struct cached *out);
 
 /* Stores a program, instead of one that may be there.  What goes wrong is only logged, once per process. */

@@ -1,6 +1,8 @@
-/* kernels.c - the kernels of one context: found by source, name, dtype and options, built when needed, launched.
+/* kernels.c - the kernels of one context: found by source, name, dtype and options, built when needed,
+ * launched.
  *
- * A cl_kernel holds its arguments, so it belongs to one context; the program behind it is shared (program.c). */
+ * A cl_kernel holds its arguments, so it belongs to one context; the program behind it is shared
+ * (program.c). */
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -75,8 +77,9 @@ static uint64_t hash_call(const struct kernel_call *k)
 
 static int same(const struct kernel *a, const struct kernel_call *k, uint64_t hash)
 {
-    return a->hash == hash && a->real == k->real && a->wide == (k->wide != 0) && strcmp(a->name, k->kernel) == 0 &&
-           strcmp(a->source, k->source) == 0 && strcmp(a->options, k->options) == 0;
+    return a->hash == hash && a->real == k->real && a->wide == (k->wide != 0) &&
+           strcmp(a->name, k->kernel) == 0 && strcmp(a->source, k->source) == 0 &&
+           strcmp(a->options, k->options) == 0;
 }
 
 /* The slot of the call's kernel, or the free one where it would go.  The table is never full. */
@@ -159,7 +162,8 @@ void kernels_free(struct opencl_device *d)
 
 /* ---- Building ---- */
 
-static gradc_status program_of(struct opencl_device *d, const struct kernel *a, cl_program *out, struct failure *f)
+static gradc_status program_of(struct opencl_device *d, const struct kernel *a, cl_program *out,
+                               struct failure *f)
 {
     struct kernel_call k = {.source = a->source, .kernel = a->name, .real = a->real, .wide = a->wide};
     char options[PROGRAM_OPTIONS];
@@ -317,13 +321,13 @@ static struct given scalar(const struct kernel_arg *arg)
         g.value.f64 = arg->u.f64;
         break;
     case ARG_PLACE:
-    case ARG_LOCAL:
-        break;
+    case ARG_LOCAL: break;
     }
     return g;
 }
 
-/* A buffer is set each time, for a new one may have an old one's address; a scalar only when it has changed. */
+/* A buffer is set each time, for a new one may have an old one's address; a scalar only when it has changed.
+ * */
 static cl_int set_argument(struct kernel *a, cl_uint i, const struct kernel_arg *arg)
 {
     if (arg->kind == ARG_LOCAL)

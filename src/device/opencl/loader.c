@@ -36,14 +36,14 @@ static void *no_object(cl_int *status)
 }
 
 #define QUERY(type, name, parameters)
-#define STATUS(name, parameters, arguments)             \
-    static cl_int CL_API_CALL counted_##name parameters \
-    {                                                   \
+#define STATUS(name, parameters, arguments)                             \
+    static cl_int CL_API_CALL counted_##name parameters                 \
+    {                                                                   \
         return fails() ? CL_OUT_OF_HOST_MEMORY : driver.name arguments; \
     }
-#define CREATE(type, name, parameters, arguments)     \
-    static type CL_API_CALL counted_##name parameters \
-    {                                                 \
+#define CREATE(type, name, parameters, arguments)                         \
+    static type CL_API_CALL counted_##name parameters                     \
+    {                                                                     \
         return fails() ? (type)no_object(status) : driver.name arguments; \
     }
 #include "device/opencl/functions.def"
@@ -87,7 +87,8 @@ static void fill_table(void)
 #undef CREATE
 }
 
-/* The process's own OpenCL first, as one that links it or preloads a simulator (Oclgrind) has; never closed. */
+/* The process's own OpenCL first, as one that links it or preloads a simulator (Oclgrind) has; never closed.
+ * */
 static void *open_library(void)
 {
     void *process = os_library(NULL);

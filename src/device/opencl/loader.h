@@ -1,4 +1,5 @@
-/* loader.h - OpenCL's functions, opened at run time, and the names of its errors.  Private to device/opencl. */
+/* loader.h - OpenCL's functions, opened at run time, and the names of its errors.  Private to device/opencl.
+ * */
 #ifndef GRADC_OPENCL_LOADER_H
 #define GRADC_OPENCL_LOADER_H
 

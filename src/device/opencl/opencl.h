@@ -1,4 +1,5 @@
-/* opencl.h - the OpenCL devices of this machine, as device.h wants devices.  CL's own headers are not needed here.
+/* opencl.h - the OpenCL devices of this machine, as device.h wants devices.  CL's own headers are not needed
+ * here.
  *
  * Nothing of OpenCL is touched before the first call.  The list is made once and stays as it is. */
 #ifndef GRADC_OPENCL_DEVICE_H
@@ -6,8 +7,8 @@
 
 #include "device/device.h"
 
-/* How many OpenCL devices there are, in the order of the loader's platforms; 0 without a loader or a platform: then
- * opencl_describe and opencl_open say why. */
+/* How many OpenCL devices there are, in the order of the loader's platforms; 0 without a loader or a
+ * platform: then opencl_describe and opencl_open say why. */
 int32_t opencl_count(void);
 
 /* The facts of device n; info->device is "opencl:N". */

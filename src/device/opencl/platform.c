@@ -1,4 +1,5 @@
-/* platform.c - finds the devices, once, and shares one cl_context per device among the contexts of the process.
+/* platform.c - finds the devices, once, and shares one cl_context per device among the contexts of the
+ * process.
  * The list lives in static memory: it is made before the host may have set its allocator. */
 #include "device/opencl/platform.h"
 
@@ -15,7 +16,7 @@ enum { PLATFORMS = 32, DEVICES = 64 };
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER; /* guards all of these, and users and context of each */
 static struct hardware list[DEVICES];
-static int32_t count = -1; /* not looked yet */
+static int32_t count = -1;     /* not looked yet */
 static struct failure nothing; /* why there is no device */
 
 /* Text without leading, trailing and doubled blanks: Intel's names are padded. */
@@ -53,7 +54,8 @@ static void device_text(cl_device_id id, cl_device_info key, char *text, size_t 
     snprintf(text, size, "%s", all);
 }
 
-/* A fact of at most 8 bytes, 0 if the driver has no answer.  Little-endian machines only, as OpenCL's hosts are. */
+/* A fact of at most 8 bytes, 0 if the driver has no answer.  Little-endian machines only, as OpenCL's hosts
+ * are. */
 static uint64_t device_number(cl_device_id id, cl_device_info key)
 {
     uint64_t value = 0;
@@ -168,12 +170,13 @@ struct hardware *hardware_at(int32_t n, struct failure *f)
     return NULL;
 }
 
-/* The log of a driver that tells more than a status. */
+/* For drivers that say more than a status.  Not every driver hands the payload on. */
 static void CL_CALLBACK hear(const char *line, const void *data, size_t bytes, void *payload)
 {
     (void)data;
     (void)bytes;
-    host_log("%s: %s", (const char *)payload, line);
+    (void)payload;
+    host_log("OpenCL: %s", line);
 }
 
 static gradc_status open_context(struct hardware *h, struct failure *f)
@@ -183,10 +186,11 @@ static gradc_status open_context(struct hardware *h, struct failure *f)
     char folder[sizeof h->cache - 8];
     cl_int code;
     if (h->major < 1 || (h->major == 1 && h->minor < 2))
-        return fail(f, GRADC_E_DEVICE, "%s (%s) has OpenCL %s: 1.2 is needed", info->device, info->name, info->opencl);
+        return fail(f, GRADC_E_DEVICE, "%s (%s) has OpenCL %s: 1.2 is needed", info->device, info->name,
+                    info->opencl);
     if (!h->has_compiler)
         return fail(f, GRADC_E_DEVICE, "%s (%s) has no compiler for kernels", info->device, info->name);
-    h->context = cl.CreateContext(properties, 1, &h->id, hear, h->info.device, &code);
+    h->context = cl.CreateContext(properties, 1, &h->id, hear, NULL, &code);
     if (code != CL_SUCCESS) {
         h->context = NULL;
         return opencl_refused(f, code, "clCreateContext", info->name);

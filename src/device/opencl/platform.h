@@ -1,5 +1,5 @@
-/* platform.h - the machine's OpenCL devices, and what all contexts of this process share of one: its cl_context and
- * its programs.  Private to device/opencl. */
+/* platform.h - the machine's OpenCL devices, and what all contexts of this process share of one: its
+ * cl_context and its programs.  Private to device/opencl. */
 #ifndef GRADC_OPENCL_PLATFORM_H
 #define GRADC_OPENCL_PLATFORM_H
 
@@ -12,11 +12,11 @@ struct hardware {
     cl_platform_id platform;
     cl_device_id id;
     struct device_info info;
-    char version[256];        /* of the platform, for the key of the disk cache */
-    int major, minor;         /* OpenCL version */
+    char version[256]; /* of the platform, for the key of the disk cache */
+    int major, minor;  /* OpenCL version */
     int has_compiler;
-    int divides_correctly;    /* f32 division and square root can be rounded correctly */
-    int builds_alone;         /* its compiler crashes when two threads use it */
+    int divides_correctly; /* f32 division and square root can be rounded correctly */
+    int builds_alone;      /* its compiler crashes when two threads use it */
 
     /* While users > 0: */
     int users;

@@ -16,8 +16,8 @@ struct program {
     struct program *next;
 };
 
-static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER; /* guards all programs of all devices */
-static pthread_cond_t done = PTHREAD_COND_INITIALIZER;   /* a build has ended */
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;  /* guards all programs of all devices */
+static pthread_cond_t done = PTHREAD_COND_INITIALIZER;    /* a build has ended */
 static pthread_mutex_t alone = PTHREAD_MUTEX_INITIALIZER; /* held by a build on hardware that builds_alone */
 
 /* ---- Options ---- */
@@ -27,27 +27,29 @@ static const char *const real_option[] = {
     [GRADC_I32] = "-DREAL_IS_I32", [GRADC_U8] = "-DREAL_IS_U8",   [GRADC_BOOL] = "-DREAL_IS_BOOL",
 };
 
-gradc_status program_options(const struct hardware *h, const struct kernel_call *k, char text[PROGRAM_OPTIONS],
-                             struct failure *f)
+gradc_status program_options(const struct hardware *h, const struct kernel_call *k,
+                             char text[PROGRAM_OPTIONS], struct failure *f)
 {
     int known = k->real >= 0 && (size_t)k->real < sizeof real_option / sizeof real_option[0];
     if (!known || !real_option[k->real])
-        return fail(f, GRADC_E_UNSUPPORTED, "kernel %s/%s can't compute in dtype %d", k->source, k->kernel, (int)k->real);
+        return fail(f, GRADC_E_UNSUPPORTED, "kernel %s/%s can't compute in dtype %d", k->source, k->kernel,
+                    (int)k->real);
     if (k->real == GRADC_F64 && !h->info.f64)
         return fail(f, GRADC_E_UNSUPPORTED, "%s (%s) has no f64", h->info.device, h->info.name);
-    snprintf(text, PROGRAM_OPTIONS, "-cl-std=CL1.2 %s%s%s%s%s", real_option[k->real], k->wide ? " -DINDEX_WIDE" : "",
-             h->info.f64 ? " -DDEVICE_F64" : "", h->divides_correctly ? " -cl-fp32-correctly-rounded-divide-sqrt" : "",
-             k->options);
+    snprintf(text, PROGRAM_OPTIONS, "-cl-std=CL1.2 %s%s%s%s%s", real_option[k->real],
+             k->wide ? " -DINDEX_WIDE" : "", h->info.f64 ? " -DDEVICE_F64" : "",
+             h->divides_correctly ? " -cl-fp32-correctly-rounded-divide-sqrt" : "", k->options);
     return GRADC_OK;
 }
 
 /* ---- Building ---- */
 
 /* What the program depends on, as one text; its last part, from *source on, is the program's own text. */
-static gradc_status key_text(const struct hardware *h, const struct program *p, struct text *t, int64_t *source,
-                             struct failure *f)
+static gradc_status key_text(const struct hardware *h, const struct program *p, struct text *t,
+                             int64_t *source, struct failure *f)
 {
-    const char *const facts[] = {h->info.platform, h->version, h->info.vendor, h->info.name, h->info.driver, p->options};
+    const char *const facts[] = {h->info.platform, h->version,     h->info.vendor,
+                                 h->info.name,     h->info.driver, p->options};
     for (size_t i = 0; i < sizeof facts / sizeof facts[0]; i++) {
         text_add(t, facts[i]);
         text_add(t, "\n");
@@ -57,8 +59,8 @@ static gradc_status key_text(const struct hardware *h, const struct program *p, 
 }
 
 /* The log, cut to what a message holds; without one, nothing but the error's name. */
-static gradc_status build_failed(const struct hardware *h, const struct program *p, cl_program object, cl_int code,
-                                 struct failure *f)
+static gradc_status build_failed(const struct hardware *h, const struct program *p, cl_program object,
+                                 cl_int code, struct failure *f)
 {
     char about[192];
     size_t bytes = 0;
@@ -117,7 +119,8 @@ static cl_program load(struct hardware *h, struct program *p, const struct text 
 static void store(struct hardware *h, cl_program object, const struct text *key)
 {
     size_t bytes = 0;
-    if (!h->cache[0] || cl.GetProgramInfo(object, CL_PROGRAM_BINARY_SIZES, sizeof bytes, &bytes, NULL) != CL_SUCCESS)
+    if (!h->cache[0] ||
+        cl.GetProgramInfo(object, CL_PROGRAM_BINARY_SIZES, sizeof bytes, &bytes, NULL) != CL_SUCCESS)
         return;
     unsigned char *binary = bytes ? host_alloc(bytes) : NULL;
     if (!binary)
@@ -127,8 +130,8 @@ static void store(struct hardware *h, cl_program object, const struct text *key)
     host_free(binary);
 }
 
-static gradc_status load_or_build(struct hardware *h, struct program *p, const struct text *key, const char *source,
-                                  struct tally *tally, cl_program *out, struct failure *f)
+static gradc_status load_or_build(struct hardware *h, struct program *p, const struct text *key,
+                                  const char *source, struct tally *tally, cl_program *out, struct failure *f)
 {
     *out = load(h, p, key);
     if (*out) {
@@ -144,7 +147,8 @@ static gradc_status load_or_build(struct hardware *h, struct program *p, const s
 }
 
 /* Without the lock: p is marked as building, so it is ours. */
-static gradc_status build(struct hardware *h, struct program *p, struct tally *tally, cl_program *out, struct failure *f)
+static gradc_status build(struct hardware *h, struct program *p, struct tally *tally, cl_program *out,
+                          struct failure *f)
 {
     struct text key = {0};
     int64_t source;

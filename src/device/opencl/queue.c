@@ -1,7 +1,7 @@
 /* queue.c - memory on an OpenCL device and the way to it: slabs, writes, reads, zeroing, waiting.
  *
- * All goes through one in-order queue.  Only reads, large writes and finish wait; a small write waits when the stages
- * are full of copies that have not been made yet. */
+ * All goes through one in-order queue.  Only reads, large writes and finish wait; a small write waits when
+ * the stages are full of copies that have not been made yet. */
 #include "device/opencl/queue.h"
 
 #include <stdio.h>
@@ -14,7 +14,8 @@ static struct opencl_device *of(struct device *d)
     return (struct opencl_device *)d;
 }
 
-gradc_status queue_refused(struct opencl_device *d, struct failure *f, cl_int code, const char *call, const char *about)
+gradc_status queue_refused(struct opencl_device *d, struct failure *f, cl_int code, const char *call,
+                           const char *about)
 {
     if (opencl_is_lost(code))
         d->base.failed = 1;
@@ -25,8 +26,8 @@ gradc_status queue_check(const struct opencl_device *d, struct failure *f)
 {
     if (!d->base.failed)
         return GRADC_OK;
-    return fail(f, GRADC_E_DEVICE, "%s (%s) failed earlier: close the context and open another", d->base.info.device,
-                d->base.info.name);
+    return fail(f, GRADC_E_DEVICE, "%s (%s) failed earlier: close the context and open another",
+                d->base.info.device, d->base.info.name);
 }
 
 /* ---- Slabs ---- */
@@ -41,7 +42,8 @@ static gradc_status no_room(struct opencl_device *d, struct failure *f, cl_int c
     return fail(f, GRADC_E_MEMORY, "%s: %s (%s)", call, opencl_error_name(code, text), about);
 }
 
-/* Many drivers take memory only when a buffer is used first: one byte is written, so that a lack shows here. */
+/* Many drivers take memory only when a buffer is used first: one byte is written, so that a lack shows here.
+ * */
 gradc_status queue_slab_new(struct device *device, size_t bytes, struct slab **out, struct failure *f)
 {
     struct opencl_device *d = of(device);
@@ -49,6 +51,8 @@ gradc_status queue_slab_new(struct device *device, size_t bytes, struct slab **o
     gradc_status status = queue_check(d, f);
     if (status)
         return status;
+    if (bytes > (uint64_t)d->base.info.largest_buffer)
+        return no_room(d, f, CL_INVALID_BUFFER_SIZE, "clCreateBuffer", bytes); /* Oclgrind would end the process */
     struct slab *s = host_zalloc(1, sizeof *s);
     if (!s)
         return fail(f, GRADC_E_MEMORY, "no host memory for a slab");
@@ -83,11 +87,11 @@ void queue_slab_free(struct device *device, struct slab *s)
 
 /* ---- Writes ---- */
 
-static gradc_status write_now(struct opencl_device *d, struct place to, const void *src, size_t bytes, int wait,
-                              struct failure *f)
+static gradc_status write_now(struct opencl_device *d, struct place to, const void *src, size_t bytes,
+                              int wait, struct failure *f)
 {
-    cl_int code = cl.EnqueueWriteBuffer(d->queue, to.slab->memory, wait ? CL_TRUE : CL_FALSE, to.offset, bytes, src, 0,
-                                        NULL, NULL);
+    cl_int code = cl.EnqueueWriteBuffer(d->queue, to.slab->memory, wait ? CL_TRUE : CL_FALSE, to.offset,
+                                        bytes, src, 0, NULL, NULL);
     return code == CL_SUCCESS ? GRADC_OK : queue_refused(d, f, code, "clEnqueueWriteBuffer", NULL);
 }
 
@@ -188,8 +192,8 @@ gradc_status queue_zero(struct device *device, struct place to, size_t bytes, st
     gradc_status status = queue_check(d, f);
     if (status || bytes == 0)
         return status;
-    cl_int code = cl.EnqueueFillBuffer(d->queue, to.slab->memory, zeros, largest_pattern(to.offset, bytes), to.offset,
-                                       bytes, 0, NULL, NULL);
+    cl_int code = cl.EnqueueFillBuffer(d->queue, to.slab->memory, zeros, largest_pattern(to.offset, bytes),
+                                       to.offset, bytes, 0, NULL, NULL);
     return code == CL_SUCCESS ? GRADC_OK : queue_refused(d, f, code, "clEnqueueFillBuffer", NULL);
 }
 

@@ -10,7 +10,7 @@
 enum { STAGES = 4, STAGE_BYTES = 1 << 20 };
 
 struct stage {
-    char *memory;  /* host_alloc'd at first use */
+    char *memory; /* host_alloc'd at first use */
     size_t used;
     cl_event done; /* all its copies are over; NULL: it is the current one, or was not used since */
 };
@@ -22,7 +22,7 @@ struct opencl_device {
     struct hardware *hardware;
     cl_command_queue queue;
     struct stage stages[STAGES];
-    int stage; /* the current one */
+    int stage;             /* the current one */
     struct kernel **slots; /* hash table, open addressing; capacity is a power of two, or 0 */
     int64_t nkernels, capacity;
     struct kernel **noted; /* by prepare, in its order */

@@ -1,4 +1,5 @@
-/* text.c - puts a program's text together from the embedded sources.  #line keeps the build log's file and line. */
+/* text.c - puts a program's text together from the embedded sources.  #line keeps the build log's file and
+ * line. */
 #include "device/opencl/text.h"
 
 #include <stdio.h>

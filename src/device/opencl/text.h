@@ -20,7 +20,8 @@ struct text {
 
 void text_add(struct text *t, const char *more);
 
-/* Adds prelude.cl and SOURCE.cl, every  #include "OTHER.cl"  line replaced by that source at its first mention.
+/* Adds prelude.cl and SOURCE.cl, every  #include "OTHER.cl"  line (or "OTHER.def") replaced by that source
+ * at its first mention.
  * GRADC_E_UNSUPPORTED for a source that was not embedded. */
 gradc_status text_program(struct text *t, const char *source, struct failure *f);
 
