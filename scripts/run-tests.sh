@@ -1,0 +1,76 @@
+#!/bin/sh
+# Runs the test programs (cmocka), the examples and the test scripts, and adds up their counts.
+# Ends with "N passed, N failed"; the exit status is 0 if none failed.
+#
+# usage: scripts/run-tests.sh [REGEX]     only those whose name matches
+# BUILD  the build folder; GRADC the command; LIBRARY the shared library (set by make test)
+# GRADC_TEST_DEVICES  the devices that tests use, by default all that the machine has
+#
+# A cmocka program counts by its summary, anything else by a last line "N passed, N failed[, N skipped]"; what ends
+# badly without saying which test failed counts as one failure, an example that ends well as one pass.
+set -u
+cd "$(dirname "$0")/.." || exit 1
+: "${BUILD:=build}" "${GRADC:=./gradc}" "${LIBRARY:=lib/libgradc.so}" "${TEST_SECONDS:=1200}"
+: "${GRADC_TEST_DEVICES:=$("$GRADC" devices --names | tr '\n' ' ')}"
+export BUILD GRADC LIBRARY GRADC_TEST_DEVICES
+export CMOCKA_MESSAGE_OUTPUT=STDOUT
+logs=$BUILD/logs
+rm -rf "$logs"
+mkdir -p "$logs"
+passed=0 failed=0 skipped=0
+
+# Sums of numbers in the log, by a sed pattern that leaves the number.
+total() { sed -n "$1" "$log" | awk '{n += $1} END {print n + 0}'; }
+
+count() { # how the program ended; fills good, bad, left
+    good=0 bad=0 left=0
+    summary=$(grep -E '^[0-9]+ passed, [0-9]+ failed' "$log" | tail -1)
+    if grep -q '^\[==========\]' "$log"; then
+        good=$(total 's/^\[  PASSED  \] \([0-9]*\) test.*/\1/p')
+        bad=$(total 's/^\[  FAILED  \] \([0-9]*\) test.*/\1/p')
+        left=$(total 's/^\[  SKIPPED \] \([0-9]*\) test.*/\1/p')
+    elif [ -n "$summary" ]; then
+        good=${summary%% *}
+        bad=$(echo "$summary" | sed 's/.*, \([0-9]*\) failed.*/\1/')
+        left=$(echo "$summary" | sed -n 's/.*, \([0-9]*\) skipped.*/\1/p')
+    elif [ "$1" -eq 0 ]; then
+        good=1
+    fi
+    if [ "$1" -ne 0 ] && [ "$bad" -eq 0 ]; then
+        bad=1
+    fi
+}
+
+run() { # name, command...
+    name=$1
+    shift
+    echo "$name" | grep -qE -- "${only:-.}" || return
+    log=$logs/$(echo "$name" | tr '/' '-').log
+    start=$(date +%s)
+    timeout "$TEST_SECONDS" "$@" >"$log" 2>&1 </dev/null
+    status=$?
+    count $status
+    passed=$((passed + good)) failed=$((failed + bad)) skipped=$((skipped + ${left:-0}))
+    printf '%-40s %5d passed %3d failed  %4d s\n' "$name" "$good" "$bad" $(($(date +%s) - start))
+    [ "$bad" -gt 0 ] || return
+    [ "$status" -ne 124 ] || echo "    it ran longer than $TEST_SECONDS s"
+    grep -vE '^\[ *(RUN|OK|=+|-+) *\]' "$log" | tail -40 | sed 's/^/    /'
+    echo "    exit status $status; all of it is in $log"
+}
+
+only=${1:-}
+for source in test/*.c test/ops/*.c; do
+    [ -f "$source" ] && run "${source%.c}" "$BUILD/${source%.c}"
+done
+for source in examples/*.c; do
+    [ -f "$source" ] || continue
+    for device in $GRADC_TEST_DEVICES; do
+        run "${source%.c} $device" "$BUILD/${source%.c}" "$device"
+    done
+done
+for script in test/*.sh; do
+    [ -f "$script" ] && run "$script" sh "$script"
+done
+[ "$skipped" -eq 0 ] || echo "$skipped skipped"
+echo "$passed passed, $failed failed"
+[ "$failed" -eq 0 ]
