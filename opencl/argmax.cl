@@ -5,12 +5,14 @@
  * argmax_items: an item an output.  argmax_groups: a group of GROUP items a segment of an output, z [segments, outputs];
  * argmax_segments then takes the best of an output's segments. */
 
+#include "math.cl"
+
 enum { GROUP = 256 };
 
 /* Whether x comes before best: larger, or NaN where best is not. */
 static inline int better(real x, real best)
 {
-    return x > best || (x != x && best == best);
+    return x > best || (IS_NAN(x) && !IS_NAN(best));
 }
 
 #define AXES_ARGS SIZES(k), STRIDES(kx), SIZES(n), STRIDES(nx)

@@ -1,17 +1,17 @@
-/* conv.cl - convolutions as matrix products whose right side is gathered from an image: forward, gradient of the input,
- * gradient of the weights.  No im2col buffer: each tile of the gathered matrix is made in local memory.
+/* conv.cl - convolutions as matrix products whose right side is gathered from an image: forward, gradient of
+ * the input, gradient of the weights.  No im2col buffer: tiles of that matrix are made in local memory.
  *
  * For each group g:  C[row, column] = EPILOGUE(sum_depth A[row, depth] IMAGE[column, depth]).
  *            C   A    IMAGE  rows    columns             depth
  *   forward  z   w    x      out     batch, pixels of z  in, kh, kw
  *   input    dx  w    dz     in      batch, pixels of x  out, kh, kw
  *   weight   dw  dz   x      out     in, kh, kw          batch, pixels of z
- * Columns and depths are counted by three digits each, (outer, i, j), struct-like lists of arguments AXIS: from them
- * follow a first element, a line y and a row position x in the image, and an offset in C (columns) or A (depths).
- * IMAGE[column, depth] is the image at the sum of both y and both x, or 0 where that lies outside.  With STRIDED (the
- * input's gradient) y and x count before the stride: what the stride does not divide is 0.
+ * These are three lists of arguments.  Columns and depths are counted by digits (outer, i, j); from these, by
+ * the arguments AXIS, follow a first element, a y and an x in the image, and an offset in C (columns) or A
+ * (depths).  IMAGE[column, depth] is the image at the sums of both y and both x, 0 where that lies outside.
+ * With STRIDED (the input's gradient) y and x count before the stride: what the stride does not divide is 0.
  * Layout: all operands contiguous (NCHW, OIHW).
- * Work-groups and tiles are as in gemm.cl: groups along dimension 0 alone: tiles across, tiles down, g, split. */
+ * Work-groups and tiles are as in gemm.cl; groups along dimension 0: tiles across, tiles down, g, split. */
 
 /* From the host: TILE_M, TILE_N, TILE_K, ITEM_M, ITEM_N (2, 4, 8 or 16); BIAS: a column is added; STRIDED. */
 
@@ -46,7 +46,7 @@ typedef int4 where_t;
 /* Added to any other coordinate it stays below 0; twice it is still an index_t. */
 #define OUTSIDE (-((index_t)1 << (8 * sizeof(index_t) - 2)))
 
-/* The last digit of n in base `size`, taken off n.  Not by %, as LLVM makes of / and % what Oclgrind can't run. */
+/* The last digit of n in base `size`, taken off n.  (Oclgrind can't run what LLVM makes of / beside %.) */
 static index_t last_digit(index_t *n, index_t size)
 {
     index_t all = *n;
@@ -62,8 +62,8 @@ static index_t last_digit(index_t *n, index_t size)
 #define LOCATE(a, n, limit) \
     locate(n, limit, a##_area, a##_width, a##_image, a##_other, a##_y, a##_x, a##_step_y, a##_step_x)
 
-static where_t locate(index_t n, index_t limit, index_t area, index_t width, index_t image, index_t other, index_t y,
-                      index_t x, index_t step_y, index_t step_x)
+static where_t locate(index_t n, index_t limit, index_t area, index_t width, index_t image, index_t other,
+                      index_t y, index_t x, index_t step_y, index_t step_x)
 {
     where_t at;
 
@@ -103,8 +103,9 @@ static real gather(__global const real *image, where_t column, where_t depth, in
 }
 
 /* tile[k][i] = A[i, k], zero outside rows and depth. */
-static void load(__local real *tile, __local const where_t *depths, __global const real *a, index_t rows,
-                 index_t stride, index_t depth, int item)
+static inline __attribute__((always_inline))
+void load(__local real *tile, __local const where_t *depths, __global const real *a, index_t rows,
+          index_t stride, index_t depth, int item)
 {
 #pragma unroll
     for (int n = 0; n < TILE_M * TILE_K / ITEMS; n++) {
@@ -114,10 +115,11 @@ static void load(__local real *tile, __local const where_t *depths, __global con
     }
 }
 
-/* tile[k][j] = IMAGE[j, k].  Neighbouring items read along the pixels: depths where deep is 1, else columns. */
-static void load_image(__local real *tile, __local const where_t *columns, __local const where_t *depths, int deep,
-                       __global const real *image, index_t height, index_t width, index_t stride_y, index_t stride_x,
-                       int item)
+/* tile[k][j] = IMAGE[j, k].  Neighbouring items read along the pixels: depths if deep is 1, else columns. */
+static inline __attribute__((always_inline))
+void load_image(__local real *tile, __local const where_t *columns, __local const where_t *depths, int deep,
+                __global const real *image, index_t height, index_t width, index_t stride_y, index_t stride_x,
+                int item)
 {
 #pragma unroll
     for (int n = 0; n < TILE_N * TILE_K / ITEMS; n++) {
@@ -128,8 +130,8 @@ static void load_image(__local real *tile, __local const where_t *columns, __loc
     }
 }
 
-/* One tile of C from the depths [split * chunk, split * chunk + chunk).  With more than one split, C is the workspace
- * [split, C's own layout], and c_split the size of a split. */
+/* One tile of C from the depths [split * chunk, split * chunk + chunk).  With more than one split, C is the
+ * workspace [split, C's own layout], and c_split the size of a split. */
 __kernel __attribute__((reqd_work_group_size(ITEMS_X, TILE_M / ITEM_M, 1)))
 void conv(__global const real *a, ulong a_first, __global const real *image, ulong image_first,
           __global real *c, ulong c_first,
@@ -137,8 +139,8 @@ void conv(__global const real *a, ulong a_first, __global const real *image, ulo
           __global const real *bias, ulong bias_first,
 #endif
           long m_, long n_, long depth_, long chunk, long groups, long a_row, long a_group, long image_group,
-          long c_row, long c_group, long c_split, long height, long width, long stride_y, long stride_x, long deep,
-          AXIS(column), AXIS(depth))
+          long c_row, long c_group, long c_split, long height, long width, long stride_y, long stride_x,
+          long deep, AXIS(column), AXIS(depth))
 {
     __local real a_tile[TILE_K * PITCH_A] __attribute__((aligned(128)));
     __local real b_tile[TILE_K * PITCH_B] __attribute__((aligned(128)));
@@ -168,6 +170,7 @@ void conv(__global const real *a, ulong a_first, __global const real *image, ulo
         sum[i] = 0;
     for (int j = item; j < TILE_N; j += ITEMS)
         columns[j] = LOCATE(column, column + j, n);
+    barrier(CLK_LOCAL_MEM_FENCE);
 
     for (index_t at = first; at < last; at += TILE_K) {
         for (int k = item; k < TILE_K; k += ITEMS)
@@ -187,8 +190,6 @@ void conv(__global const real *a, ulong a_first, __global const real *image, ulo
                 sum[i] = fma((ROW)(left[k * PITCH_A + i]), line, sum[i]);
         }
     }
-    if (first >= last)
-        barrier(CLK_LOCAL_MEM_FENCE); /* columns, where the loop had none */
 
     row += item_y * ITEM_M;
 #pragma unroll
@@ -202,8 +203,8 @@ void conv(__global const real *a, ulong a_first, __global const real *image, ulo
     }
 }
 
-/* C = EPILOGUE(sum of `splits` products in their order), from the workspace [split, total]; for the bias, element e's
- * channel is e / pixels % channels.  Any work size. */
+/* C = EPILOGUE(sum of `splits` products in their order), from the workspace [split, total].  For the bias,
+ * element e's channel is e / pixels % channels.  Any work size. */
 __kernel void conv_sum(__global const real *part, ulong part_first, __global real *c, ulong c_first,
 #ifdef BIAS
                        __global const real *bias, ulong bias_first,

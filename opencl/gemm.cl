@@ -1,11 +1,11 @@
-/* gemm.cl - matrix products: C[b,i,j] = EPILOGUE(sum_k A[b,i,k] B[b,k,j]), and the sum of products split along k.
+/* gemm.cl - matrix products: C[b,i,j] = EPILOGUE(sum_k A[b,i,k] B[b,k,j]); the sum of products split along k.
  *
  * Layout: any strides in A and B, so that a transposed view is read in place; C's columns are contiguous.
  * At most two batch axes; a stride of 0 repeats an operand.  Any m, n >= 1, any k >= 0.
- * Work-groups: TILE_N / ITEM_N by TILE_M / ITEM_M items; each group makes TILE_M x TILE_N elements of C from slices of
- * TILE_K in local memory, each item ITEM_M x ITEM_N of them.  Groups are counted along dimension 0 alone (the others
- * are limited to 65535 on some devices): columns of tiles first, then rows, batch, split.
- * All of these are powers of two.  Each element is one chain of fma in the order of k. */
+ * Work-groups: TILE_N / ITEM_N by TILE_M / ITEM_M items.  Each group makes TILE_M x TILE_N elements of C from
+ * slices of TILE_K in local memory, each item ITEM_M x ITEM_N of them.  Groups are counted along dimension 0
+ * alone, as others are limited to 65535 on some devices: tiles across, tiles down, batch, split.
+ * All tile sizes are powers of two.  Each element is one chain of fma in the order of k. */
 
 /* From the host: TILE_M, TILE_N, TILE_K, ITEM_M, ITEM_N (2, 4, 8 or 16); BIAS: a row is added. */
 
@@ -20,7 +20,7 @@
 
 #define ITEMS_X (TILE_N / ITEM_N)
 #define ITEMS (ITEMS_X * (TILE_M / ITEM_M))
-#define PITCH_A (TILE_M + 4)                /* padded against bank conflicts */
+#define PITCH_A (TILE_M + 4) /* padded against bank conflicts */
 #define PITCH_B (TILE_N + (ITEM_N < 4 ? 4 : ITEM_N))
 
 /* What becomes of a finished sum. */
@@ -30,7 +30,7 @@
 #define EPILOGUE(value, column) (value)
 #endif
 
-/* The last digit of n in base `size`, taken off n.  Not by %, as LLVM makes of / and % what Oclgrind can't run. */
+/* The last digit of n in base `size`, taken off n.  (Oclgrind can't run what LLVM makes of / beside %.) */
 static index_t last_digit(index_t *n, index_t size)
 {
     index_t all = *n;
@@ -39,10 +39,11 @@ static index_t last_digit(index_t *n, index_t size)
     return all - *n * size;
 }
 
-/* tile[k][i] = from[i * stride + k * depth_stride] for `size` lines i and TILE_K depths k, zero outside lines and depth.
- * Neighbouring items read along the axis with the smaller stride. */
-static void load(__local real *tile, int pitch, uint size, __global const real *from, index_t lines, index_t stride,
-                 index_t depth, index_t depth_stride, int item)
+/* tile[k][i] = from[i * stride + k * depth_stride] for `size` lines i and TILE_K depths k, 0 beyond lines and
+ * depth.  Neighbouring items read along the axis with the smaller stride. */
+static inline __attribute__((always_inline))
+void load(__local real *tile, int pitch, uint size, __global const real *from, index_t lines, index_t stride,
+          index_t depth, index_t depth_stride, int item)
 {
     int deep = depth_stride <= stride;
 
@@ -55,17 +56,17 @@ static void load(__local real *tile, int pitch, uint size, __global const real *
     }
 }
 
-/* One tile of C from the depths [split * chunk, split * chunk + chunk).  With more than one split, C is the workspace
- * [split, batch, m, n], and split_stride the size of a split. */
+/* One tile of C from the depths [split * chunk, split * chunk + chunk).  With more than one split, C is the
+ * workspace [split, batch, m, n], and split_stride the size of a split. */
 __kernel __attribute__((reqd_work_group_size(ITEMS_X, TILE_M / ITEM_M, 1)))
 void gemm(__global const real *a, ulong a_first, __global const real *b, ulong b_first,
           __global real *c, ulong c_first,
 #ifdef BIAS
           __global const real *bias, ulong bias_first, long bias_stride,
 #endif
-          long m_, long n_, long k_, long chunk, long a_row, long a_column, long b_row, long b_column, long c_row,
-          long outer, long inner, long a_outer, long a_inner, long b_outer, long b_inner, long c_outer, long c_inner,
-          long split_stride)
+          long m_, long n_, long k_, long chunk, long a_row, long a_column, long b_row, long b_column,
+          long c_row, long outer, long inner, long a_outer, long a_inner, long b_outer, long b_inner,
+          long c_outer, long c_inner, long split_stride)
 {
     __local real a_tile[TILE_K * PITCH_A] __attribute__((aligned(128)));
     __local real b_tile[TILE_K * PITCH_B] __attribute__((aligned(128)));
@@ -125,12 +126,14 @@ void gemm(__global const real *a, ulong a_first, __global const real *b, ulong b
     }
 }
 
-/* C = EPILOGUE(sum of `splits` products in their order), from the workspace [split, batch, m, n].  Any work size. */
+/* C = EPILOGUE(sum of `splits` products in their order), from the workspace [split, batch, m, n].
+ * Any work size. */
 __kernel void gemm_sum(__global const real *part, ulong part_first, __global real *c, ulong c_first,
 #ifdef BIAS
                        __global const real *bias, ulong bias_first, long bias_stride,
 #endif
-                       long splits, long m, long n, long c_row, long outer, long inner, long c_outer, long c_inner)
+                       long splits, long m, long n, long c_row, long outer, long inner, long c_outer,
+                       long c_inner)
 {
     index_t total = outer * inner * m * n;
     part += part_first;

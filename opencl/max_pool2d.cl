@@ -13,9 +13,10 @@ __kernel void max_pool2d(long n, __global const real *x, ulong x0, __global real
     index += index0;
     GRID(i, n)
     {
-        index_t row = i / out_width;
-        __global const real *plane = x + row / out_height * ((index_t)height * width);
-        int top = (int)(row % out_height) * stride_h - padding_h, left = (int)(i % out_width) * stride_w - padding_w;
+        index_t row = i / out_width, k = row / out_height;
+        __global const real *plane = x + k * height * width;
+        int top = (int)(row - k * out_height) * stride_h - padding_h;
+        int left = (int)(i - row * out_width) * stride_w - padding_w;
         int bottom = min(top + size_h, height), right = min(left + size_w, width);
         top = max(top, 0);
         left = max(left, 0);
@@ -55,8 +56,9 @@ __kernel void max_pool2d_backward(long n, __global const real *dz, ulong dz0, __
     dx += dx0;
     GRID(i, n)
     {
-        index_t pixels = (index_t)height * width, plane = i / pixels * ((index_t)out_height * out_width);
-        int at = (int)(i % pixels), y = at / width + padding_h, c = at % width + padding_w;
+        index_t k = i / (height * width), plane = k * out_height * out_width;
+        int at = (int)(i - k * height * width), row = at / width;
+        int y = row + padding_h, c = at - row * width + padding_w;
         int first = first_window(c, size_w, stride_w), last = last_window(c, stride_w, out_width);
         int bottom = last_window(y, stride_h, out_height);
         real sum = R(0);
@@ -79,5 +81,5 @@ __kernel void max_pool2d_gather(long n, __global const real *x, ulong x0, __glob
     index += index0;
     z += z0;
     GRID(i, n)
-        z[i] = x[i / ((index_t)out_height * out_width) * ((index_t)height * width) + index[i]];
+        z[i] = x[i / (out_height * out_width) * height * width + index[i]];
 }

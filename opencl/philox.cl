@@ -57,7 +57,8 @@ static inline float turn_cos(float t)
 static inline float turn_sin(float t)
 {
     float w = t * t;
-    return t * (0x1.921fb6p+2f + w * (-0x1.4abbcep+5f + w * (0x1.466bbap+6f + w * (-0x1.32ca84p+6f + w * 0x1.4bc238p+5f))));
+    float y = 0x1.466bbap+6f + w * (-0x1.32ca84p+6f + w * 0x1.4bc238p+5f);
+    return t * (0x1.921fb6p+2f + w * (-0x1.4abbcep+5f + w * y));
 }
 
 static inline float philox_cos(float u)

@@ -97,10 +97,14 @@ typedef uint uindex_t;
 #define STRIDES(x) AXES_LIST(AXES)(AXIS_LONG, x)
 #define STRIDED(i, n, x) strided(i, AXES_LIST(AXES)(AXIS_NAME, n), AXES_LIST(AXES)(AXIS_NAME, x))
 
-/* Takes axis k off the linear index i and adds its part to p. */
-#define AXIS_STEP(k) \
-    p += (index_t)((uindex_t)i % (uindex_t)n_##k) * s_##k; \
-    i = (index_t)((uindex_t)i / (uindex_t)n_##k)
+/* Takes axis k off the linear index i and adds its part to p.  One division and no %: Oclgrind can't follow what LLVM
+ * makes of the pair. */
+#define AXIS_STEP(k)                                                   \
+    do {                                                               \
+        index_t rest = (index_t)((uindex_t)i / (uindex_t)n_##k);       \
+        p += (i - rest * n_##k) * s_##k;                               \
+        i = rest;                                                      \
+    } while (0)
 
 static inline index_t strided(index_t i, AXES_LIST(AXES)(AXIS_INDEX, n), AXES_LIST(AXES)(AXIS_INDEX, s))
 {

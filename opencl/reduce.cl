@@ -5,10 +5,12 @@
  * elements s * segment .. up to count, in row-major order; with -DMEAN the fold is divided.
  * The order of additions depends on the shape alone. */
 
+#include "math.cl"
+
 typedef TYPE(RESULT) result;
 
 #ifdef MAX
-#define FOLD(a, x) (((x) > (a) || (x) != (x)) ? (x) : (a))
+#define FOLD(a, x) (((x) > (a) || IS_NAN(x)) ? (x) : (a))
 #if defined(REAL_IS_F32) || defined(REAL_IS_F64)
 #define START (-INFINITY)
 #elif defined(REAL_IS_I64)

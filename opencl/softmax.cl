@@ -11,6 +11,21 @@ static inline index_t row_start(index_t i, index_t n, index_t inner)
     return i / inner * n * inner + i % inner;
 }
 
+/* An item's long sum is cut into blocks of CUT terms: where the next one begins, `end` for none. */
+enum { CUT = 32 };
+
+static inline index_t next_block(index_t block, index_t end, index_t inner)
+{
+    return (end - block) / inner > CUT ? block + CUT * inner : end;
+}
+
+/* What the gradients sum. */
+#ifdef LOG
+#define TERM(z, dz) (dz)
+#else
+#define TERM(z, dz) ((z) * (dz))
+#endif
+
 __kernel void softmax_items(__global const real *x, ulong x_first, __global real *z, ulong z_first, long rows, long n,
                             long inner)
 {
@@ -22,8 +37,14 @@ __kernel void softmax_items(__global const real *x, ulong x_first, __global real
 
         for (index_t k = start; k < end; k += inner)
             m = x[k] > m ? x[k] : m;
-        for (index_t k = start; k < end; k += inner)
-            sum += m_exp(x[k] - m);
+        for (index_t block = start; block < end; block = next_block(block, end, (index_t)inner)) {
+            index_t stop = next_block(block, end, (index_t)inner);
+            real part = 0;
+
+            for (index_t k = block; k < stop; k += inner)
+                part += m_exp(x[k] - m);
+            sum += part;
+        }
 #ifdef LOG
         sum = m_log(sum);
         for (index_t k = start; k < end; k += inner)
@@ -46,14 +67,18 @@ __kernel void softmax_backward_items(__global const real *dz, ulong dz_first, __
         index_t start = row_start(i, n, inner), end = start + (index_t)n * (index_t)inner;
         real sum = 0;
 
+        for (index_t block = start; block < end; block = next_block(block, end, (index_t)inner)) {
+            index_t stop = next_block(block, end, (index_t)inner);
+            real part = 0;
+
+            for (index_t k = block; k < stop; k += inner)
+                part += TERM(z[k], dz[k]);
+            sum += part;
+        }
 #ifdef LOG
-        for (index_t k = start; k < end; k += inner)
-            sum += dz[k];
         for (index_t k = start; k < end; k += inner)
             dx[k] = dz[k] - m_exp(z[k]) * sum;
 #else
-        for (index_t k = start; k < end; k += inner)
-            sum += z[k] * dz[k];
         for (index_t k = start; k < end; k += inner)
             dx[k] = z[k] * (dz[k] - sum);
 #endif
@@ -128,16 +153,13 @@ void softmax_backward_groups(__global const real *dz, ulong dz_first, __global c
         __global real *to = dx + dx_first + row * n;
         real sum = 0;
 
-#ifdef LOG
         for (index_t k = id; k < n; k += GROUP)
-            sum += flow[k];
+            sum += TERM(value[k], flow[k]);
         sum = group_sum(lane, id, sum);
+#ifdef LOG
         for (index_t k = id; k < n; k += GROUP)
             to[k] = flow[k] - m_exp(value[k]) * sum;
 #else
-        for (index_t k = id; k < n; k += GROUP)
-            sum += value[k] * flow[k];
-        sum = group_sum(lane, id, sum);
         for (index_t k = id; k < n; k += GROUP)
             to[k] = value[k] * (flow[k] - sum);
 #endif

@@ -15,7 +15,7 @@ sed -n 's/^ *\(gradc_[a-z0-9_]*\);.*/\1/p' lib/gradc.map | sort >"$work/map"
 nm -D --defined-only "$library" | awk '$2 != "A" {sub(/@.*/, "", $3); print $3}' | sort >"$work/library"
 
 compare() { # two lists with names
-    differences=$(diff "$work/$1" "$work/$2" | sed -n "s/^< \(.*\)/\1 (only in the $1)/p; s/^> \(.*\)/\1 (only in the $2)/p")
+    differences=$(diff "$work/$1" "$work/$2" | sed -n "s/^< \(.*\)/\1 is in the $1 and not in the $2/p; s/^> \(.*\)/\1 is in the $2 and not in the $1/p")
     [ -z "$differences" ] && return
     echo "$differences" | sed 's/^/abi: /'
     bad=1

@@ -286,18 +286,16 @@ static gradc_status backward(struct walk *w)
     }
     walk_end(w);
     call_end(g);
-    return status;
+    return status ? status : run_kept(w->y);
 }
 
 gradc_status gradc_backward(gradc_tensor *h)
 {
-    struct tensor *loss = op_operand(h, "backward");
+    gradc_status status;
+    struct tensor *loss = context_enter_by(h, "backward", &status);
     if (!loss)
-        return h ? GRADC_E_CLEARED : GRADC_E_ARG;
-    gradc_context *g = loss->g;
-    gradc_status status = context_enter(g, "backward");
-    if (status)
         return status;
+    gradc_context *g = loss->g;
     if (layout_numel(&loss->layout) != 1)
         return context_fail(g, GRADC_E_SHAPE, "backward: the loss %s does not have one element", SHAPE(&loss->layout));
     if (!loss->wants_grad)
@@ -389,13 +387,11 @@ gradc_status gradc_gradients(gradc_tensor *y, gradc_tensor *dy, int n, gradc_ten
 {
     for (int i = 0; i < n; i++)
         dx[i] = NULL;
-    struct tensor *t = op_operand(y, "gradients");
+    gradc_status status;
+    struct tensor *t = context_enter_by(y, "gradients", &status);
     if (!t)
-        return y ? GRADC_E_CLEARED : GRADC_E_ARG;
-    gradc_context *g = t->g;
-    gradc_status status = context_enter(g, "gradients");
-    if (status)
         return status;
+    gradc_context *g = t->g;
     if (dy) {
         struct tensor *d = op_operand(dy, "gradients");
         if (!d)

@@ -79,7 +79,8 @@ gradc_status context_enter_failed(gradc_context *g, const char *op)
         return fail_thread(GRADC_E_ARG, "%s: the context is closed", op);
     if (os_forks() != g->forks)
         return fail_thread(GRADC_E_DEVICE, "%s: the context belongs to the process before fork", op);
-    context_drain(g);
+    if (g->depth == 0) /* what a call of ours works on stays until its end */
+        context_drain(g);
     return GRADC_OK;
 }
 

@@ -106,6 +106,9 @@ int list_push(struct list *l, void *item); /* 0, or -1: no memory */
  * releases.  op names the call in messages.  GRADC_OK or the status. */
 gradc_status context_enter(gradc_context *g, const char *op);
 
+/* Enters the context of h: the body, or NULL with the status.  h may be NULL: GRADC_E_ARG, and no error. */
+struct tensor *context_enter_by(gradc_tensor *h, const char *op, gradc_status *status);
+
 /* The same for calls that also work while a failure sticks: it does not look at the failure. */
 gradc_status context_enter_failed(gradc_context *g, const char *op);
 
@@ -130,6 +133,9 @@ void handles_close(gradc_context *g);                            /* gives the ch
 
 /* The live handle of t, made (and noted as temporary) if there is none. */
 gradc_tensor *tensor_handle(struct tensor *t);
+
+/* HANDLE_*, after the releases that wait for it were taken up. */
+int handle_state(const gradc_tensor *h);
 
 /* The body, or NULL with the error set: CLEARED or GONE, on the handle's context if it still is, else thread-local. */
 struct tensor *handle_body(gradc_tensor *h, const char *op);

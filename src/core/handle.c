@@ -3,6 +3,7 @@
  * A handle that was released or cleared is told from a live one as long as it waits; it is used again only after
  * QUARANTINE others. */
 #include "base/host.h"
+#include "base/os.h"
 #include "core/context.h"
 
 enum { CHUNK_HANDLES = 512, QUARANTINE = 1024 };
@@ -239,9 +240,21 @@ gradc_tensor *tensor_handle(struct tensor *t)
     return h;
 }
 
-struct tensor *handle_body(gradc_tensor *h, const char *op)
+int handle_state(const gradc_tensor *h)
 {
     int state = atomic_load_explicit(&h->state, memory_order_acquire);
+    if (state != HANDLE_LIVE || !atomic_load_explicit(&h->releases, memory_order_relaxed))
+        return state;
+    gradc_context *g = h->g;
+    if (g->busy || g->depth > 0 || atomic_load(&g->closed) || os_forks() != g->forks)
+        return state;
+    context_drain(g);
+    return atomic_load(&h->state);
+}
+
+struct tensor *handle_body(gradc_tensor *h, const char *op)
+{
+    int state = handle_state(h);
     if (state == HANDLE_LIVE)
         return h->body;
     gradc_status status = state == HANDLE_GONE ? GRADC_E_GONE : GRADC_E_CLEARED;
@@ -264,4 +277,16 @@ struct tensor *op_operand(gradc_tensor *t, const char *op)
 struct tensor *tensor_of(const gradc_tensor *t)
 {
     return t->body;
+}
+
+struct tensor *context_enter_by(gradc_tensor *h, const char *op, gradc_status *status)
+{
+    struct tensor *t = op_operand(h, op);
+    *status = h ? GRADC_E_CLEARED : GRADC_E_ARG;
+    if (!t || (*status = context_enter(t->g, op)))
+        return NULL;
+    /* Entering takes up releases: the handle may have ended by that. */
+    if (!(t = handle_body(h, op)))
+        *status = GRADC_E_CLEARED;
+    return t;
 }

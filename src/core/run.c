@@ -46,6 +46,15 @@ static int need_closure(gradc_context *g, int64_t window)
     return 0;
 }
 
+/* Operands that are kept must be there after the run that their node is in, whoever freed them before. */
+static int need_kept(gradc_context *g, const struct node *n)
+{
+    for (int i = 0; i < n->nin; i++)
+        if (n->in[i]->root->root_kept > 0 && need(g, n->in[i]->root))
+            return -1;
+    return 0;
+}
+
 static int node_is_wanted(const struct node *n)
 {
     if (n->op->flags & OP_VIEW)
@@ -69,6 +78,8 @@ static int collect(gradc_context *g, struct tensor *want)
     for (int64_t i = tape->ran; i < tape->count; i++) {
         struct node *n = tape->nodes[i];
         int wanted = node_is_wanted(n);
+        if (need_kept(g, n))
+            return -1;
         if ((n->op->flags & OP_VIEW) && n->out[0]->kept > 0 && need(g, n->out[0]->root))
             return -1;
         if (!wanted || n->pass == g->pass)
@@ -108,6 +119,8 @@ static gradc_status reserve(gradc_context *g, const struct plan *p, struct failu
     for (int64_t k = 0; k < p->nroots; k++) {
         const struct plan_root *r = &p->roots[k];
         struct tensor *root = g->run_roots.items[k];
+        if (root->buffer) /* it stayed while its node's other outputs were freed, and is made once more */
+            continue;
         if (r->kind == ROOT_SURVIVOR || (r->kind == ROOT_ARENA && g->isolate)) {
             struct buffer *b = buffer_new(g->memory, r->bytes, f);
             if (!b)
@@ -296,6 +309,16 @@ gradc_status run_pending(gradc_context *g, struct tensor *want)
         want->root->root_kept--;
     }
     return status;
+}
+
+gradc_status run_kept(struct tensor *t)
+{
+    gradc_context *g = t->g;
+    const struct tensor *root = t->root;
+    int64_t window = g->tape.ran < g->tape.count ? g->tape.nodes[g->tape.ran]->serial : g->serial + 1;
+    if (root->owned || root->at.slab || !root->maker || root->maker->serial >= window)
+        return GRADC_OK;
+    return run_pending(g, t);
 }
 
 /* ---- Data errors ---- */

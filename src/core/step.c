@@ -145,11 +145,9 @@ gradc_tensor *gradc_grad(gradc_tensor *h)
 gradc_status gradc_zero_grad(gradc_tensor *const *params, int n)
 {
     for (int i = 0; i < n; i++) {
-        if (!params[i])
-            return GRADC_E_ARG;
-        struct tensor *leaf = op_operand(params[i], "zero_grad");
-        gradc_status status = leaf ? context_enter(leaf->g, "zero_grad") : GRADC_E_CLEARED;
-        if (status)
+        gradc_status status;
+        struct tensor *leaf = context_enter_by(params[i], "zero_grad", &status);
+        if (!leaf)
             return status;
         if (leaf->owned && leaf->grad)
             gradient_bind(leaf->grad, NULL);

@@ -1,4 +1,5 @@
 /* tensor.c - bodies of tensors: made, counted, kept, freed; and the public facts about them. */
+#include "core/run.h"
 #include "core/tape.h"
 
 #include <math.h>
@@ -269,8 +270,9 @@ static gradc_tensor *snapshot(struct tensor *gradient)
 
 gradc_tensor *gradc_retain(gradc_tensor *h)
 {
-    struct tensor *t = op_operand(h, "retain");
-    if (!t || context_enter(t->g, "retain"))
+    gradc_status status;
+    struct tensor *t = context_enter_by(h, "retain", &status);
+    if (!t)
         return NULL;
     if (t->is_gradient)
         return snapshot(t);
@@ -279,6 +281,8 @@ gradc_tensor *gradc_retain(gradc_tensor *h)
         context_fail(t->g, f.status, "%s", f.text);
         return NULL;
     }
+    if (run_kept(t))
+        return NULL;
     if (t->owners++ == 0)
         t->g->owned++;
     if (!t->root->owned || t->root != t)
@@ -290,9 +294,7 @@ gradc_tensor *gradc_retain(gradc_tensor *h)
 
 static const struct tensor *facts(const gradc_tensor *h)
 {
-    if (!h || atomic_load_explicit(&h->state, memory_order_acquire) != HANDLE_LIVE)
-        return NULL;
-    return h->body;
+    return h && handle_state(h) == HANDLE_LIVE ? h->body : NULL;
 }
 
 gradc_context *gradc_context_of(const gradc_tensor *h)
@@ -341,11 +343,9 @@ int gradc_wants_grad(const gradc_tensor *h)
 
 gradc_status gradc_requires_grad(gradc_tensor *h, int on)
 {
-    struct tensor *t = op_operand(h, "requires_grad");
+    gradc_status status;
+    struct tensor *t = context_enter_by(h, "requires_grad", &status);
     if (!t)
-        return h ? GRADC_E_CLEARED : GRADC_E_ARG;
-    gradc_status status = context_enter(t->g, "requires_grad");
-    if (status)
         return status;
     if (!t->owned)
         return context_fail(t->g, GRADC_E_ARG, "requires_grad: only a tensor of yours can require a gradient");

@@ -81,11 +81,9 @@ static gradc_status read_value(struct tensor *t, void *dst, const char *op, stru
 
 gradc_status gradc_read(gradc_tensor *h, void *dst, size_t bytes)
 {
-    struct tensor *t = op_operand(h, "read");
+    gradc_status status;
+    struct tensor *t = context_enter_by(h, "read", &status);
     if (!t)
-        return h ? GRADC_E_CLEARED : GRADC_E_ARG;
-    gradc_status status = context_enter(t->g, "read");
-    if (status)
         return status;
     if (bytes != tensor_bytes(t) || (bytes > 0 && !dst))
         return context_fail(t->g, GRADC_E_ARG, "read: %zu bytes were given for %s %s, which has %zu", bytes,
@@ -122,8 +120,9 @@ double gradc_item(gradc_tensor *h)
 {
     char element[8];
     struct failure f = {0};
-    struct tensor *t = op_operand(h, "item");
-    if (!t || context_enter(t->g, "item"))
+    gradc_status status;
+    struct tensor *t = context_enter_by(h, "item", &status);
+    if (!t)
         return NAN;
     if (layout_numel(&t->layout) != 1) {
         context_fail(t->g, GRADC_E_SHAPE, "item: the tensor %s does not have one element", SHAPE(&t->layout));
@@ -203,11 +202,9 @@ static gradc_status write_value(struct tensor *t, const void *src, size_t bytes)
 
 gradc_status gradc_write(gradc_tensor *h, const void *src, size_t bytes)
 {
-    struct tensor *t = op_operand(h, "write");
+    gradc_status status;
+    struct tensor *t = context_enter_by(h, "write", &status);
     if (!t)
-        return h ? GRADC_E_CLEARED : GRADC_E_ARG;
-    gradc_status status = context_enter(t->g, "write");
-    if (status)
         return status;
     if (!t->root->owned || t->is_gradient)
         return context_fail(t->g, GRADC_E_ARG, "write: %s is an op's result, which can't be written", SHAPE(&t->layout));
@@ -240,8 +237,9 @@ static void *host_copy(struct tensor *t, const char *op)
 
 gradc_tensor *gradc_to(gradc_tensor *h, gradc_context *g)
 {
-    struct tensor *t = op_operand(h, "to");
-    if (!t || context_enter(t->g, "to") || context_enter(g, "to"))
+    gradc_status status;
+    struct tensor *t = context_enter_by(h, "to", &status);
+    if (!t || (g != t->g && context_enter(g, "to")))
         return NULL;
     struct layout l = t->layout;
     gradc_dtype dtype = t->dtype;
@@ -258,10 +256,11 @@ gradc_tensor *gradc_to(gradc_tensor *h, gradc_context *g)
 
 int64_t gradc_print(gradc_tensor *h, char *text, size_t size)
 {
-    struct tensor *t = op_operand(h, "print");
+    gradc_status status;
+    struct tensor *t = context_enter_by(h, "print", &status);
     if (text && size > 0)
         text[0] = 0;
-    if (!t || context_enter(t->g, "print"))
+    if (!t)
         return -1;
     struct layout l = t->layout;
     gradc_dtype dtype = t->dtype;

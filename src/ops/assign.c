@@ -1,4 +1,4 @@
-/* assign.c - x = y: writes into a tensor that someone owns, or a view of one; y broadcasts to x.  An assign, never dead.
+/* assign.c - x = y: writes into a tensor that someone owns, or a view of one; y broadcasts to x.
  * The core sees to a y that lies in x's memory. */
 #include "ops/ops.h"
 #include "ops/strided.h"

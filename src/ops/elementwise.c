@@ -48,8 +48,8 @@ static gradc_status elementwise_shape(struct record *r)
         return record_fail(r, GRADC_E_SHAPE, "x %s and y %s do not broadcast", SHAPE(x), SHAPE(y));
     r->out[0].layout = both;
     if (first && layout_broadcast(&r->in[0]->layout, &both, &r->out[0].layout))
-        return record_fail(r, GRADC_E_SHAPE, "c %s does not broadcast with x %s and y %s", SHAPE(&r->in[0]->layout),
-                           SHAPE(x), SHAPE(y));
+        return record_fail(r, GRADC_E_SHAPE, "c %s does not broadcast with x %s and y %s",
+                           SHAPE(&r->in[0]->layout), SHAPE(x), SHAPE(y));
     return GRADC_OK;
 }
 
@@ -140,26 +140,26 @@ static gradc_tensor *share(gradc_tensor *dz, gradc_tensor *loses, gradc_tensor *
 }
 
 /* The names that a row's gradient may use. */
-#define NAMES(d, nreals)                                                                                \
+#define NAMES(d, nreals)                                                                                 \
     gradc_tensor *x = (d)->x[0], *y = (d)->nin > 1 ? (d)->x[1] : NULL, *z = (d)->z[0], *dz = (d)->dz[0]; \
-    double a = (nreals) > 0 ? (d)->reals[0] : 0, b = (nreals) > 1 ? (d)->reals[1] : 0;                  \
+    double a = (nreals) > 0 ? (d)->reals[0] : 0, b = (nreals) > 1 ? (d)->reals[1] : 0;                   \
     (void)x, (void)y, (void)z, (void)a, (void)b
 
-#define GRADIENT1(name, to_x, nreals)             \
+#define GRADIENT1(name, to_x, nreals)               \
     static void name##_gradient(struct gradient *d) \
-    {                                             \
-        NAMES(d, nreals);                         \
-        if (d->wants[0])                          \
-            d->dx[0] = to_x;                      \
+    {                                               \
+        NAMES(d, nreals);                           \
+        if (d->wants[0])                            \
+            d->dx[0] = to_x;                        \
     }
-#define GRADIENT2(name, first, to_x, to_y)        \
+#define GRADIENT2(name, first, to_x, to_y)          \
     static void name##_gradient(struct gradient *d) \
-    {                                             \
-        NAMES(d, 0);                              \
-        if (d->wants[first])                      \
-            d->dx[first] = to_x;                  \
-        if (d->wants[first + 1])                  \
-            d->dx[first + 1] = to_y;              \
+    {                                               \
+        NAMES(d, 0);                                \
+        if (d->wants[first])                        \
+            d->dx[first] = to_x;                    \
+        if (d->wants[first + 1])                    \
+            d->dx[first + 1] = to_y;                \
     }
 #define EW1(name, kind, f, keeps, dx, low, high) GRADIENT1(name, dx, 0)
 #define EW1A(name, kind, f, keeps, dx, low, high) GRADIENT1(name, dx, 1)
@@ -172,13 +172,13 @@ static gradc_tensor *share(gradc_tensor *dz, gradc_tensor *loses, gradc_tensor *
 
 enum { NONE = 0, X = KEEP_IN(0), Y = KEEP_IN(1), Z = KEEP_OUT(0) };
 
-#define DESCRIPTOR(title, operands, kept, flow) \
-    [EW_##title] = {.name = #title,             \
-                    .nin = operands,            \
-                    .nout = 1,                  \
-                    .keeps = kept,              \
-                    .shape = elementwise_shape, \
-                    .cpu = elementwise_cpu,     \
+#define DESCRIPTOR(title, operands, kept, flow)   \
+    [EW_##title] = {.name = #title,               \
+                    .nin = operands,              \
+                    .nout = 1,                    \
+                    .keeps = kept,                \
+                    .shape = elementwise_shape,   \
+                    .cpu = elementwise_cpu,       \
                     .opencl = elementwise_opencl, \
                     .gradient = flow},
 
@@ -215,20 +215,20 @@ static gradc_tensor *record(enum elementwise row, int nin, gradc_tensor *const *
     {                                            \
         return record(EW_##name, 1, &x, NULL);   \
     }
-#define EW1A(name, kind, f, keeps, dx, low, high)        \
+#define EW1A(name, kind, f, keeps, dx, low, high)         \
     gradc_tensor *gradc_##name(gradc_tensor *x, double a) \
-    {                                                    \
-        return record(EW_##name, 1, &x, &a);             \
+    {                                                     \
+        return record(EW_##name, 1, &x, &a);              \
     }
 #define EW1B(name, kind, f, keeps, dx, low, high)                   \
     gradc_tensor *gradc_##name(gradc_tensor *x, double a, double b) \
     {                                                               \
         return record(EW_##name, 1, &x, (const double[]){a, b});    \
     }
-#define EW2(name, kind, f, keeps, dx, dy, low, high)                  \
-    gradc_tensor *gradc_##name(gradc_tensor *x, gradc_tensor *y)      \
-    {                                                                 \
-        return record(EW_##name, 2, (gradc_tensor *[]){x, y}, NULL);  \
+#define EW2(name, kind, f, keeps, dx, dy, low, high)                 \
+    gradc_tensor *gradc_##name(gradc_tensor *x, gradc_tensor *y)     \
+    {                                                                \
+        return record(EW_##name, 2, (gradc_tensor *[]){x, y}, NULL); \
     }
 #define EWC(name, f) EW2(name, ANY, f, NONE, , , 0, 0)
 #define EW3(name, f, keeps, dx, dy, low, high)                                    \

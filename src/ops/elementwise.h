@@ -1,4 +1,5 @@
-/* elementwise.h - the rows of elementwise.def as numbers, descriptors and facts.  The loops are in elementwise_isa.c. */
+/* elementwise.h - the rows of elementwise.def as numbers, descriptors and facts, and the type of their loops, which
+ * are in elementwise_isa.c. */
 #ifndef GRADC_ELEMENTWISE_H
 #define GRADC_ELEMENTWISE_H
 
@@ -21,9 +22,9 @@ extern const struct op elementwise_ops[EW_COUNT];
 
 /* What else a row says. */
 struct elementwise_row {
-    unsigned dtypes; /* bit 1 << dtype: what x and y may be */
-    int nreals;      /* scalars */
-    int compares;    /* the result is bool */
+    unsigned dtypes;  /* bit 1 << dtype: what x and y may be */
+    int nreals;       /* scalars */
+    int compares;     /* the result is bool */
     double low, high; /* the test domain */
 };
 

@@ -16,85 +16,85 @@
     const T *xs = (const T *)(void *)p[1]; \
     const int64_t sx = step[1]
 
-#define LOOP1(name, suffix, T, f)                                                                      \
-    static void name##_##suffix(int64_t n, char *const *p, const int64_t *step, const double *reals)  \
-    {                                                                                                  \
-        START(T, T);                                                                                   \
-        const real a = (real)reals[0], b = (real)reals[1];                                             \
-        (void)a, (void)b;                                                                              \
-        if (sx == 1)                                                                                   \
-            for (int64_t i = 0; i < n; i++) {                                                          \
-                const real x = xs[i];                                                                  \
-                zs[i] = (real)(f);                                                                     \
-            }                                                                                          \
-        else                                                                                           \
-            for (int64_t i = 0; i < n; i++) {                                                          \
-                const real x = xs[i * sx];                                                             \
-                zs[i] = (real)(f);                                                                     \
-            }                                                                                          \
+#define LOOP1(name, suffix, T, f)                                                                    \
+    static void name##_##suffix(int64_t n, char *const *p, const int64_t *step, const double *reals) \
+    {                                                                                                \
+        START(T, T);                                                                                 \
+        const real a = (real)reals[0], b = (real)reals[1];                                           \
+        (void)a, (void)b;                                                                            \
+        if (sx == 1)                                                                                 \
+            for (int64_t i = 0; i < n; i++) {                                                        \
+                const real x = xs[i];                                                                \
+                zs[i] = (real)(f);                                                                   \
+            }                                                                                        \
+        else                                                                                         \
+            for (int64_t i = 0; i < n; i++) {                                                        \
+                const real x = xs[i * sx];                                                           \
+                zs[i] = (real)(f);                                                                   \
+            }                                                                                        \
     }
 
-#define LOOP2(name, suffix, T, Z, f)                                                                   \
-    static void name##_##suffix(int64_t n, char *const *p, const int64_t *step, const double *reals)  \
-    {                                                                                                  \
-        START(T, Z);                                                                                   \
-        const real *ys = (const real *)(void *)p[2];                                                   \
-        const int64_t sy = step[2];                                                                    \
-        (void)reals;                                                                                   \
-        if (sx == 1 && sy == 1)                                                                        \
-            for (int64_t i = 0; i < n; i++) {                                                          \
-                const real x = xs[i], y = ys[i];                                                       \
-                zs[i] = (Z)(f);                                                                        \
-            }                                                                                          \
-        else if (sx == 1 && sy == 0) {                                                                 \
-            const real y = ys[0];                                                                      \
-            for (int64_t i = 0; i < n; i++) {                                                          \
-                const real x = xs[i];                                                                  \
-                zs[i] = (Z)(f);                                                                        \
-            }                                                                                          \
-        } else if (sx == 0 && sy == 1) {                                                               \
-            const real x = xs[0];                                                                      \
-            for (int64_t i = 0; i < n; i++) {                                                          \
-                const real y = ys[i];                                                                  \
-                zs[i] = (Z)(f);                                                                        \
-            }                                                                                          \
-        } else                                                                                         \
-            for (int64_t i = 0; i < n; i++) {                                                          \
-                const real x = xs[i * sx], y = ys[i * sy];                                             \
-                zs[i] = (Z)(f);                                                                        \
-            }                                                                                          \
+#define LOOP2(name, suffix, T, Z, f)                                                                 \
+    static void name##_##suffix(int64_t n, char *const *p, const int64_t *step, const double *reals) \
+    {                                                                                                \
+        START(T, Z);                                                                                 \
+        const real *ys = (const real *)(void *)p[2];                                                 \
+        const int64_t sy = step[2];                                                                  \
+        (void)reals;                                                                                 \
+        if (sx == 1 && sy == 1)                                                                      \
+            for (int64_t i = 0; i < n; i++) {                                                        \
+                const real x = xs[i], y = ys[i];                                                     \
+                zs[i] = (Z)(f);                                                                      \
+            }                                                                                        \
+        else if (sx == 1 && sy == 0) {                                                               \
+            const real y = ys[0];                                                                    \
+            for (int64_t i = 0; i < n; i++) {                                                        \
+                const real x = xs[i];                                                                \
+                zs[i] = (Z)(f);                                                                      \
+            }                                                                                        \
+        } else if (sx == 0 && sy == 1) {                                                             \
+            const real x = xs[0];                                                                    \
+            for (int64_t i = 0; i < n; i++) {                                                        \
+                const real y = ys[i];                                                                \
+                zs[i] = (Z)(f);                                                                      \
+            }                                                                                        \
+        } else                                                                                       \
+            for (int64_t i = 0; i < n; i++) {                                                        \
+                const real x = xs[i * sx], y = ys[i * sy];                                           \
+                zs[i] = (Z)(f);                                                                      \
+            }                                                                                        \
     }
 
-#define LOOP3(name, suffix, T, f)                                                                      \
-    static void name##_##suffix(int64_t n, char *const *p, const int64_t *step, const double *reals)  \
-    {                                                                                                  \
-        const uint8_t *cs = (const uint8_t *)p[1];                                                     \
-        const T *xs = (const T *)(void *)p[2], *ys = (const T *)(void *)p[3];                          \
-        T *zs = (T *)(void *)p[0];                                                                     \
-        const int64_t sc = step[1], sx = step[2], sy = step[3];                                        \
-        (void)reals;                                                                                   \
-        if (sc == 1 && sx == 1 && sy == 1)                                                             \
-            for (int64_t i = 0; i < n; i++) {                                                          \
-                const T c = (T)cs[i], x = xs[i], y = ys[i];                                            \
-                zs[i] = (T)(f);                                                                        \
-            }                                                                                          \
-        else if (sc == 1 && sx == 0 && sy == 1) {                                                      \
-            const T x = xs[0];                                                                         \
-            for (int64_t i = 0; i < n; i++) {                                                          \
-                const T c = (T)cs[i], y = ys[i];                                                       \
-                zs[i] = (T)(f);                                                                        \
-            }                                                                                          \
-        } else if (sc == 1 && sx == 1 && sy == 0) {                                                    \
-            const T y = ys[0];                                                                         \
-            for (int64_t i = 0; i < n; i++) {                                                          \
-                const T c = (T)cs[i], x = xs[i];                                                       \
-                zs[i] = (T)(f);                                                                        \
-            }                                                                                          \
-        } else                                                                                         \
-            for (int64_t i = 0; i < n; i++) {                                                          \
-                const T c = (T)cs[i * sc], x = xs[i * sx], y = ys[i * sy];                             \
-                zs[i] = (T)(f);                                                                        \
-            }                                                                                          \
+#define LOOP3(name, suffix, T, f)                                                                    \
+    static void name##_##suffix(int64_t n, char *const *p, const int64_t *step, const double *reals) \
+    {                                                                                                \
+        const uint8_t *cs = (const uint8_t *)p[1];                                                   \
+        const T *xs = (const T *)(void *)p[2], *ys = (const T *)(void *)p[3];                        \
+        T *zs = (T *)(void *)p[0];                                                                   \
+        const int64_t sc = step[1], sx = step[2], sy = step[3];                                      \
+        (void)reals;                                                                                 \
+        if (sc == 1 && sx == 1 && sy == 1)                                                           \
+            for (int64_t i = 0; i < n; i++) {                                                        \
+                const T c = (T)cs[i], x = xs[i], y = ys[i];                                          \
+                zs[i] = (T)(f);                                                                      \
+            }                                                                                        \
+        else if (sc == 1 && sx == 0 && sy == 1) {                                                    \
+            const T x = xs[0];                                                                       \
+            for (int64_t i = 0; i < n; i++) {                                                        \
+                const T c = (T)cs[i], y = ys[i];                                                     \
+                zs[i] = (T)(f);                                                                      \
+            }                                                                                        \
+        } else if (sc == 1 && sx == 1 && sy == 0) {                                                  \
+            const T y = ys[0];                                                                       \
+            for (int64_t i = 0; i < n; i++) {                                                        \
+                const T c = (T)cs[i], x = xs[i];                                                     \
+                zs[i] = (T)(f);                                                                      \
+            }                                                                                        \
+        } else                                                                                       \
+            for (int64_t i = 0; i < n; i++) {                                                        \
+                const T c = (T)cs[i * sc], x = xs[i * sx], y = ys[i * sy];                           \
+                zs[i] = (T)(f);                                                                      \
+            }                                                                                        \
     }
 
 #define FOR_FLOAT(loop, name, f) loop(name, f32, float, f) loop(name, f64, double, f)
@@ -123,7 +123,8 @@ const struct elementwise_loops ISA_NAME(elementwise_loops) = {{
 #define EW1B(name, kind, f, keeps, dx, low, high) [EW_##name] = {LIST_##kind(name)},
 #define EW2(name, kind, f, keeps, dx, dy, low, high) [EW_##name] = {LIST_##kind(name)},
 #define EWC(name, f) [EW_##name] = {LIST_NUMBER(name), [GRADC_BOOL] = name##_u8},
-#define EW3(name, f, keeps, dx, dy, low, high)                                                              \
-    [EW_##name] = {[GRADC_F32] = name##_i32, [GRADC_F64] = name##_i64, LIST_INTEGER(name), [GRADC_BOOL] = name##_u8},
+#define EW3(name, f, keeps, dx, dy, low, high) \
+    [EW_##name] = {                            \
+        [GRADC_F32] = name##_i32, [GRADC_F64] = name##_i64, LIST_INTEGER(name), [GRADC_BOOL] = name##_u8},
 #include "ops/elementwise.def"
 }};

@@ -66,29 +66,37 @@ static inline double f64_of_bits(uint64_t b)
 #undef MATH_BITS
 #undef MATH_REAL
 
-#define MATH_OF(name, x) _Generic((x), float: name##_f32, double: name##_f64)(x)
-#define m_exp(x) MATH_OF(m_exp, x)
-#define m_log(x) MATH_OF(m_log, x)
-#define m_tanh(x) MATH_OF(m_tanh, x)
-#define m_sigmoid(x) MATH_OF(m_sigmoid, x)
+/* IS_NAN: whether x is NaN; an integer never is.  U: an integer as unsigned, so that U(x) + U(y), converted back, wraps
+ * instead of overflowing; a float as it is. */
+#define BY_TYPE(suffix, T, Unsigned, test)    \
+    static inline int is_nan_##suffix(T x)    \
+    {                                         \
+        (void)x;                              \
+        return test;                          \
+    }                                         \
+    static inline Unsigned wrap_##suffix(T x) \
+    {                                         \
+        return (Unsigned)x;                   \
+    }
+BY_TYPE(f32, float, float, x != x)
+BY_TYPE(f64, double, double, x != x)
+BY_TYPE(i64, int64_t, uint64_t, 0)
+BY_TYPE(i32, int32_t, uint32_t, 0)
+BY_TYPE(u8, uint8_t, uint32_t, 0)
+#undef BY_TYPE
+
+/* clang-format off */
+#define OF_FLOAT(name, x) _Generic((x), float: name##_f32, double: name##_f64)(x)
+#define OF_NUMBER(name, x)                                \
+    _Generic((x), float: name##_f32, double: name##_f64, \
+             int64_t: name##_i64, int32_t: name##_i32, uint8_t: name##_u8)(x)
 #define m_sqrt(x) _Generic((x), float: sqrtf, double: sqrt)(x)
-
-/* Whether x is NaN; an integer never is. */
-static inline int nan_f32(float x) { return x != x; }
-static inline int nan_f64(double x) { return x != x; }
-static inline int nan_i64(int64_t x) { return (void)x, 0; }
-static inline int nan_i32(int32_t x) { return (void)x, 0; }
-static inline int nan_u8(uint8_t x) { return (void)x, 0; }
-#define IS_NAN(x) \
-    _Generic((x), float: nan_f32, double: nan_f64, int64_t: nan_i64, int32_t: nan_i32, uint8_t: nan_u8)(x)
-
-/* An integer as unsigned, so that U(x) + U(y), converted back, wraps instead of overflowing; a float as it is. */
-static inline float wrap_f32(float x) { return x; }
-static inline double wrap_f64(double x) { return x; }
-static inline uint64_t wrap_i64(int64_t x) { return (uint64_t)x; }
-static inline uint32_t wrap_i32(int32_t x) { return (uint32_t)x; }
-static inline uint32_t wrap_u8(uint8_t x) { return x; }
-#define U(x) \
-    _Generic((x), float: wrap_f32, double: wrap_f64, int64_t: wrap_i64, int32_t: wrap_i32, uint8_t: wrap_u8)(x)
+/* clang-format on */
+#define m_exp(x) OF_FLOAT(m_exp, x)
+#define m_log(x) OF_FLOAT(m_log, x)
+#define m_tanh(x) OF_FLOAT(m_tanh, x)
+#define m_sigmoid(x) OF_FLOAT(m_sigmoid, x)
+#define IS_NAN(x) OF_NUMBER(is_nan, x)
+#define U(x) OF_NUMBER(wrap, x)
 
 #endif

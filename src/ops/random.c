@@ -194,7 +194,8 @@ gradc_tensor *gradc_dropout(gradc_tensor *x, double p)
     if (!t)
         return NULL;
     if (!dtype_is_float(t->dtype)) {
-        context_fail(t->g, GRADC_E_DTYPE, "dropout: x is %s, dropout takes f32 and f64", gradc_dtype_name(t->dtype));
+        context_fail(t->g, GRADC_E_DTYPE, "dropout: x is %s, dropout takes f32 and f64",
+                     gradc_dtype_name(t->dtype));
         return NULL;
     }
     if (!(p >= 0 && p < 1)) {

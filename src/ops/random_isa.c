@@ -64,33 +64,33 @@ static void make_normal(const struct words *w, const double *numbers, float *z)
     make_pairs(w->c, w->d, z + 2);
 }
 
-#define MAKE_MASK(T)                                                               \
+#define MAKE_MASK(T)                                                              \
     static void make_mask_##T(const struct words *w, const double *numbers, T *z) \
-    {                                                                              \
-        const uint32_t least = (uint32_t)numbers[0];                               \
-        const T scale = (T)numbers[1];                                             \
-        for (int i = 0; i < BLOCK; i++) {                                          \
-            z[4 * i] = w->a[i] < least ? 0 : scale;                                \
-            z[4 * i + 1] = w->b[i] < least ? 0 : scale;                            \
-            z[4 * i + 2] = w->c[i] < least ? 0 : scale;                            \
-            z[4 * i + 3] = w->d[i] < least ? 0 : scale;                            \
-        }                                                                          \
+    {                                                                             \
+        const uint32_t least = (uint32_t)numbers[0];                              \
+        const T scale = (T)numbers[1];                                            \
+        for (int i = 0; i < BLOCK; i++) {                                         \
+            z[4 * i] = w->a[i] < least ? 0 : scale;                               \
+            z[4 * i + 1] = w->b[i] < least ? 0 : scale;                           \
+            z[4 * i + 2] = w->c[i] < least ? 0 : scale;                           \
+            z[4 * i + 3] = w->d[i] < least ? 0 : scale;                           \
+        }                                                                         \
     }
 MAKE_MASK(float)
 MAKE_MASK(double)
 
 /* By blocks; the last one, if it is not full, by way of a full one. */
-#define RANDOM_LOOP(name, T, make)                                                                       \
-    static void name(int64_t n, uint64_t seed, uint64_t counter, const double *numbers, void *result)   \
-    {                                                                                                    \
-        struct words w;                                                                                  \
-        T last[4 * BLOCK], *z = result;                                                                  \
-        for (int64_t i = 0; i < n; i += 4 * BLOCK, counter += BLOCK) {                                   \
-            draw(&w, seed, counter);                                                                     \
-            make(&w, numbers, n - i < 4 * BLOCK ? last : z + i);                                         \
-            if (n - i < 4 * BLOCK)                                                                       \
-                memcpy(z + i, last, (size_t)(n - i) * sizeof *z);                                        \
-        }                                                                                                \
+#define RANDOM_LOOP(name, T, make)                                                                    \
+    static void name(int64_t n, uint64_t seed, uint64_t counter, const double *numbers, void *result) \
+    {                                                                                                 \
+        struct words w;                                                                               \
+        T last[4 * BLOCK], *z = result;                                                               \
+        for (int64_t i = 0; i < n; i += 4 * BLOCK, counter += BLOCK) {                                \
+            draw(&w, seed, counter);                                                                  \
+            make(&w, numbers, n - i < 4 * BLOCK ? last : z + i);                                      \
+            if (n - i < 4 * BLOCK)                                                                    \
+                memcpy(z + i, last, (size_t)(n - i) * sizeof *z);                                     \
+        }                                                                                             \
     }
 RANDOM_LOOP(uniform, float, make_uniform)
 RANDOM_LOOP(normal, float, make_normal)

@@ -4,8 +4,9 @@
 #include "device/cpu/isa.h"
 #include "ops/math.h"
 
-/* Columns taken together; the longest row that goes through a tile; elements of a long row added without a cut. */
-enum { LANES = 16, SHORT = 64, BLOCK = 1024 };
+/* Columns taken together, and the terms of one that are added without a cut; the longest row that goes through a tile;
+ * the elements of a longer row that are added without a cut. */
+enum { LANES = 16, CUT = 32, SHORT = 64, BLOCK = 1024 };
 
 #define REAL float
 #define NAME(name) name##_f32

@@ -2,7 +2,7 @@
  *   REAL         the type
  *   NAME(name)   name with the type's suffix
  *
- * Columns are taken LANES at a time, each a lane of its own.  Rows of up to SHORT elements are turned into such columns
+ * Columns are taken LANES at a time, each a lane of its own; CUT terms are summed before they join the rest.  Rows of up to SHORT elements are turned into such columns
  * by way of a tile; longer ones are folded along themselves, LANES elements at a time, in blocks of BLOCK. */
 
 /* The maximum of each of w columns; NaN is left to the sum. */
@@ -15,14 +15,45 @@ static inline void NAME(lane_max)(const REAL *x, int64_t n, int64_t stride, int 
             m[k] = x[i * stride + k] > m[k] ? x[i * stride + k] : m[k];
 }
 
-static inline void NAME(lane_stats)(const REAL *x, int64_t n, int64_t stride, int w, REAL *m, REAL *s)
+/* The sums of e^(x - m) of each of w columns; the terms go to z where it is not NULL. */
+static inline void NAME(lane_exp)(const REAL *x, REAL *z, int64_t n, int64_t stride, int w, const REAL *m, REAL *s)
 {
-    NAME(lane_max)(x, n, stride, w, m);
     for (int k = 0; k < w; k++)
         s[k] = 0;
-    for (int64_t i = 0; i < n; i++)
+    for (int64_t start = 0; start < n; start += CUT) {
+        int64_t end = n - start < CUT ? n : start + CUT;
+        REAL part[LANES] = {0};
+
+        for (int64_t i = start; i < end; i++) {
+            REAL e[LANES];
+
+            for (int k = 0; k < w; k++)
+                e[k] = m_exp(x[i * stride + k] - m[k]);
+            for (int k = 0; k < w; k++)
+                part[k] += e[k];
+            for (int k = 0; z && k < w; k++)
+                z[i * stride + k] = e[k];
+        }
         for (int k = 0; k < w; k++)
-            s[k] += m_exp(x[i * stride + k] - m[k]);
+            s[k] += part[k];
+    }
+}
+
+/* The sums of x * y, or of x where y is NULL, of each of w columns. */
+static inline void NAME(lane_dot)(const REAL *x, const REAL *y, int64_t n, int64_t stride, int w, REAL *s)
+{
+    for (int k = 0; k < w; k++)
+        s[k] = 0;
+    for (int64_t start = 0; start < n; start += CUT) {
+        int64_t end = n - start < CUT ? n : start + CUT;
+        REAL part[LANES] = {0};
+
+        for (int64_t i = start; i < end; i++)
+            for (int k = 0; k < w; k++)
+                part[k] += y ? x[i * stride + k] * y[i * stride + k] : x[i * stride + k];
+        for (int k = 0; k < w; k++)
+            s[k] += part[k];
+    }
 }
 
 static inline void NAME(lane_softmax)(const REAL *x, REAL *z, int64_t n, int64_t stride, int w)
@@ -30,15 +61,7 @@ static inline void NAME(lane_softmax)(const REAL *x, REAL *z, int64_t n, int64_t
     REAL m[LANES], s[LANES];
 
     NAME(lane_max)(x, n, stride, w, m);
-    for (int k = 0; k < w; k++)
-        s[k] = 0;
-    for (int64_t i = 0; i < n; i++)
-        for (int k = 0; k < w; k++) {
-            REAL e = m_exp(x[i * stride + k] - m[k]);
-
-            z[i * stride + k] = e;
-            s[k] += e;
-        }
+    NAME(lane_exp)(x, z, n, stride, w, m, s);
     for (int64_t i = 0; i < n; i++)
         for (int k = 0; k < w; k++)
             z[i * stride + k] = z[i * stride + k] / s[k];
@@ -48,7 +71,8 @@ static inline void NAME(lane_log_softmax)(const REAL *x, REAL *z, int64_t n, int
 {
     REAL m[LANES], s[LANES];
 
-    NAME(lane_stats)(x, n, stride, w, m, s);
+    NAME(lane_max)(x, n, stride, w, m);
+    NAME(lane_exp)(x, NULL, n, stride, w, m, s);
     for (int k = 0; k < w; k++)
         s[k] = m_log(s[k]);
     for (int64_t i = 0; i < n; i++)
@@ -61,11 +85,7 @@ static inline void NAME(lane_softmax_backward)(const REAL *dz, const REAL *z, RE
 {
     REAL s[LANES];
 
-    for (int k = 0; k < w; k++)
-        s[k] = 0;
-    for (int64_t i = 0; i < n; i++)
-        for (int k = 0; k < w; k++)
-            s[k] += dz[i * stride + k] * z[i * stride + k];
+    NAME(lane_dot)(dz, z, n, stride, w, s);
     for (int64_t i = 0; i < n; i++)
         for (int k = 0; k < w; k++)
             dx[i * stride + k] = z[i * stride + k] * (dz[i * stride + k] - s[k]);
@@ -76,11 +96,7 @@ static inline void NAME(lane_log_softmax_backward)(const REAL *dz, const REAL *z
 {
     REAL s[LANES];
 
-    for (int k = 0; k < w; k++)
-        s[k] = 0;
-    for (int64_t i = 0; i < n; i++)
-        for (int k = 0; k < w; k++)
-            s[k] += dz[i * stride + k];
+    NAME(lane_dot)(dz, NULL, n, stride, w, s);
     for (int64_t i = 0; i < n; i++)
         for (int k = 0; k < w; k++)
             dx[i * stride + k] = dz[i * stride + k] - m_exp(z[i * stride + k]) * s[k];
@@ -204,10 +220,14 @@ static inline REAL NAME(row_exp)(const REAL *x, REAL *z, int64_t n, REAL m)
             for (int k = 0; z && k < LANES; k++)
                 z[i + k] = e[k];
         }
-        for (int k = 0; i + k < end; k++) {
-            e[k] = m_exp(x[i + k] - m);
-            s[k] += e[k];
-            if (z)
+        if (i < end) {
+            for (int k = 0; k < LANES; k++)
+                e[k] = i + k < end ? x[i + k] : -(REAL)INFINITY; /* adds 0 */
+            for (int k = 0; k < LANES; k++)
+                e[k] = m_exp(e[k] - m);
+            for (int k = 0; k < LANES; k++)
+                s[k] += e[k];
+            for (int k = 0; z && i + k < end; k++)
                 z[i + k] = e[k];
         }
         sum += NAME(lane_sum)(s);
@@ -313,7 +333,8 @@ static void NAME(stats)(const void *from, void *to, int64_t rows, int64_t n)
         int64_t k = rows - r < LANES ? rows - r : LANES;
 
         NAME(tile_load)(tile, x + r * n, k, n);
-        NAME(lane_stats)(tile, n, LANES, LANES, m, s);
+        NAME(lane_max)(tile, n, LANES, LANES, m);
+        NAME(lane_exp)(tile, NULL, n, LANES, LANES, m, s);
         for (int64_t i = 0; i < k; i++) {
             stats[2 * (r + i)] = m[i];
             stats[2 * (r + i) + 1] = s[i];

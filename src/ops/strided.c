@@ -12,8 +12,8 @@ struct job {
     const double *reals;
     char *base[STRIDED_OPERANDS];
     int64_t shape[GRADC_MAX_NDIM];
-    int64_t step[GRADC_MAX_NDIM][STRIDED_OPERANDS];   /* in elements, by axis */
-    int64_t bytes[GRADC_MAX_NDIM][STRIDED_OPERANDS];  /* the same in bytes */
+    int64_t step[GRADC_MAX_NDIM][STRIDED_OPERANDS];  /* in elements, by axis */
+    int64_t bytes[GRADC_MAX_NDIM][STRIDED_OPERANDS]; /* the same in bytes */
 };
 
 /* Operand x is one element, or lies exactly as the contiguous z does: *step 0 or 1.  Else 0 is returned. */
@@ -136,21 +136,21 @@ void strided_run(struct device *d, int n, const struct view *const *views, strid
 
 /* ---- Copies ---- */
 
-#define COPY_LOOP(T)                                                                              \
-    static void copy_##T(int64_t n, char *const *p, const int64_t *step, const double *reals)     \
-    {                                                                                             \
-        (void)reals;                                                                              \
-        T *z = (T *)(void *)p[0];                                                                 \
-        const T *x = (const T *)(void *)p[1];                                                     \
-        const int64_t sz = step[0], sx = step[1];                                                 \
-        if (sz == 1 && sx == 1)                                                                   \
-            memcpy(z, x, (size_t)n * sizeof *z);                                                  \
-        else if (sz == 1)                                                                         \
-            for (int64_t i = 0; i < n; i++)                                                       \
-                z[i] = x[i * sx];                                                                 \
-        else                                                                                      \
-            for (int64_t i = 0; i < n; i++)                                                       \
-                z[i * sz] = x[i * sx];                                                            \
+#define COPY_LOOP(T)                                                                          \
+    static void copy_##T(int64_t n, char *const *p, const int64_t *step, const double *reals) \
+    {                                                                                         \
+        (void)reals;                                                                          \
+        T *z = (T *)(void *)p[0];                                                             \
+        const T *x = (const T *)(void *)p[1];                                                 \
+        const int64_t sz = step[0], sx = step[1];                                             \
+        if (sz == 1 && sx == 1)                                                               \
+            memcpy(z, x, (size_t)n * sizeof *z);                                              \
+        else if (sz == 1)                                                                     \
+            for (int64_t i = 0; i < n; i++)                                                   \
+                z[i] = x[i * sx];                                                             \
+        else                                                                                  \
+            for (int64_t i = 0; i < n; i++)                                                   \
+                z[i * sz] = x[i * sx];                                                        \
     }
 COPY_LOOP(uint8_t)
 COPY_LOOP(uint32_t)

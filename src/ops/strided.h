@@ -13,15 +13,16 @@ typedef void strided_loop(int64_t n, char *const *p, const int64_t *step, const 
 
 /* On the CPU: views[0], with all its strides, is written; the others broadcast to its shape.  In parallel by fixed
  * grain.  Where all operands are contiguous or one element, the loop sees steps of 1 and 0. */
-void strided_run(struct device *d, int n, const struct view *const *views, strided_loop *loop, const double *reals);
+void strided_run(struct device *d, int n, const struct view *const *views, strided_loop *loop,
+                 const double *reals);
 
 /* The loop that copies elements, and the dtype whose `real` is an integer of the same size, for kernels that copy. */
 strided_loop *strided_copy(gradc_dtype dtype);
 gradc_dtype strided_bits(gradc_dtype dtype);
 
-/* On OpenCL: what the macros of opencl/strided.cl expect.  strided_start sets AXES for these views and fills *s;
- * then the caller adds the arguments in the order of its kernel: strided_sizes(k, s) for COUNT(n), strided_operand(k, s,
- * i) for OPERAND; at the end strided_range. */
+/* On OpenCL: what the macros of opencl/strided.cl expect.  strided_start sets AXES for these views and fills *s; then
+ * the caller adds the arguments in the order of its kernel: strided_sizes for COUNT(n), strided_operand for RESULT and
+ * OPERAND; at the end strided_range. */
 struct strided {
     int n, axes; /* axes 0: flat */
     int64_t count;

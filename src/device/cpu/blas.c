@@ -76,7 +76,8 @@ static struct blas *blas_open(const char *path, int named, struct failure *f)
             return b;
     struct blas *b = strlen(path) < sizeof b->path ? host_zalloc(1, sizeof *b) : NULL;
     if (!b) {
-        fail(f, strlen(path) < sizeof b->path ? GRADC_E_MEMORY : GRADC_E_ARG, "blas: can't open \"%.200s\"", path);
+        fail(f, strlen(path) < sizeof b->path ? GRADC_E_MEMORY : GRADC_E_ARG, "blas: can't open \"%.200s\"",
+             path);
         return NULL;
     }
     const char *why = "there is no such library";
@@ -148,8 +149,8 @@ const char *cpu_blas_name(void)
     return b ? b->label : "libgradc";
 }
 
-void blas_gemm(struct blas *b, gradc_dtype dtype, int a_trans, int b_trans, int m, int n, int k, const void *a,
-               int a_pitch, const void *bb, int b_pitch, void *c, int c_pitch)
+void blas_gemm(struct blas *b, gradc_dtype dtype, int a_trans, int b_trans, int m, int n, int k,
+               const void *a, int a_pitch, const void *bb, int b_pitch, void *c, int c_pitch)
 {
     int ta = a_trans ? CBLAS_TRANS : CBLAS_NO_TRANS, tb = b_trans ? CBLAS_TRANS : CBLAS_NO_TRANS;
     if (b->one_at_a_time)

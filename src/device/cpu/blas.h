@@ -31,7 +31,7 @@ gradc_status cpu_blas_set(struct device *d, const char *path, struct failure *f)
 const char *cpu_blas_name(void);
 
 /* C = op(A) op(B), row-major; a_trans: A is stored [k,m]; b_trans: B is stored [n,k].  f32 or f64. */
-void blas_gemm(struct blas *b, gradc_dtype dtype, int a_trans, int b_trans, int m, int n, int k, const void *a,
-               int a_pitch, const void *bb, int b_pitch, void *c, int c_pitch);
+void blas_gemm(struct blas *b, gradc_dtype dtype, int a_trans, int b_trans, int m, int n, int k,
+               const void *a, int a_pitch, const void *bb, int b_pitch, void *c, int c_pitch);
 
 #endif

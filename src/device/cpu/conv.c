@@ -24,15 +24,16 @@ static void axis_shifts(struct axis *a, int64_t first, int64_t turn)
 struct axis axis_forward(int64_t results, int64_t source, int64_t taps, int64_t stride, int64_t padding,
                          int64_t dilation)
 {
-    struct axis a = {.results = results, .spread = 1, .source = source, .step = stride, .taps = taps, .tap_step = 1};
+    struct axis a = {
+        .results = results, .spread = 1, .source = source, .step = stride, .taps = taps, .tap_step = 1};
     axis_shifts(&a, -padding, dilation);
     return a;
 }
 
 /* Input y is read by the outputs o with o * stride - padding + tap * dilation == y.  Of the taps that leave no
  * remainder, one follows another every stride / gcd(stride, dilation). */
-struct axis axis_input(int64_t first, int64_t size, int64_t results, int64_t taps, int64_t stride, int64_t padding,
-                       int64_t dilation)
+struct axis axis_input(int64_t first, int64_t size, int64_t results, int64_t taps, int64_t stride,
+                       int64_t padding, int64_t dilation)
 {
     struct axis a = {.first = first, .spread = stride, .source = results, .step = 1};
     a.results = tile_blocks(size - first, stride);
@@ -40,22 +41,24 @@ struct axis axis_input(int64_t first, int64_t size, int64_t results, int64_t tap
     while (a.tap < taps && (first + padding - a.tap * dilation) % stride != 0)
         a.tap++;
     a.taps = a.tap < taps ? (taps - 1 - a.tap) / a.tap_step + 1 : 0;
-    axis_shifts(&a, a.taps ? (first + padding - a.tap * dilation) / stride : 0, -(a.tap_step * dilation / stride));
+    axis_shifts(&a, a.taps ? (first + padding - a.tap * dilation) / stride : 0,
+                -(a.tap_step * dilation / stride));
     return a;
 }
 
-struct planes planes_of(const struct axis *y, const struct axis *x, int64_t lanes)
+struct planes planes_of(const struct axis *y, const struct axis *x, int64_t lanes, int dense)
 {
-    struct planes s = {.rows = y->tile + y->halo, .pitch = tile_round(x->tile, lanes) + x->halo};
-    s.channel = s.rows * s.pitch * y->phases * x->phases;
+    struct planes s = {.dense = dense, .rows = y->tile + y->halo};
+    s.pitch = dense ? x->tile : tile_round(x->tile, lanes) + x->halo;
+    s.channel = s.rows * s.pitch * y->phases * (dense ? x->taps : x->phases);
     return s;
 }
 
 int64_t planes_tap(const struct planes *s, const struct axis *y, const struct axis *x, int64_t ty, int64_t tx)
 {
     int64_t sy = y->shift + ty * y->turn, sx = x->shift + tx * x->turn;
-    int64_t plane = sy % y->step * x->phases + sx % x->step;
-    return (plane * s->rows + sy / y->step) * s->pitch + sx / x->step;
+    int64_t plane = s->dense ? sy % y->step * x->taps + tx : sy % y->step * x->phases + sx % x->step;
+    return (plane * s->rows + sy / y->step) * s->pitch + (s->dense ? 0 : sx / x->step);
 }
 
 void planes_stage(const struct planes *s, const struct tile_set *set, const struct axis *y, const struct axis *x,
@@ -65,11 +68,12 @@ void planes_stage(const struct planes *s, const struct tile_set *set, const stru
     t.height = y->source;
     t.width = x->source;
     t.top = y->low + row * y->step;
-    t.left = x->low + column * x->step;
+    t.left = x->low + column * x->step + (s->dense ? x->shift : 0);
     t.step_h = y->step;
     t.step_w = x->step;
     t.phases_h = y->phases;
-    t.phases_w = x->phases;
+    t.phases_w = s->dense ? x->taps : x->phases;
+    t.turn_w = s->dense ? x->turn : 1;
     t.rows = s->rows;
     t.pitch = s->pitch;
     set->stage(&t);
@@ -79,7 +83,8 @@ void planes_stage(const struct planes *s, const struct tile_set *set, const stru
 static struct conv flat(const struct conv *p)
 {
     struct conv q = *p;
-    if (p->kh == 1 && p->kw == 1 && p->stride_h == 1 && p->stride_w == 1 && p->padding_h == 0 && p->padding_w == 0) {
+    if (p->kh == 1 && p->kw == 1 && p->stride_h == 1 && p->stride_w == 1 && p->padding_h == 0 &&
+        p->padding_w == 0) {
         q.width = p->height * p->width;
         q.out_width = p->out_height * p->out_width;
         q.height = q.out_height = 1;

@@ -25,15 +25,19 @@ struct axis {
  * ... (of `size` in all). */
 struct axis axis_forward(int64_t results, int64_t source, int64_t taps, int64_t stride, int64_t padding,
                          int64_t dilation);
-struct axis axis_input(int64_t first, int64_t size, int64_t results, int64_t taps, int64_t stride, int64_t padding,
-                       int64_t dilation);
+struct axis axis_input(int64_t first, int64_t size, int64_t results, int64_t taps, int64_t stride,
+                       int64_t padding, int64_t dilation);
 
-/* The staged planes of a tile: their size, and where things are in them. */
+/* The staged planes of a tile: their size, and where things are in them.
+ * dense 0: result (r, j) of the tile has base r * pitch + j, where pitch leaves room for the taps beside a row.
+ * dense 1: there is a plane for each tap of the x axis, already shifted, so that the results of a tile, which has whole
+ * rows, follow each other without a gap: more to stage, but no lanes are idle at the ends of rows. */
 struct planes {
+    int dense;
     int64_t rows, pitch; /* of a plane */
     int64_t channel;     /* elements between channels */
 };
-struct planes planes_of(const struct axis *y, const struct axis *x, int64_t lanes);
+struct planes planes_of(const struct axis *y, const struct axis *x, int64_t lanes, int dense);
 
 /* Offset of tap (ty, tx) in a channel's planes, from a tile's first result. */
 int64_t planes_tap(const struct planes *s, const struct axis *y, const struct axis *x, int64_t ty, int64_t tx);

@@ -25,6 +25,7 @@ struct correlation {
     const struct tile_set *set;
     size_t size;
     struct axis y, x;
+    int dense;
     struct planes planes;
     int64_t m, channels, taps; /* of a group; taps of one channel */
     int64_t cb, mb, blocks;    /* channels staged at a time; rows i of a unit, and how many units they make */
@@ -40,25 +41,36 @@ struct correlation {
 
 /* ---- The split ---- */
 
+/* Whether dense planes pay: rows would leave lanes idle, and there are enough rows i to earn the staging. */
+static int is_dense(const struct correlation *w)
+{
+    const int64_t columns = w->x.results;
+    return w->x.spread == 1 && w->x.tile == columns && w->m >= 2 * TILE_ROWS && w->x.taps > 0 &&
+           w->x.taps <= 8 && tile_round(columns, w->set->lanes) * 16 > columns * 17;
+}
+
 static void split_channels(struct correlation *w)
 {
-    const int64_t columns = w->set->lanes * TILE_VECTORS + w->x.halo;
-    const int64_t window = tile_max(1, columns * w->y.taps * (int64_t)w->size);
-    int64_t most = tile_min(WINDOW_BYTES / window, CHANNEL_TAPS / tile_max(w->taps, 1));
+    const int64_t columns = w->set->lanes * TILE_VECTORS, taps = w->y.taps;
+    int64_t window = (columns + w->x.halo) * taps; /* elements of a channel under the three vectors of a tile */
+    if (w->dense)
+        window = tile_min(columns * taps, columns + (taps - 1) * w->x.tile) * w->x.taps;
+    int64_t most =
+        tile_min(WINDOW_BYTES / tile_max(1, window * (int64_t)w->size), CHANNEL_TAPS / tile_max(w->taps, 1));
     w->cb = tile_even(w->channels, tile_max(1, most), 1);
 }
 
 static void split_tiles(struct correlation *w)
 {
-    const int64_t phases = w->y.phases * w->x.phases, room = STAGE_BYTES / (w->cb * phases * (int64_t)w->size);
-    w->x.tile = tile_even(w->x.results, MOST_COLUMNS, w->set->lanes);
-    int64_t rows = room / (tile_round(w->x.tile, w->set->lanes) + w->x.halo) - w->y.halo;
+    const int64_t line =
+        w->dense ? w->x.tile * w->x.taps : (tile_round(w->x.tile, w->set->lanes) + w->x.halo) * w->x.phases;
+    int64_t rows = STAGE_BYTES / (w->cb * line * w->y.phases * (int64_t)w->size) - w->y.halo;
     w->y.tile = tile_even(w->y.results, tile_max(1, rows), 1);
     w->mb = w->m;
     w->blocks = 1;
     int64_t images = w->p->batch * w->p->groups * tile_blocks(w->x.results, w->x.tile);
-    while (images * tile_blocks(w->y.results, w->y.tile) < CONV_TASKS && w->y.tile * w->x.tile >= 2 * LEAST_RESULTS &&
-           w->y.tile > 1)
+    while (images * tile_blocks(w->y.results, w->y.tile) < CONV_TASKS &&
+           w->y.tile * w->x.tile >= 2 * LEAST_RESULTS && w->y.tile > 1)
         w->y.tile = tile_blocks(w->y.tile, 2);
     w->y.tiles = tile_blocks(w->y.results, w->y.tile);
     w->x.tiles = tile_blocks(w->x.results, w->x.tile);
@@ -93,9 +105,11 @@ static void split(struct correlation *w, const struct conv *p, int64_t first_h, 
         w->x = axis_input(first_w, p->width, p->out_width, p->kw, p->stride_w, p->padding_w, p->dilation_w);
     }
     w->taps = w->y.taps * w->x.taps;
+    w->x.tile = tile_even(w->x.results, MOST_COLUMNS, w->set->lanes);
+    w->dense = is_dense(w);
     split_channels(w);
     split_tiles(w);
-    w->planes = planes_of(&w->y, &w->x, w->set->lanes);
+    w->planes = planes_of(&w->y, &w->x, w->set->lanes, w->dense);
     w->buffer = conv_align((size_t)(w->cb * w->planes.channel + 2 * w->set->lanes) * w->size);
 }
 
@@ -129,7 +143,8 @@ static int64_t pack_rows(const struct correlation *w)
 static void pack_task(void *arg, int64_t task, int thread)
 {
     const struct correlation *w = arg;
-    const int64_t part = pack_rows(w), parts = tile_blocks(w->m, part), group = task / parts, first = task % parts * part;
+    const int64_t part = pack_rows(w), parts = tile_blocks(w->m, part), group = task / parts,
+                  first = task % parts * part;
     const int64_t end = tile_min(w->m, first + part), all = w->m * w->channels;
     const void *filter = tile_at(w->filter, group * all * w->p->kh * w->p->kw, w->size);
     (void)thread;
@@ -176,21 +191,24 @@ static struct unit find_unit(const struct correlation *w, int64_t index)
 }
 
 /* Results of t->m rows of i, from `result` on, for all pixels of the tile: three vectors of pixels at a time. */
-static void multiply(const struct correlation *w, const struct unit *u, struct tile *t, const char *staged, void *result)
+static void multiply(const struct correlation *w, const struct unit *u, struct tile *t, const char *staged,
+                     void *result)
 {
-    const int64_t lanes = w->set->lanes, line = tile_blocks(u->columns, lanes);
-    /* A row's last vector ends with the row: it computes some pixels twice, to the same bits, unless it adds to them. */
-    const int64_t last = w->channels <= w->cb && u->columns > lanes ? u->columns - lanes : u->columns;
+    const int64_t lanes = w->set->lanes, rows = w->dense ? 1 : u->rows;
+    const int64_t columns = w->dense ? u->rows * u->columns : u->columns, line = tile_blocks(columns, lanes);
+    /* A row's last vector ends with the row: some pixels are computed twice, to the same bits, unless it adds. */
+    const int64_t last = w->channels <= w->cb && columns > lanes ? columns - lanes : columns;
     int64_t r = 0, l = 0;
-    for (int64_t left = u->rows * line; left > 0; left -= t->vectors) {
+    for (int64_t left = rows * line; left > 0; left -= t->vectors) {
         t->vectors = (int32_t)(left == TILE_VECTORS + 1 ? 2 : tile_min(left, TILE_VECTORS));
         for (int32_t v = 0; v < t->vectors; v++) {
             int64_t column = tile_min(l * lanes, last);
-            int64_t y = w->y.first + (u->row + r) * w->y.spread, x = w->x.first + (u->column + column) * w->x.spread;
+            int64_t y = w->y.first + (u->row + r) * w->y.spread,
+                    x = w->x.first + (u->column + column) * w->x.spread;
             t->b[v] = tile_at(staged, r * w->planes.pitch + column, w->size);
             t->c[v] = tile_at(result, y * w->result_width + x, w->size);
             t->init[v] = t->init_row ? t->c[v] : NULL;
-            t->width[v] = (int32_t)tile_min(lanes, u->columns - column);
+            t->width[v] = (int32_t)tile_min(lanes, columns - column);
             if (++l == line) {
                 l = 0;
                 r++;
@@ -206,10 +224,12 @@ static void run_unit(const struct correlation *w, const struct unit *u, char *st
     const int64_t source_size = w->y.source * w->x.source, result_size = w->result_height * w->result_width;
     const int64_t first = u->group * w->m + u->i; /* of all rows i of an image */
     void *result = tile_at(w->result, (u->image * p->groups * w->m + first) * result_size, w->size);
-    const void *source = tile_at(w->source, (u->image * p->groups + u->group) * w->channels * source_size, w->size);
+    const void *source =
+        tile_at(w->source, (u->image * p->groups + u->group) * w->channels * source_size, w->size);
     for (int64_t c = 0; c == 0 || c < w->channels; c += w->cb) {
         const int64_t channels = tile_min(w->cb, w->channels - c), k = channels * w->taps;
-        const void *filter = tile_at(w->packed, (u->group * w->channels + c) * w->taps * w->m + u->i * k, w->size);
+        const void *filter =
+            tile_at(w->packed, (u->group * w->channels + c) * w->taps * w->m + u->i * k, w->size);
         planes_stage(&w->planes, w->set, &w->y, &w->x, u->row, u->column, channels,
                      tile_at(source, c * source_size, w->size), staged);
         const int64_t most = tile_max(w->set->rows, FILTER_BYTES / (tile_max(k, 1) * (int64_t)w->size));

@@ -25,9 +25,9 @@ struct filters {
     size_t size;
     struct axis y, x;
     struct planes planes;
-    int64_t outputs, channels, taps;   /* of a group; taps of one channel */
-    int64_t cb, ob, cblocks, oblocks;  /* channels and outputs of a block */
-    int64_t pitch;                     /* of a partial result's rows: outputs rounded up to lanes */
+    int64_t outputs, channels, taps;  /* of a group; taps of one channel */
+    int64_t cb, ob, cblocks, oblocks; /* channels and outputs of a block */
+    int64_t pitch;                    /* of a partial result's rows: outputs rounded up to lanes */
     int64_t tiles, items, parts, each; /* tiles of an image; items are all images' tiles, each of them in a part */
     int64_t blocks;                    /* (group, channels, outputs) */
     int dots;
@@ -48,7 +48,7 @@ static void split(struct filters *w, const struct conv *p)
     w->y.tile = tile_even(p->out_height, tile_max(1, TILE_RESULTS / w->x.tile), 1);
     w->x.tiles = tile_blocks(p->out_width, w->x.tile);
     w->y.tiles = tile_blocks(p->out_height, w->y.tile);
-    w->planes = planes_of(&w->y, &w->x, lanes);
+    w->planes = planes_of(&w->y, &w->x, lanes, 0);
     w->outputs = p->out / p->groups;
     w->channels = p->in / p->groups;
     w->taps = p->kh * p->kw;
@@ -192,7 +192,8 @@ static void run_unit(void *arg, int64_t unit, int thread)
 static void sum_task(void *arg, int64_t task, int thread)
 {
     const struct filters *w = arg;
-    const int64_t pieces = tile_blocks(w->cb * w->taps, SUM_ROWS), block = task / pieces, r = task % pieces * SUM_ROWS;
+    const int64_t pieces = tile_blocks(w->cb * w->taps, SUM_ROWS), block = task / pieces,
+                  r = task % pieces * SUM_ROWS;
     struct work u;
     (void)thread;
     find_block(w, block, &u);
@@ -223,7 +224,8 @@ size_t conv_weight(struct device *d, const struct conv *p, int run)
     split(&w, p);
     if (w.blocks == 0 || w.taps == 0)
         return 0;
-    const size_t table = conv_align((size_t)(w.cb * w.taps) * sizeof *w.row), buffers = (size_t)cpu_threads(d) * w.buffer;
+    const size_t table = conv_align((size_t)(w.cb * w.taps) * sizeof *w.row),
+                 buffers = (size_t)cpu_threads(d) * w.buffer;
     if (run) {
         char *memory = conv_memory(p->workspace);
         w.row = (int32_t *)(void *)memory;

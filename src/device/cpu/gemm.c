@@ -13,12 +13,13 @@
 
 enum {
     ALIGN = 256,
-    BLOCK_ROWS = 256,     /* most rows of a block: its packed A stays in the second cache */
-    BLOCK_COLUMNS = 512,  /* most columns */
-    B_PANELS = 4,         /* panels of B packed together: whole cache lines are read where B's rows are long */
-    TASKS = 16,           /* wanted where the work allows it */
-    TASK_WORK = 1 << 19,  /* multiply-adds that pay for a task: about 10 us */
-    PART_DEPTH = 256,     /* least k of a part of a sum */
+    BLOCK_ROWS = 256,    /* most rows of a block: its packed A stays in the second cache */
+    BLOCK_COLUMNS = 512, /* most columns */
+    LEAST_BLOCK = 96,    /* rows or columns: smaller ones would pack too much for their work */
+    B_PANELS = 4,        /* panels of B packed together: whole cache lines are read where B's rows are long */
+    TASKS = 16,          /* wanted where the work allows it */
+    TASK_WORK = 1 << 19, /* multiply-adds that pay for a task: about 10 us */
+    PART_DEPTH = 256,    /* least k of a part of a sum */
     VECTOR_WORK = 1 << 16 /* elements of a matrix that one task multiplies with a vector */
 };
 
@@ -27,13 +28,13 @@ struct product {
     const struct tile_set *set;
     size_t size; /* of an element */
     struct blas *blas;
-    int vector;                     /* 0; 1: A is one row; 2: B is one column */
-    int64_t items;                  /* of the batch */
-    int64_t mb, nb, kb;             /* of a block; of a part of the sum */
-    int64_t rows, columns, parts;   /* blocks */
-    int64_t units, grain;           /* units are blocks and parts of all items; grain of them are a task */
-    size_t buffer;                  /* bytes for each thread */
-    int32_t *offset;                /* [vectors of a panel of B - 1][depth]: where its rows are */
+    int vector;                   /* 0; 1: A is one row; 2: B is one column */
+    int64_t items;                /* of the batch */
+    int64_t mb, nb, kb;           /* of a block; of a part of the sum */
+    int64_t rows, columns, parts; /* blocks */
+    int64_t units, grain;         /* units are blocks and parts of all items; grain of them are a task */
+    size_t buffer;                /* bytes for each thread */
+    int32_t *offset;              /* [vectors of a panel of B - 1][depth]: where its rows are */
     char *buffers, *partial;
 };
 
@@ -65,7 +66,9 @@ static int split_vector(struct product *w)
     int64_t n = w->vector == 1 ? p->n : p->m;
     w->mb = w->rows = w->parts = 1;
     w->kb = p->k;
-    w->nb = tile_even(n, tile_max(64, VECTOR_WORK / tile_max(p->k, 1)), 16);
+    const int beside =
+        w->vector == 1 ? p->b_row != 1 : p->a_col != 1; /* long pieces of the matrix's rows are read */
+    w->nb = tile_even(n, tile_max(beside ? 512 : 16, VECTOR_WORK / tile_max(p->k, 1)), 16);
     w->columns = tile_blocks(n, w->nb);
     w->grain = tile_max(1, VECTOR_WORK / tile_max(w->nb * p->k, 1));
     return 1;
@@ -83,13 +86,11 @@ static void split_blocks(struct product *w)
     int64_t most = work < TASKS ? (int64_t)work : TASKS;
     if (p->k >= 4 * PART_DEPTH && blocks == 1)
         w->parts = tile_max(1, tile_min(most, p->k / PART_DEPTH));
-    while (blocks * w->parts < most && (w->mb > 64 || w->nb > 2 * unit)) {
-        if (w->mb > 64 && w->mb * 2 >= w->nb)
+    while (blocks * w->parts < most && (w->mb >= 2 * LEAST_BLOCK || w->nb >= 2 * LEAST_BLOCK)) {
+        if (w->mb >= w->nb)
             w->mb = tile_round(tile_blocks(w->mb, 2), TILE_ROWS);
-        else if (w->nb > 2 * unit)
-            w->nb = tile_round(tile_blocks(w->nb, 2), unit);
         else
-            w->mb = tile_round(tile_blocks(w->mb, 2), TILE_ROWS);
+            w->nb = tile_round(tile_blocks(w->nb, 2), unit);
         blocks = tile_blocks(m, w->mb) * tile_blocks(n, w->nb) * w->items;
     }
     if (w->parts == 1 && blocks < most && p->k >= 2 * PART_DEPTH)
@@ -208,18 +209,19 @@ static void own_panel(const struct product *w, const struct block *o, struct til
 static void own_block(const struct product *w, const struct block *o, char *buffer)
 {
     const struct gemm *p = w->p;
-    const int64_t lanes = w->set->lanes, columns = lanes * TILE_VECTORS, depth = tile_even(o->k, w->set->depth, 8);
+    const int64_t lanes = w->set->lanes, columns = lanes * TILE_VECTORS,
+                  depth = tile_even(o->k, w->set->depth, 8);
     char *panels = tile_at(buffer, w->mb * w->set->depth, w->size);
     for (int64_t k = 0; k == 0 || k < o->k; k += depth) {
         struct tile t = {.m = o->m, .k = tile_min(depth, o->k - k), .a = buffer, .c_row = o->c_row};
         t.c_step = t.init_step = 1;
         t.init_row = k > 0 ? o->c_row : 0;
-        tile_pack(w->set, w->size, w->set->rows, 1, buffer, tile_at(o->a, k * p->a_col, w->size), p->a_row, p->a_col,
-                  o->m, t.k);
+        w->set->panels(buffer, w->set->rows, 1, tile_at(o->a, k * p->a_col, w->size), p->a_row, p->a_col,
+                       o->m, t.k);
         for (int64_t j = 0; j < o->n; j += B_PANELS * columns) {
             const int64_t end = tile_min(o->n, j + B_PANELS * columns);
-            tile_pack(w->set, w->size, columns, lanes, panels, tile_at(o->b, k * p->b_row + j * p->b_col, w->size),
-                      p->b_col, p->b_row, end - j, t.k);
+            w->set->panels(panels, columns, lanes, tile_at(o->b, k * p->b_row + j * p->b_col, w->size),
+                           p->b_col, p->b_row, end - j, t.k);
             for (int64_t i = j; i < end; i += columns)
                 own_panel(w, o, &t, tile_at(panels, (i - j) * t.k, w->size), i);
         }
@@ -239,8 +241,8 @@ static void blas_block(const struct product *w, const struct block *o)
 {
     const struct gemm *p = w->p;
     blas_gemm(w->blas, p->dtype, p->a_col != 1, p->b_col != 1, (int)o->m, (int)o->n, (int)o->k, o->a,
-              (int)(p->a_col == 1 ? p->a_row : p->a_col), o->b, (int)(p->b_col == 1 ? p->b_row : p->b_col), o->c,
-              (int)o->c_row);
+              (int)(p->a_col == 1 ? p->a_row : p->a_col), o->b, (int)(p->b_col == 1 ? p->b_row : p->b_col),
+              o->c, (int)o->c_row);
     if (o->bias)
         w->set->sum(o->c, o->c_row, o->c, o->c_row, 0, 1, o->bias, o->m, o->n);
 }
@@ -300,17 +302,18 @@ static void sum_task(void *arg, int64_t task, int thread)
     (void)thread;
     find_item(w, item, &o);
     const void *x = tile_at(w->partial, (item * w->parts * p->m + row) * p->n, w->size);
-    w->set->sum(tile_at(o.c, row * p->c_row, w->size), p->c_row, x, p->n, p->m * p->n, w->parts, bias_at(p, 0, w->size),
-                tile_min(SUM_ROWS, p->m - row), p->n);
+    w->set->sum(tile_at(o.c, row * p->c_row, w->size), p->c_row, x, p->n, p->m * p->n, w->parts,
+                bias_at(p, 0, w->size), tile_min(SUM_ROWS, p->m - row), p->n);
 }
 
-/* Whether OpenBLAS computes the blocks: not where they are so small that its entry costs more than our packing. */
+/* Whether OpenBLAS computes the blocks: not where our own loops are as fast or faster, thin and small products. */
 static struct blas *choose(const struct product *w)
 {
     const struct gemm *p = w->p;
-    if (w->vector || p->k < 8 || p->m < 8 || p->n < 8 || p->m * p->n * p->k < 32 * 1024 || !blas_takes(p))
+    const int64_t least = 24, small = 128 * 128 * 128;
+    if (w->vector || p->k < least || p->m < least || p->n < least || !blas_takes(p))
         return NULL;
-    return cpu_blas();
+    return (double)p->m * (double)p->n * (double)p->k <= small ? NULL : cpu_blas();
 }
 
 gradc_status cpu_gemm(struct device *d, const struct gemm *p, struct place workspace, struct failure *f)

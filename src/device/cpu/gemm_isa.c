@@ -11,9 +11,9 @@
 
 /* Accumulators live in registers only where these short loops are unrolled. */
 #if defined(__clang__)
-#define UNROLL _Pragma("clang loop unroll(full)")
+#define foreach(i, n) _Pragma("clang loop unroll(full)") for (int i = 0; i < (n); i++)
 #else
-#define UNROLL _Pragma("GCC unroll 8")
+#define foreach(i, n) _Pragma("GCC unroll 8") for (int i = 0; i < (n); i++)
 #endif
 
 #define INLINE static inline __attribute__((always_inline))
@@ -64,11 +64,12 @@ enum { VECTOR_BYTES = 16, ROWS = 4, DEPTH_BYTES = 1024 };
 
 extern const struct tile_sets ISA_NAME(tile_sets);
 
-#define SET(type, real)                                                                                              \
-    {                                                                                                                \
-        .lanes = VECTOR_BYTES / (int64_t)sizeof(real), .rows = ROWS, .depth = DEPTH_BYTES / (int64_t)sizeof(real),   \
-        .tile = tile_##type, .outer = outer_##type, .dots = dots_##type, .stage = stage_##type, .gemv = gemv_##type, \
-        .pack = pack_##type, .sum = sum_##type                                                                       \
+#define SET(type, real)                                                                           \
+    {                                                                                             \
+        .lanes = VECTOR_BYTES / (int64_t)sizeof(real), .rows = ROWS,                              \
+        .depth = DEPTH_BYTES / (int64_t)sizeof(real), .tile = tile_##type, .outer = outer_##type, \
+        .dots = dots_##type, .stage = stage_##type, .gemv = gemv_##type, .pack = pack_##type,     \
+        .panels = panels_##type, .sum = sum_##type                                                \
     }
 
 const struct tile_sets ISA_NAME(tile_sets) = {.f32 = SET(f32, float), .f64 = SET(f64, double)};

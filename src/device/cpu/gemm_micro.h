@@ -1,15 +1,23 @@
 /* gemm_micro.h - the loops of struct tile_set for one real type R; included by gemm_isa.c alone, once per type.
- * It needs R, INTEGER (as wide as R), NAME(), FMA(), SPLAT(), UNROLL, INLINE, VECTOR_BYTES, ROWS. */
+ * It needs R, INTEGER (as wide as R), NAME(), FMA(), SPLAT(), foreach, INLINE, VECTOR_BYTES, ROWS. */
 
 typedef R NAME(vec) __attribute__((vector_size(VECTOR_BYTES)));
 typedef R NAME(loose) __attribute__((vector_size(VECTOR_BYTES), aligned(sizeof(R)), may_alias));
 typedef INTEGER NAME(mask) __attribute__((vector_size(VECTOR_BYTES)));
 enum { NAME(LANES) = VECTOR_BYTES / sizeof(R) };
 
+/* Four elements, in every set. */
+typedef R NAME(four) __attribute__((vector_size(4 * sizeof(R))));
+typedef R NAME(loose_four) __attribute__((vector_size(4 * sizeof(R)), aligned(sizeof(R)), may_alias));
+
 #define VEC NAME(vec)
 #define LANES NAME(LANES)
 #define LOAD(p) ((VEC)(*(const NAME(loose) *)(p)))
 #define STORE(p, x) (*(NAME(loose) *)(p) = (x))
+
+#define FOUR NAME(four)
+#define LOAD_FOUR(p) ((FOUR)(*(const NAME(loose_four) *)(p)))
+#define STORE_FOUR(p, x) (*(NAME(loose_four) *)(p) = (x))
 
 /* `count` lanes from p, step apart; the others 0. */
 static VEC NAME(load_part)(const R *p, int64_t step, int64_t count)
@@ -51,7 +59,8 @@ static void NAME(tile_scatter)(const struct tile *t, const VEC *acc, int64_t i, 
 }
 
 /* Not inlined: beside this code the compilers would not keep all accumulators in registers. */
-static __attribute__((noinline)) void NAME(tile_finish)(const struct tile *t, const VEC *acc, int64_t i, int mr, int nv)
+static __attribute__((noinline)) void NAME(tile_finish)(const struct tile *t, const VEC *acc, int64_t i,
+                                                        int mr, int nv)
 {
     const R *bias = t->row_bias;
     for (int v = 0; v < nv; v++) {
@@ -76,31 +85,32 @@ static __attribute__((noinline)) void NAME(tile_finish)(const struct tile *t, co
 INLINE void NAME(tile_panel)(const struct tile *t, const R *a, int64_t i, const int mr, const int nv)
 {
     VEC acc[ROWS][TILE_VECTORS];
-    UNROLL for (int r = 0; r < mr; r++)
-        UNROLL for (int v = 0; v < nv; v++)
+    foreach (r, mr)
+        foreach (v, nv)
             acc[r][v] = (VEC){0};
     const R *b[TILE_VECTORS];
-    UNROLL for (int v = 0; v < nv; v++)
+    foreach (v, nv)
         b[v] = t->b[v];
     const int32_t *offset = t->offset, *end = offset + t->k;
     for (; offset < end; offset++, a += mr) {
         int64_t at = *offset;
         VEC y[TILE_VECTORS];
-        UNROLL for (int v = 0; v < nv; v++)
+        foreach (v, nv)
             y[v] = LOAD(b[v] + at);
-        UNROLL for (int r = 0; r < mr; r++) {
+        foreach (r, mr) {
             VEC x = SPLAT(a[r]);
-            UNROLL for (int v = 0; v < nv; v++)
+            foreach (v, nv)
                 acc[r][v] = FMA(x, y[v], acc[r][v]);
         }
     }
     VEC out[ROWS * TILE_VECTORS];
-    UNROLL for (int r = 0; r < mr; r++)
-        UNROLL for (int v = 0; v < nv; v++)
+    foreach (r, mr)
+        foreach (v, nv)
             out[r * TILE_VECTORS + v] = acc[r][v];
     NAME(tile_finish)(t, out, i, mr, nv);
 }
 
+/* clang-format off */
 #define PANEL(mr, nv)                                                              \
     static void NAME(tile_##mr##nv)(const struct tile *t, const R *a, int64_t i)   \
     {                                                                              \
@@ -122,6 +132,7 @@ static void (*const NAME(tile_panels)[ROWS][TILE_VECTORS])(const struct tile *t,
 #endif
 };
 #undef PANELS
+/* clang-format on */
 
 static void NAME(tile)(const struct tile *t)
 {
@@ -135,31 +146,32 @@ static void NAME(tile)(const struct tile *t)
 INLINE void NAME(outer_panel)(const struct outer *t, int64_t i, const int mr, const int nv)
 {
     VEC acc[ROWS][TILE_VECTORS];
-    UNROLL for (int r = 0; r < mr; r++)
-        UNROLL for (int v = 0; v < nv; v++)
+    foreach (r, mr)
+        foreach (v, nv)
             acc[r][v] = (VEC){0};
     const R *a[ROWS], *b = t->b;
-    UNROLL for (int r = 0; r < mr; r++)
+    foreach (r, mr)
         a[r] = (const R *)t->a + t->row[i + r];
     const int32_t *at = t->at, *end = at + t->k;
     for (; at < end; at++, b += nv * LANES) {
         int64_t k = *at;
         VEC y[TILE_VECTORS];
-        UNROLL for (int v = 0; v < nv; v++)
+        foreach (v, nv)
             y[v] = LOAD(b + v * LANES);
-        UNROLL for (int r = 0; r < mr; r++) {
+        foreach (r, mr) {
             VEC x = SPLAT(a[r][k]);
-            UNROLL for (int v = 0; v < nv; v++)
+            foreach (v, nv)
                 acc[r][v] = FMA(x, y[v], acc[r][v]);
         }
     }
-    UNROLL for (int r = 0; r < mr; r++)
-        UNROLL for (int v = 0; v < nv; v++) {
+    foreach (r, mr)
+        foreach (v, nv) {
             R *c = (R *)t->c + (i + r) * t->c_row + v * LANES;
             STORE(c, t->fresh ? acc[r][v] : LOAD(c) + acc[r][v]);
         }
 }
 
+/* clang-format off */
 #define PANEL(mr, nv)                                                   \
     static void NAME(outer_##mr##nv)(const struct outer *t, int64_t i)  \
     {                                                                   \
@@ -181,6 +193,7 @@ static void (*const NAME(outer_panels)[ROWS][TILE_VECTORS])(const struct outer *
 #endif
 };
 #undef PANELS
+/* clang-format on */
 
 /* Nine rows of a 3x3 filter over one channel are 3 + 3 + 3, not 4 + 4 + 1: panels of equal size keep the vector
  * units busier. */
@@ -221,7 +234,7 @@ static NAME(mask) NAME(lane_mask)(int64_t count)
 INLINE void NAME(dots_group)(const struct dots *t, const int32_t *offset, R *sum, const int taps)
 {
     VEC acc[8];
-    UNROLL for (int i = 0; i < taps; i++)
+    foreach (i, taps)
         acc[i] = (VEC){0};
     int64_t whole = t->columns / LANES * LANES, rest = t->columns - whole;
     NAME(mask) mask = NAME(lane_mask)(rest);
@@ -229,21 +242,22 @@ INLINE void NAME(dots_group)(const struct dots *t, const int32_t *offset, R *sum
         const R *z = (const R *)t->z + row * t->z_row, *x = (const R *)t->x + row * t->x_row;
         for (int64_t j = 0; j < whole; j += LANES) {
             VEC y = LOAD(z + j);
-            UNROLL for (int i = 0; i < taps; i++)
+            foreach (i, taps)
                 acc[i] = FMA(LOAD(x + offset[i] + j), y, acc[i]);
         }
         if (rest == 0)
             continue;
         VEC y = NAME(load_part)(z + whole, 1, rest);
-        UNROLL for (int i = 0; i < taps; i++) /* masked: 0 * Inf of a pixel that does not count would be NaN */
+        foreach (i, taps) /* masked: 0 * Inf of a pixel that does not count would be NaN */
             acc[i] = FMA((VEC)((NAME(mask))LOAD(x + offset[i] + whole) & mask), y, acc[i]);
     }
-    UNROLL for (int i = 0; i < taps; i++) {
+    foreach (i, taps) {
         R s = NAME(lane_sum)(acc[i]);
         sum[i * t->sum_step] = t->fresh ? s : sum[i * t->sum_step] + s;
     }
 }
 
+/* clang-format off */
 #define GROUP(n)                                                                        \
     static void NAME(dots_##n)(const struct dots *t, const int32_t *offset, R *sum)     \
     {                                                                                   \
@@ -251,20 +265,19 @@ INLINE void NAME(dots_group)(const struct dots *t, const int32_t *offset, R *sum
     }
 GROUP(1) GROUP(2) GROUP(3) GROUP(4) GROUP(5) GROUP(6) GROUP(7) GROUP(8)
 #undef GROUP
+    /* clang-format on */
 
-static void NAME(dots)(const struct dots *t)
+    static void NAME(dots)(const struct dots *t)
 {
-    static void (*const groups[8])(const struct dots *, const int32_t *, R *) = {
-        NAME(dots_1), NAME(dots_2), NAME(dots_3), NAME(dots_4), NAME(dots_5), NAME(dots_6), NAME(dots_7), NAME(dots_8)};
+    static void (*const groups[8])(const struct dots *, const int32_t *,
+                                   R *) = {NAME(dots_1), NAME(dots_2), NAME(dots_3), NAME(dots_4),
+                                           NAME(dots_5), NAME(dots_6), NAME(dots_7), NAME(dots_8)};
     int64_t group = tile_even(t->taps, 8, 1);
     for (int64_t i = 0; i < t->taps; i += group)
         groups[tile_min(group, t->taps - i) - 1](t, t->offset + i, (R *)t->sum + i * t->sum_step);
 }
 
 /* ---- stage ---- */
-
-typedef R NAME(four) __attribute__((vector_size(4 * sizeof(R))));
-typedef R NAME(loose_four) __attribute__((vector_size(4 * sizeof(R)), aligned(sizeof(R)), may_alias));
 
 /* Vector stores may run past `count`: what lies there is written later. */
 INLINE void NAME(clear_row)(R *to, int64_t count)
@@ -275,7 +288,7 @@ INLINE void NAME(clear_row)(R *to, int64_t count)
 
 INLINE void NAME(copy_four)(R *to, const R *from)
 {
-    *(NAME(loose_four) *)to = *(const NAME(loose_four) *)from;
+    STORE_FOUR(to, LOAD_FOUR(from));
 }
 
 /* Reads and writes exactly `count` elements; the end of a row overlaps what comes before it. */
@@ -323,10 +336,14 @@ static void NAME(stage_plane)(const struct stage *t, R *to, const R *from, int64
 static void NAME(stage)(const struct stage *t)
 {
     R *to = t->to;
-    for (int64_t channel = 0; channel < t->channels; channel++)
+    for (int64_t channel = 0; channel < t->channels; channel++) {
+        const R *from = (const R *)t->from + channel * t->channel_size;
         for (int64_t ph = 0; ph < t->phases_h; ph++)
-            for (int64_t pw = 0; pw < t->phases_w; pw++, to += t->rows * t->pitch)
-                NAME(stage_plane)(t, to, (const R *)t->from + channel * t->channel_size, t->top + ph, t->left + pw);
+            for (int64_t pw = 0; pw < t->phases_w; pw++) {
+                NAME(stage_plane)(t, to, from, t->top + ph, t->left + pw * t->turn_w);
+                to += t->rows * t->pitch;
+            }
+    }
 }
 
 /* ---- gemv ---- */
@@ -336,14 +353,14 @@ INLINE void NAME(gemv_dots)(const struct gemv *t, int64_t j, const int count)
 {
     VEC acc[4][2];
     const R *a = t->a, *b[4], *bias = t->bias;
-    UNROLL for (int i = 0; i < count; i++) {
+    foreach (i, count) {
         b[i] = (const R *)t->b + (j + i) * t->b_col;
         acc[i][0] = acc[i][1] = (VEC){0};
     }
     int64_t k = 0;
     for (; k + 2 * LANES <= t->k; k += 2 * LANES) {
         VEC x = LOAD(a + k), y = LOAD(a + k + LANES);
-        UNROLL for (int i = 0; i < count; i++) {
+        foreach (i, count) {
             acc[i][0] = FMA(x, LOAD(b[i] + k), acc[i][0]);
             acc[i][1] = FMA(y, LOAD(b[i] + k + LANES), acc[i][1]);
         }
@@ -351,10 +368,10 @@ INLINE void NAME(gemv_dots)(const struct gemv *t, int64_t j, const int count)
     for (; k < t->k; k += LANES) {
         int64_t rest = tile_min(LANES, t->k - k);
         VEC x = NAME(load_part)(a + k, 1, rest);
-        UNROLL for (int i = 0; i < count; i++)
+        foreach (i, count)
             acc[i][0] = FMA(x, NAME(load_part)(b[i] + k, 1, rest), acc[i][0]);
     }
-    UNROLL for (int i = 0; i < count; i++)
+    foreach (i, count)
         ((R *)t->z)[j + i] = NAME(lane_sum)(acc[i][0] + acc[i][1]) + (bias ? bias[(j + i) * t->bias_step] : 0);
 }
 
@@ -364,14 +381,14 @@ INLINE void NAME(gemv_rows)(R *z, int64_t n, const R *a, const R *b, int64_t b_r
     int64_t j = 0;
     for (; j + LANES <= n; j += LANES) {
         VEC acc = LOAD(z + j);
-        UNROLL for (int i = 0; i < rows; i++)
+        foreach (i, rows)
             acc = FMA(SPLAT(a[i]), LOAD(b + i * b_row + j), acc);
         STORE(z + j, acc);
     }
     if (j == n)
         return;
     VEC acc = NAME(load_part)(z + j, 1, n - j);
-    UNROLL for (int i = 0; i < rows; i++)
+    foreach (i, rows)
         acc = FMA(SPLAT(a[i]), NAME(load_part)(b + i * b_row + j, 1, n - j), acc);
     NAME(store_part)(z + j, 1, n - j, acc);
 }
@@ -404,14 +421,14 @@ static void NAME(pack_four)(R *to, int64_t pitch, const R *from, int64_t row, in
     int64_t c = 0;
     for (; c + 4 <= columns; c += 4, to += 4 * pitch) {
         const R *p = from + c;
-        NAME(four) x0 = *(const NAME(loose_four) *)p, x1 = *(const NAME(loose_four) *)(p + row);
-        NAME(four) x2 = *(const NAME(loose_four) *)(p + 2 * row), x3 = *(const NAME(loose_four) *)(p + 3 * row);
-        NAME(four) y0 = __builtin_shufflevector(x0, x1, 0, 4, 1, 5), y1 = __builtin_shufflevector(x0, x1, 2, 6, 3, 7);
-        NAME(four) y2 = __builtin_shufflevector(x2, x3, 0, 4, 1, 5), y3 = __builtin_shufflevector(x2, x3, 2, 6, 3, 7);
-        *(NAME(loose_four) *)to = __builtin_shufflevector(y0, y2, 0, 1, 4, 5);
-        *(NAME(loose_four) *)(to + pitch) = __builtin_shufflevector(y0, y2, 2, 3, 6, 7);
-        *(NAME(loose_four) *)(to + 2 * pitch) = __builtin_shufflevector(y1, y3, 0, 1, 4, 5);
-        *(NAME(loose_four) *)(to + 3 * pitch) = __builtin_shufflevector(y1, y3, 2, 3, 6, 7);
+        FOUR x0 = LOAD_FOUR(p), x1 = LOAD_FOUR(p + row), x2 = LOAD_FOUR(p + 2 * row),
+             x3 = LOAD_FOUR(p + 3 * row);
+        FOUR y0 = __builtin_shufflevector(x0, x1, 0, 4, 1, 5), y1 = __builtin_shufflevector(x0, x1, 2, 6, 3, 7);
+        FOUR y2 = __builtin_shufflevector(x2, x3, 0, 4, 1, 5), y3 = __builtin_shufflevector(x2, x3, 2, 6, 3, 7);
+        STORE_FOUR(to, __builtin_shufflevector(y0, y2, 0, 1, 4, 5));
+        STORE_FOUR(to + pitch, __builtin_shufflevector(y0, y2, 2, 3, 6, 7));
+        STORE_FOUR(to + 2 * pitch, __builtin_shufflevector(y1, y3, 0, 1, 4, 5));
+        STORE_FOUR(to + 3 * pitch, __builtin_shufflevector(y1, y3, 2, 3, 6, 7));
     }
     for (; c < columns; c++, to += pitch)
         for (int64_t r = 0; r < 4; r++)
@@ -440,6 +457,31 @@ static void NAME(pack)(void *out, int64_t pitch, int64_t padded, const void *in,
             to[c * pitch + i] = 0;
 }
 
+/* Four columns of `rows` rows that lie side by side. */
+INLINE void NAME(pack_beside)(R *to, const R *from, int64_t column, int64_t rows)
+{
+    for (int64_t c = 0; c < 4; c++, from += column, to += rows)
+        for (int64_t r = 0; r < rows; r += 4)
+            NAME(copy_four)(to + r, from + r);
+}
+
+/* Where rows lie side by side they are read that way: four columns for all panels, then the next four. */
+static void NAME(panels)(void *out, int64_t panel, int64_t unit, const void *in, int64_t row, int64_t column,
+                         int64_t m, int64_t k)
+{
+    const int64_t step = row == 1 ? 4 : k;
+    for (int64_t c = 0; c < k; c += step)
+        for (int64_t i = 0; i < m; i += panel) {
+            int64_t rows = tile_min(panel, m - i), pitch = tile_round(rows, unit);
+            R *to = (R *)out + i * k + c * pitch;
+            const R *from = (const R *)in + i * row + c * column;
+            if (row == 1 && rows % 4 == 0 && rows == pitch && c + 4 <= k)
+                NAME(pack_beside)(to, from, column, rows);
+            else
+                NAME(pack)(to, pitch, pitch, from, row, column, rows, tile_min(step, k - c));
+        }
+}
+
 static void NAME(sum)(void *out, int64_t z_row, const void *in, int64_t x_row, int64_t x_part, int64_t parts,
                       const void *bias, int64_t rows, int64_t columns)
 {
@@ -466,3 +508,6 @@ static void NAME(sum)(void *out, int64_t z_row, const void *in, int64_t x_row, i
 #undef LANES
 #undef LOAD
 #undef STORE
+#undef FOUR
+#undef LOAD_FOUR
+#undef STORE_FOUR

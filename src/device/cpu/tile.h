@@ -11,9 +11,9 @@
 
 enum { TILE_VECTORS = 3, TILE_ROWS = 8 /* the most of any set */ };
 
-/* C[i, v, lane] = init + row_bias[i] + sum_k A[i,k] * b[v][offset[k] + lane], for i < m and up to three vectors of columns
- * that may lie anywhere.  A is packed in panels of `rows` rows (the last may have fewer), k-major: pack_a below.
- * A vector is always read whole, so `lanes` elements from b[v] + offset[k] must be readable; only width[v] are stored. */
+/* C[i, v, lane] = init + row_bias[i] + sum_k A[i,k] * b[v][offset[k] + lane], for i < m and up to three vectors of
+ * columns that may lie anywhere.  A is packed in panels of `rows` rows (the last may have fewer), k-major: see panels.
+ * A vector is always read whole: `lanes` elements from b[v] + offset[k] must be readable; width[v] are stored. */
 struct tile {
     int64_t m, k;
     const void *a;
@@ -21,8 +21,8 @@ struct tile {
     int32_t vectors;       /* 1 .. TILE_VECTORS */
     int32_t width[TILE_VECTORS];
     const void *b[TILE_VECTORS];
-    void *c[TILE_VECTORS]; /* row 0 */
-    int64_t c_row, c_step; /* elements between rows, and between lanes */
+    void *c[TILE_VECTORS];          /* row 0 */
+    int64_t c_row, c_step;          /* elements between rows, and between lanes */
     const void *init[TILE_VECTORS]; /* NULL: 0.  It may be c itself: accumulate */
     int64_t init_row, init_step;
     const void *row_bias; /* [m] or NULL */
@@ -53,14 +53,14 @@ struct dots {
 };
 
 /* Copies channels of an image to planes with a border of zeros: plane (channel, ph, pw) at (q, j) is the image's
- * (top + ph + q * step_h, left + pw + j * step_w), or 0 outside.  Up to `lanes` elements behind the last plane are
+ * (top + ph + q * step_h, left + pw * turn_w + j * step_w), or 0 outside.  Up to `lanes` elements behind the last plane are
  * overwritten. */
 struct stage {
     void *to;
     const void *from;
     int64_t channels, channel_size;
     int64_t height, width, top, left;
-    int64_t step_h, step_w, phases_h, phases_w;
+    int64_t step_h, step_w, phases_h, phases_w, turn_w;
     int64_t rows, pitch; /* of a plane */
 };
 
@@ -82,12 +82,17 @@ struct tile_set {
     void (*gemv)(const struct gemv *t);
 
     /* to[c * pitch + r] = from[r * row + c * column] for r < rows, c < columns, and 0 for rows <= r < padded. */
-    void (*pack)(void *to, int64_t pitch, int64_t padded, const void *from, int64_t row, int64_t column, int64_t rows,
-                 int64_t columns);
+    void (*pack)(void *to, int64_t pitch, int64_t padded, const void *from, int64_t row, int64_t column,
+                 int64_t rows, int64_t columns);
+
+    /* Packs m rows and k columns into panels of `panel` rows, each [column][row].  The last panel has what rows are
+     * left, rounded up to `unit` with zeros.  A of struct tile: panels of set->rows, unit 1. */
+    void (*panels)(void *to, int64_t panel, int64_t unit, const void *from, int64_t row, int64_t column,
+                   int64_t m, int64_t k);
 
     /* z[r, c] = bias[c] + x[0, r, c] + x[1, r, c] ..., r < rows, c < columns; bias may be NULL, z may be x[0]. */
-    void (*sum)(void *z, int64_t z_row, const void *x, int64_t x_row, int64_t x_part, int64_t parts, const void *bias,
-                int64_t rows, int64_t columns);
+    void (*sum)(void *z, int64_t z_row, const void *x, int64_t x_row, int64_t x_part, int64_t parts,
+                const void *bias, int64_t rows, int64_t columns);
 };
 
 struct tile_sets {
@@ -96,11 +101,6 @@ struct tile_sets {
 
 /* The set of this processor for f32 or f64. */
 const struct tile_set *tile_set(gradc_dtype dtype);
-
-/* Packs m rows and k columns of a matrix with these strides into panels of `panel` rows, each [column][row].  The last
- * panel has what rows are left, rounded up to `unit` with zeros.  A of struct tile: panels of set->rows, unit 1. */
-void tile_pack(const struct tile_set *set, size_t size, int64_t panel, int64_t unit, void *to, const void *from,
-               int64_t row, int64_t column, int64_t m, int64_t k);
 
 /* p + n elements of `size` bytes. */
 static inline void *tile_at(const void *p, int64_t n, size_t size)

@@ -1,8 +1,9 @@
-/* conv.c - convolutions on OpenCL: forward, input gradient and weight gradient as arguments of opencl/conv.cl. */
+/* conv.c - convolutions on OpenCL: forward, input and weight gradient as arguments of opencl/conv.cl. */
 #include "device/opencl/engines.h"
 
-/* How the kernel counts columns or depths: n = (outer, i, j) with i * width + j below area lies in the image at
- * outer * image, y + i * step_y, x + j * step_x, and in the result or the left operand at outer * other + i * width + j. */
+/* How the kernel counts columns or depths: n = (outer, i, j), i * width + j below area, lies in the image at
+ * outer * image, line y + i * step_y, place x + j * step_x, and in the result (columns) or the left operand
+ * (depths) at outer * other + i * width + j. */
 struct axis {
     int64_t area, width, image, other, y, x, step_y, step_x;
 };
@@ -12,8 +13,8 @@ struct product {
     const struct view *a, *image, *c;
     int64_t m, n, depth;
     int64_t a_row, a_group, image_group, c_row, c_group;
-    int64_t height, width;  /* of the image */
-    int64_t total;          /* elements of the result */
+    int64_t height, width; /* of the image */
+    int64_t total;         /* elements of the result */
     int strided, deep;
     struct axis column, along; /* along: of the depth */
     struct tiling tiling;
@@ -34,8 +35,8 @@ static struct sizes sizes_of(const struct conv *p)
 /* The pixels of z, as places in x. */
 static struct axis pixels_of(const struct conv *p, const struct sizes *s)
 {
-    return (struct axis){s->pixels, p->out_width, p->in * s->image, p->out * s->pixels,
-                         -p->padding_h, -p->padding_w, p->stride_h, p->stride_w};
+    return (struct axis){s->pixels,     p->out_width,  p->in * s->image, p->out * s->pixels,
+                         -p->padding_h, -p->padding_w, p->stride_h,      p->stride_w};
 }
 
 /* The taps of the weights, as distances in x; `other` counts weights. */
@@ -81,8 +82,8 @@ static struct product input_gradient(const struct conv *p, const struct sizes *s
     q.width = p->out_width;
     q.total = p->batch * p->in * s->image;
     q.strided = p->stride_h != 1 || p->stride_w != 1;
-    q.column = (struct axis){s->image, p->width, p->out * s->pixels, p->in * s->image,
-                             p->padding_h, p->padding_w, 1, 1};
+    q.column = (struct axis){
+        s->image, p->width, p->out * s->pixels, p->in * s->image, p->padding_h, p->padding_w, 1, 1};
     q.along = (struct axis){s->taps, p->kw, s->pixels, s->in * s->taps, 0, 0, -p->dilation_h, -p->dilation_w};
     return q;
 }
@@ -113,8 +114,12 @@ static int is_wide(const struct conv *p, const struct product *q, const struct s
 {
     const int64_t limit = (int64_t)1 << 31, edge = 128;
     const int64_t sizes[] = {
-        p->batch * p->in * s->image, p->batch * p->out * s->pixels, p->out * s->in * s->taps,
-        q->n + edge, q->depth + q->tiling.chunk + edge, q->total * q->tiling.splits,
+        p->batch * p->in * s->image,
+        p->batch * p->out * s->pixels,
+        p->out * s->in * s->taps,
+        q->n + edge,
+        q->depth + q->tiling.chunk + edge,
+        q->total * q->tiling.splits,
         4 * (p->height + p->out_height * p->stride_h + p->padding_h + p->kh * p->dilation_h),
         4 * (p->width + p->out_width * p->stride_w + p->padding_w + p->kw * p->dilation_w),
     };
@@ -136,7 +141,7 @@ static struct product product_of(struct device *d, const struct conv *p)
     struct product q = kinds[p->kind](p, &s);
 
     if (q.total > 0) {
-        q.tiling = opencl_tiling(d, p->dtype, q.m, q.n, q.depth, p->groups);
+        q.tiling = opencl_tiling(d, q.m, q.n, q.depth, p->groups);
         q.wide = is_wide(p, &q, &s);
     }
     return q;
@@ -188,14 +193,13 @@ static void add_axis(struct kernel_call *k, const struct axis *axis)
     kernel_i64(k, axis->step_x);
 }
 
-static gradc_status call_product(struct device *d, const struct conv *p, const struct product *q, const struct view *c,
-                                 int prepare, struct failure *f)
+static gradc_status call_product(struct device *d, const struct conv *p, const struct product *q,
+                                 const struct view *c, int prepare, struct failure *f)
 {
     const struct tiling *t = &q->tiling;
-    const int64_t integers[] = {
-        q->m, q->n, q->depth, t->chunk, p->groups, q->a_row, q->a_group, q->image_group, q->c_row, q->c_group,
-        q->total, q->height, q->width, p->stride_h, p->stride_w, q->deep,
-    };
+    const int64_t integers[] = {q->m,       q->n,           q->depth,    t->chunk,   p->groups, q->a_row,
+                                q->a_group, q->image_group, q->c_row,    q->c_group, q->total,  q->height,
+                                q->width,   p->stride_h,    p->stride_w, q->deep};
     struct kernel_call k;
 
     start(&k, "conv", p, q);
@@ -212,8 +216,8 @@ static gradc_status call_product(struct device *d, const struct conv *p, const s
     return opencl_submit(d, &k, prepare, f);
 }
 
-static gradc_status call_sum(struct device *d, const struct conv *p, const struct product *q, const struct view *part,
-                             int prepare, struct failure *f)
+static gradc_status call_sum(struct device *d, const struct conv *p, const struct product *q,
+                             const struct view *part, int prepare, struct failure *f)
 {
     struct kernel_call k;
 

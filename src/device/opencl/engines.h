@@ -1,4 +1,4 @@
-/* engines.h - matrix products and convolutions on OpenCL: what the device's table points to, and what the two share.
+/* engines.h - matrix products and convolutions on OpenCL: entries of the device's table, and what both share.
  *
  * They make struct kernel_calls for opencl/gemm.cl and opencl/conv.cl; nothing here calls OpenCL. */
 #ifndef GRADC_OPENCL_ENGINES_H
@@ -8,7 +8,8 @@
 
 /* As struct device_table says of gemm, gemm_workspace, conv and conv_workspace. */
 size_t opencl_gemm_workspace(struct device *d, const struct gemm *p);
-gradc_status opencl_gemm(struct device *d, const struct gemm *p, struct place workspace, int prepare, struct failure *f);
+gradc_status opencl_gemm(struct device *d, const struct gemm *p, struct place workspace, int prepare,
+                         struct failure *f);
 size_t opencl_conv_workspace(struct device *d, const struct conv *p);
 gradc_status opencl_conv(struct device *d, const struct conv *p, int prepare, struct failure *f);
 
@@ -19,17 +20,17 @@ struct tile {
     int32_t m, n, k, item_m, item_n;
 };
 
-/* An m x n result over `depth` products for each element, `count` times: its tile, and how many parts the depth is
- * split into (chunk products each), so that a small result keeps the device busy.  The same for the same device kind
- * and number of units, dtype and shape. */
+/* How a product is cut up. */
 struct tiling {
     const struct tile *tile;
     int64_t across, down; /* tiles */
     int64_t splits, chunk;
 };
 
-struct tiling opencl_tiling(const struct device *d, gradc_dtype dtype, int64_t m, int64_t n, int64_t depth,
-                            int64_t count);
+/* For an m x n result with `depth` products in each element, `count` times.  The depth is split into parts of
+ * `chunk` where the result alone would not keep the device busy.  A function of the arguments and of the
+ * device's kind and number of units. */
+struct tiling opencl_tiling(const struct device *d, int64_t m, int64_t n, int64_t depth, int64_t count);
 
 /* The options, and the work size of a kernel over `groups` tiles. */
 void opencl_tile_options(struct kernel_call *k, const struct tile *tile);

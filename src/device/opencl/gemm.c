@@ -5,7 +5,11 @@
 
 #include <string.h>
 
-enum { KERNEL_BATCHES = 2, SPLITS = 64, CHUNK = 256 };
+enum {
+    KERNEL_BATCHES = 2, /* axes that the kernel takes */
+    SPLITS = 64,        /* at most */
+    CHUNK = 256         /* the least depth of a split; its depth is a multiple of it */
+};
 
 /* ---- Tiles ---- */
 
@@ -16,8 +20,8 @@ static const struct tile gpu_tiles[3][3] = {
     {{64, 16, 16, 4, 4}, {64, 32, 16, 4, 4}, {64, 64, 16, 4, 4}},
 };
 
-/* A processor runs a group's items one after the other, in vectors: more elements an item, and fewer kinds of tiles,
- * as building a program takes it a second. */
+/* A processor runs a group's items one after the other, in vectors: more elements an item, and fewer kinds of
+ * tiles, as building a program takes a second or two. */
 static const struct tile cpu_tiles[3][3] = {
     {{16, 16, 16, 4, 8}, {16, 64, 16, 4, 16}, {16, 64, 16, 4, 16}},
     {{32, 16, 16, 4, 8}, {32, 64, 16, 4, 16}, {32, 64, 16, 4, 16}},
@@ -32,11 +36,10 @@ static int64_t over(int64_t n, int64_t by)
 /* 0, 1, 2: tiles of 16, 32, 64. */
 static int size_class(int64_t n)
 {
-    return n <= 16 ? 0 : n <= 32 ? 1 : 2;
+    return (n > 16) + (n > 32);
 }
 
-struct tiling opencl_tiling(const struct device *d, gradc_dtype dtype, int64_t m, int64_t n, int64_t depth,
-                            int64_t count)
+struct tiling opencl_tiling(const struct device *d, int64_t m, int64_t n, int64_t depth, int64_t count)
 {
     int cpu = strcmp(d->info.kind, "cpu") == 0;
     int64_t units = d->info.units > 0 ? d->info.units : 1;
@@ -44,7 +47,6 @@ struct tiling opencl_tiling(const struct device *d, gradc_dtype dtype, int64_t m
     int rows = size_class(m), columns = size_class(n);
     struct tiling t;
 
-    (void)dtype;
     for (;;) {
         t.tile = cpu ? &cpu_tiles[rows][columns] : &gpu_tiles[rows][columns];
         t.across = over(n, t.tile->n);
@@ -169,7 +171,7 @@ static struct product product_of(struct device *d, const struct gemm *p)
     while (q.naxes < KERNEL_BATCHES)
         q.axes[q.naxes++] = (struct axis){1, 0, 0, 0};
     q.count = q.axes[0].size * q.axes[1].size;
-    q.tiling = opencl_tiling(d, p->dtype, q.m, p->n, p->k, q.count);
+    q.tiling = opencl_tiling(d, q.m, p->n, p->k, q.count);
     q.wide = is_wide(p, &q);
     return q;
 }
@@ -226,9 +228,24 @@ static gradc_status call_product(struct device *d, const struct gemm *p, const s
     int whole = t->splits == 1; /* else c is the workspace */
     int64_t matrix = q->m * p->n;
     const int64_t integers[] = {
-        q->m, p->n, p->k, t->chunk, q->a_row, p->a_col, p->b_row, p->b_col, whole ? q->c_row : p->n,
-        outer->size, inner->size, outer->a, inner->a, outer->b, inner->b,
-        whole ? outer->c : inner->size * matrix, whole ? inner->c : matrix, q->count * matrix,
+        q->m,
+        p->n,
+        p->k,
+        t->chunk,
+        q->a_row,
+        p->a_col,
+        p->b_row,
+        p->b_col,
+        whole ? q->c_row : p->n,
+        outer->size,
+        inner->size,
+        outer->a,
+        inner->a,
+        outer->b,
+        inner->b,
+        whole ? outer->c : inner->size * matrix,
+        whole ? inner->c : matrix,
+        q->count * matrix,
     };
     struct kernel_call k;
 
@@ -242,13 +259,12 @@ static gradc_status call_product(struct device *d, const struct gemm *p, const s
     return opencl_submit(d, &k, prepare, f);
 }
 
-static gradc_status call_sum(struct device *d, const struct gemm *p, const struct product *q, const struct view *part,
-                             const struct view *c, int prepare, struct failure *f)
+static gradc_status call_sum(struct device *d, const struct gemm *p, const struct product *q,
+                             const struct view *part, const struct view *c, int prepare, struct failure *f)
 {
     const struct axis *inner = &q->axes[0], *outer = &q->axes[1];
-    const int64_t integers[] = {
-        q->tiling.splits, q->m, p->n, q->c_row, outer->size, inner->size, outer->c, inner->c,
-    };
+    const int64_t integers[] = {q->tiling.splits, q->m,        p->n,     q->c_row,
+                                outer->size,      inner->size, outer->c, inner->c};
     struct kernel_call k;
 
     start(&k, "gemm_sum", p, q);
@@ -263,7 +279,8 @@ static gradc_status call_sum(struct device *d, const struct gemm *p, const struc
 
 /* Two batch axes of the product, at the operands' offsets. */
 static gradc_status run_product(struct device *d, const struct gemm *p, const struct product *q,
-                                const struct view operands[3], struct place workspace, int prepare, struct failure *f)
+                                const struct view operands[3], struct place workspace, int prepare,
+                                struct failure *f)
 {
     struct view split[3] = {operands[0], operands[1], {.at = workspace, .dtype = p->dtype}};
 
@@ -275,7 +292,8 @@ static gradc_status run_product(struct device *d, const struct gemm *p, const st
     return call_sum(d, p, q, &split[2], &operands[2], prepare, f);
 }
 
-gradc_status opencl_gemm(struct device *d, const struct gemm *p, struct place workspace, int prepare, struct failure *f)
+gradc_status opencl_gemm(struct device *d, const struct gemm *p, struct place workspace, int prepare,
+                         struct failure *f)
 {
     if (is_empty(p))
         return GRADC_OK;

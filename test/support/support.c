@@ -1,0 +1,371 @@
+/* support.c - what the test programs share. */
+#include "support.h"
+
+#include <math.h>
+
+/* ---- Devices ---- */
+
+static char device_names[TEST_DEVICES][DEVICE_TEXT];
+static int device_names_count = -1;
+
+static void find_devices(void)
+{
+    const char *wanted = getenv("GRADC_TEST_DEVICES");
+    char copy[TEST_DEVICES * DEVICE_TEXT];
+    device_names_count = 0;
+    if (wanted && *wanted) {
+        snprintf(copy, sizeof copy, "%s", wanted);
+        for (char *at = strtok(copy, " ,"); at && device_names_count < TEST_DEVICES; at = strtok(NULL, " ,"))
+            snprintf(device_names[device_names_count++], DEVICE_TEXT, "%s", at);
+        return;
+    }
+    for (int i = 0; i < gradc_device_count() && i < TEST_DEVICES; i++)
+        if (gradc_device_info(i, "device", device_names[device_names_count], DEVICE_TEXT) == GRADC_OK)
+            device_names_count++;
+}
+
+int test_device_count(void)
+{
+    if (device_names_count < 0)
+        find_devices();
+    return device_names_count;
+}
+
+const char *test_device(int i)
+{
+    return i < test_device_count() ? device_names[i] : NULL;
+}
+
+gradc_context *test_open(const char *device)
+{
+    gradc_context *g = gradc_open(device);
+    if (!g)
+        fail_msg("gradc_open(\"%s\"): %s", device, gradc_message(NULL));
+    return g;
+}
+
+int test_long(void)
+{
+    const char *text = getenv("GRADC_TEST_LONG");
+    return text && strcmp(text, "0") != 0;
+}
+
+/* ---- Suites ---- */
+
+enum { NAME_TEXT = 128 };
+
+struct on_device {
+    const struct test *test;
+    struct fixture fixture;
+    char name[NAME_TEXT];
+};
+
+static int open_fixture(void **state)
+{
+    struct on_device *t = *state;
+    t->fixture.g = gradc_open(t->fixture.device);
+    if (!t->fixture.g) {
+        print_error("gradc_open(\"%s\"): %s\n", t->fixture.device, gradc_message(NULL));
+        return -1;
+    }
+    return gradc_set(t->fixture.g, "eager", t->fixture.eager ? "1" : "0") == GRADC_OK ? 0 : -1;
+}
+
+static int close_fixture(void **state)
+{
+    struct on_device *t = *state;
+    gradc_close(t->fixture.g);
+    t->fixture.g = NULL;
+    gradc_recover(NULL);
+    return 0;
+}
+
+static void run_on_device(void **state)
+{
+    struct on_device *t = *state;
+    t->test->run(&t->fixture);
+    if (t->fixture.g)
+        assert_works(t->fixture.g);
+}
+
+int run_suite(const char *name, const struct test *tests, int n)
+{
+    int count = n * test_device_count() * 2, k = 0;
+    struct on_device *all = calloc((size_t)count, sizeof *all);
+    struct CMUnitTest *units = calloc((size_t)count, sizeof *units);
+    if (!all || !units) {
+        fprintf(stderr, "%s: no memory\n", name);
+        free(all);
+        free(units);
+        return 1;
+    }
+    for (int d = 0; d < test_device_count(); d++)
+        for (int eager = 0; eager < 2; eager++)
+            for (int i = 0; i < n; i++, k++) {
+                all[k].test = &tests[i];
+                all[k].fixture = (struct fixture){NULL, test_device(d), eager};
+                snprintf(all[k].name, NAME_TEXT, "%s: %s, %s", tests[i].name, test_device(d),
+                         eager ? "eager" : "planned");
+                units[k] = (struct CMUnitTest){all[k].name, run_on_device, open_fixture, close_fixture, &all[k]};
+            }
+    int failed = _cmocka_run_group_tests(name, units, (size_t)count, NULL, NULL);
+    free(units);
+    free(all);
+    return failed;
+}
+
+/* ---- Failures ---- */
+
+void assert_works(gradc_context *g)
+{
+    if (gradc_check(g) != GRADC_OK)
+        fail_msg("%s: %s", gradc_status_name(gradc_check(g)), gradc_message(g));
+}
+
+void assert_failed(gradc_context *g, gradc_status status, const char *text)
+{
+    if (gradc_check(g) != status)
+        fail_msg("%s was expected, not %s: \"%s\"", gradc_status_name(status), gradc_status_name(gradc_check(g)),
+                 gradc_message(g));
+    if (text && !strstr(gradc_message(g), text))
+        fail_msg("\"%s\" does not say \"%s\"", gradc_message(g), text);
+    gradc_recover(g);
+    assert_int_equal(gradc_check(g), GRADC_OK);
+}
+
+void assert_failed_here(gradc_status status, const char *text)
+{
+    assert_failed(NULL, status, text);
+}
+
+/* ---- Random numbers: splitmix64 ---- */
+
+uint64_t random_next(struct random *r)
+{
+    uint64_t z = (r->state += UINT64_C(0x9e3779b97f4a7c15));
+    z = (z ^ (z >> 30)) * UINT64_C(0xbf58476d1ce4e5b9);
+    z = (z ^ (z >> 27)) * UINT64_C(0x94d049bb133111eb);
+    return z ^ (z >> 31);
+}
+
+int64_t random_below(struct random *r, int64_t limit)
+{
+    return (int64_t)(random_next(r) % (uint64_t)limit);
+}
+
+double random_real(struct random *r, double low, double high)
+{
+    return low + (high - low) * ((double)(random_next(r) >> 11) / 9007199254740992.0);
+}
+
+uint64_t test_seed(void)
+{
+    static uint64_t seed;
+    static int known;
+    if (!known) {
+        const char *text = getenv("GRADC_TEST_SEED");
+        seed = text && *text ? strtoull(text, NULL, 0) : 1;
+        known = 1;
+        printf("GRADC_TEST_SEED=%llu\n", (unsigned long long)seed);
+        fflush(stdout);
+    }
+    return seed;
+}
+
+/* ---- Tensors ---- */
+
+static gradc_tensor *tensor_of_values(gradc_context *g, gradc_dtype dtype, const int64_t *shape, const void *values)
+{
+    int ndim = 0;
+    while (shape[ndim] >= 0)
+        ndim++;
+    gradc_tensor *t = gradc_new(g, dtype, ndim, shape);
+    if (!t)
+        fail_msg("gradc_new: %s", gradc_message(g));
+    if (values)
+        assert_int_equal(gradc_write(t, values, (size_t)gradc_bytes(t)), GRADC_OK);
+    return t;
+}
+
+gradc_tensor *tensor_f32(gradc_context *g, const int64_t *shape, const float *values)
+{
+    return tensor_of_values(g, GRADC_F32, shape, values);
+}
+
+gradc_tensor *tensor_i64(gradc_context *g, const int64_t *shape, const int64_t *values)
+{
+    return tensor_of_values(g, GRADC_I64, shape, values);
+}
+
+gradc_tensor *tensor_random(gradc_context *g, gradc_dtype dtype, const int64_t *shape, double low, double high,
+                            struct random *r)
+{
+    gradc_tensor *t = tensor_of_values(g, dtype, shape, NULL);
+    int64_t n = gradc_numel(t);
+    size_t size = gradc_dtype_size(dtype);
+    char *data = calloc((size_t)n + 1, size);
+    assert_non_null(data);
+    for (int64_t i = 0; i < n; i++) {
+        double value = random_real(r, low, high);
+        if (dtype == GRADC_F64)
+            ((double *)(void *)data)[i] = value;
+        else if (dtype == GRADC_F32)
+            ((float *)(void *)data)[i] = (float)value;
+        else if (dtype == GRADC_I64)
+            ((int64_t *)(void *)data)[i] = (int64_t)floor(value);
+        else if (dtype == GRADC_I32)
+            ((int32_t *)(void *)data)[i] = (int32_t)floor(value);
+        else
+            data[i] = (char)floor(value);
+    }
+    gradc_status status = gradc_write(t, data, (size_t)n * size);
+    free(data);
+    assert_int_equal(status, GRADC_OK);
+    return t;
+}
+
+gradc_tensor *leaf_f32(gradc_context *g, int n, const float *values)
+{
+    gradc_tensor *t = tensor_f32(g, (const int64_t[]){n, -1}, values);
+    assert_int_equal(gradc_requires_grad(t, 1), GRADC_OK);
+    return t;
+}
+
+enum { SHOWN_VALUES = 64 };
+
+static void read_f32(gradc_tensor *t, int n, float *values)
+{
+    assert_non_null(t);
+    assert_int_equal(gradc_dtype_of(t), GRADC_F32);
+    assert_int_equal(gradc_numel(t), n);
+    gradc_status status = gradc_read(t, values, (size_t)n * sizeof *values);
+    if (status != GRADC_OK)
+        fail_msg("read: %s: %s%s", gradc_status_name(status), gradc_message(gradc_context_of(t)), gradc_message(NULL));
+}
+
+void assert_f32(gradc_tensor *t, int n, const float *values)
+{
+    float got[SHOWN_VALUES];
+    assert_in_range(n, 0, SHOWN_VALUES);
+    read_f32(t, n, got);
+    for (int i = 0; i < n; i++)
+        if (memcmp(&got[i], &values[i], sizeof(float)) != 0)
+            fail_msg("element %d is %.9g, not %.9g", i, (double)got[i], (double)values[i]);
+}
+
+void assert_f32_near(gradc_tensor *t, int n, const float *values, double tolerance)
+{
+    float got[SHOWN_VALUES];
+    assert_in_range(n, 0, SHOWN_VALUES);
+    read_f32(t, n, got);
+    for (int i = 0; i < n; i++)
+        if (!(fabs((double)got[i] - (double)values[i]) <= tolerance * (1 + fabs((double)values[i]))))
+            fail_msg("element %d is %.9g, not %.9g", i, (double)got[i], (double)values[i]);
+}
+
+static gradc_status read_any(gradc_tensor *t)
+{
+    double data[SHOWN_VALUES];
+    int64_t bytes = gradc_bytes(t);
+    assert_true(bytes <= (int64_t)sizeof data);
+    return gradc_read(t, data, bytes < 0 ? 0 : (size_t)bytes);
+}
+
+void assert_gone(gradc_tensor *t)
+{
+    gradc_context *g = gradc_context_of(t);
+    gradc_status status = read_any(t);
+    if (status != GRADC_E_GONE)
+        fail_msg("a read says %s, not GRADC_E_GONE: %s", gradc_status_name(status), gradc_message(g));
+    assert_int_equal(gradc_check(g), GRADC_OK);
+    assert_failed_here(GRADC_E_GONE, "gone");
+}
+
+void assert_cleared(gradc_tensor *t)
+{
+    gradc_tensor *z;
+    assert_int_equal(gradc_dtype_of(t), -1);
+    assert_int_equal(gradc_ndim(t), -1);
+    assert_int_equal(gradc_numel(t), -1);
+    assert_null(gradc_context_of(t));
+    assert_int_equal(gradc_read(t, &z, sizeof z), GRADC_E_CLEARED);
+}
+
+/* ---- Gradients ---- */
+
+static gradc_tensor *weighted(gradc_tensor *y, gradc_tensor *w)
+{
+    return gradc_sum(gradc_mul(y, w), 0, NULL, 0);
+}
+
+static double *read_f64(gradc_tensor *t)
+{
+    int64_t bytes = gradc_bytes(t);
+    assert_true(bytes >= 0);
+    double *data = malloc((size_t)bytes + 1);
+    assert_non_null(data);
+    assert_int_equal(gradc_read(t, data, (size_t)bytes), GRADC_OK);
+    return data;
+}
+
+/* x + step * direction, written. */
+static void move(gradc_tensor *x, const double *at, const double *direction, double step)
+{
+    int64_t n = gradc_numel(x);
+    double *moved = malloc((size_t)n * sizeof *moved + 1);
+    assert_non_null(moved);
+    for (int64_t i = 0; i < n; i++)
+        moved[i] = at[i] + step * direction[i];
+    gradc_status status = gradc_write(x, moved, (size_t)n * sizeof *moved);
+    free(moved);
+    assert_int_equal(status, GRADC_OK);
+}
+
+static void check_operand(gradc_tensor *(*f)(gradc_tensor *const *x, const void *payload), const void *payload,
+                          gradc_tensor *const *x, int i, gradc_tensor *w, const double *gradient, double tolerance,
+                          struct random *r)
+{
+    gradc_context *g = gradc_context_of(x[i]);
+    int64_t n = gradc_numel(x[i]);
+    double *at = read_f64(x[i]), *direction = malloc((size_t)n * sizeof *direction + 1), along = 0, value[2];
+    const double step = 1e-5;
+    assert_non_null(direction);
+    for (int64_t k = 0; k < n; k++) {
+        direction[k] = random_real(r, -1, 1);
+        along += direction[k] * gradient[k];
+    }
+    for (int side = 0; side < 2; side++) {
+        move(x[i], at, direction, side ? step : -step);
+        value[side] = gradc_item(weighted(f(x, payload), w));
+        gradc_tape_clear(g);
+    }
+    move(x[i], at, direction, 0);
+    free(direction);
+    free(at);
+    double difference = (value[1] - value[0]) / (2 * step);
+    if (!(fabs(difference - along) <= tolerance * (1 + fabs(difference))))
+        fail_msg("operand %d: the gradient says %.12g, the differences %.12g (%s)", i, along, difference,
+                 gradc_message(g));
+}
+
+void check_gradient(gradc_tensor *(*f)(gradc_tensor *const *x, const void *payload), const void *payload, int n,
+                    gradc_tensor *const *x, double tolerance, struct random *r)
+{
+    gradc_context *g = gradc_context_of(x[0]);
+    gradc_tensor *y = f(x, payload);
+    assert_works(g);
+    int64_t shape[GRADC_MAX_NDIM + 1];
+    for (int i = 0; i < gradc_ndim(y); i++)
+        shape[i] = gradc_size(y, i);
+    shape[gradc_ndim(y)] = -1;
+    gradc_tensor *w = tensor_random(g, GRADC_F64, shape, -1, 1, r);
+    assert_int_equal(gradc_backward(weighted(y, w)), GRADC_OK);
+    for (int i = 0; i < n; i++) {
+        double *gradient = read_f64(gradc_grad(x[i]));
+        check_operand(f, payload, x, i, w, gradient, tolerance, r);
+        free(gradient);
+    }
+    assert_int_equal(gradc_zero_grad(x, n), GRADC_OK);
+    gradc_release(w);
+    gradc_tape_clear(g);
+}
