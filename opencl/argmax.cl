@@ -1,9 +1,9 @@
 /* argmax.cl - the position of the first maximum over axes, row-major inside them; NaN counts as the maximum.
  *
- * x: any strides.  The kept axes k (sizes k_*, strides kx_*) and the reduced axes n (sizes n_*, strides nx_*) are padded
- * with size 1 in front to AXES each.  z is contiguous; no reduced axis is empty.
- * argmax_items: an item an output.  argmax_groups: a group of GROUP items a segment of an output, z [segments, outputs];
- * argmax_segments then takes the best of an output's segments. */
+ * x: any strides.  The kept axes k (sizes k_*, strides kx_*) and the reduced axes n (sizes n_*, strides nx_*)
+ * are padded with size 1 in front to AXES each.  z is contiguous; no reduced axis is empty.
+ * argmax_items: an item an output.  argmax_groups: a group of GROUP items a segment of an output, z
+ * [segments, outputs]; argmax_segments then takes the best of an output's segments. */
 
 #include "math.cl"
 

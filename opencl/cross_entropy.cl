@@ -1,9 +1,9 @@
-/* cross_entropy.cl - the mean over rows of log(s) - (x[label] - m), with m the row's maximum and s = sum e^(x - m), and
- * its gradient.
+/* cross_entropy.cl - the mean over rows of log(s) - (x[label] - m), with m the row's maximum and s = sum e^(x
+ * - m), and its gradient.
  *
- * x [rows,n], labels [rows] of dtype LABEL, stats [rows,2] = {m, s}, all contiguous.  First stats_items (an item a row)
- * or stats_groups (a group a row), then losses (a part of the sum for each group), then loss (one group).
- * Groups have GROUP items.  Sums go in a fixed order. */
+ * x [rows,n], labels [rows] of dtype LABEL, stats [rows,2] = {m, s}, all contiguous.  First stats_items (an
+ * item a row) or stats_groups (a group a row), then losses (a part of the sum for each group), then loss (one
+ * group).  Groups have GROUP items.  Sums go in a fixed order. */
 #include "math.cl"
 
 typedef TYPE(LABEL) label_t;
@@ -78,8 +78,8 @@ void stats_groups(__global const real *x, ulong x_first, __global real *stats, u
     }
 }
 
-/* part[group] = the sum of the losses of the rows that the group takes.  A label out of range is reported, and makes
- * the loss and the row's s NaN. */
+/* part[group] = the sum of the losses of the rows that the group takes.  A label out of range is reported,
+ * and makes the loss and the row's s NaN. */
 __kernel __attribute__((reqd_work_group_size(GROUP, 1, 1)))
 void losses(__global long *word, long serial, __global const real *x, ulong x_first, __global const label_t *labels,
             ulong labels_first, __global real *stats, ulong stats_first, __global real *part, ulong part_first,

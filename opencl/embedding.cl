@@ -1,10 +1,10 @@
 /* embedding.cl - z[i,:] = weight[indices[i],:], and its gradient.
  *
  * indices [n] of dtype INDEX, weight and dweight [rows,width], z and dz [n,width], all contiguous.
- * The gradient sorts the positions i by their index, in the workspace: starts [rows + 1], where each row's positions
- * begin; fill [rows]; places [n], sorted by row but not within one; order [n], in order within each row too.  Counts use
- * integer atomics, whose results do not depend on the order of work-items; sums go in the order of i.
- * A position whose index is out of range is nowhere. */
+ * The gradient sorts the positions i by their index, in the workspace: starts [rows + 1], where each row's
+ * positions begin; fill [rows]; places [n], sorted by row but not within one; order [n], in order within each
+ * row too.  Counts use integer atomics, whose results do not depend on the order of work-items; sums go in
+ * the order of i.  A position whose index is out of range is nowhere. */
 
 typedef TYPE(INDEX) position_t;
 

@@ -1,9 +1,9 @@
 /* reduce.cl - folds over axes: the sum, the mean (-DMEAN), the maximum (-DMAX, NaN wins).
  *
- * x: any strides.  The kept axes k (sizes k_*, strides kx_*) and the reduced axes n (sizes n_*, strides nx_*) are padded
- * with size 1 in front to AXES each.  z [segments, outputs], contiguous, of dtype RESULT: segment s folds the reduced
- * elements s * segment .. up to count, in row-major order; with -DMEAN the fold is divided.
- * The order of additions depends on the shape alone. */
+ * x: any strides.  The kept axes k (sizes k_*, strides kx_*) and the reduced axes n (sizes n_*, strides nx_*)
+ * are padded with size 1 in front to AXES each.  z [segments, outputs], contiguous, of dtype RESULT: segment
+ * s folds the reduced elements s * segment .. up to count, in row-major order; with -DMEAN the fold is
+ * divided.  The order of additions depends on the shape alone. */
 
 #include "math.cl"
 

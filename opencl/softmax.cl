@@ -1,7 +1,8 @@
-/* softmax.cl - softmax and log_softmax (-DLOG) along the middle axis of [outer, n, inner], and their gradients.
+/* softmax.cl - softmax and log_softmax (-DLOG) along the middle axis of [outer, n, inner], and their
+ * gradients.
  *
- * All tensors are contiguous; `rows` is outer * inner, n >= 1.  *_items: an item walks a row, any inner.  *_groups: a
- * group of GROUP items walks a row, inner is 1, any number of groups.
+ * All tensors are contiguous; `rows` is outer * inner, n >= 1.  *_items: an item walks a row, any inner.
+ * *_groups: a group of GROUP items walks a row, inner is 1, any number of groups.
  * Sums go in a fixed order: item by item, then a tree. */
 #include "math.cl"
 

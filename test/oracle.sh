@@ -1,10 +1,11 @@
 #!/bin/sh
-# The Python package, and every op, optimiser and a training against PyTorch, on the CPU and the first OpenCL device.
+# The Python package, and every op, optimiser and a training against PyTorch, on the CPU (f32 and f64) and the first
+# OpenCL device (f32).
 # Ends with "N passed, N failed, N skipped".
 #
 # PYTHON   the interpreter, by default /usr/bin/python3, for which Debian's python3-torch is
 # LIBRARY  the shared library      ORACLE_SEED  the seed
-# GRADC_TEST_DEVICES  the devices to choose from; with GRADC_TEST_LONG=1 all of them
+# GRADC_TEST_DEVICES  the devices to choose from; with GRADC_TEST_LONG=1 all of them, with f64 too
 set -u
 cd "$(dirname "$0")/.." || exit 1
 : "${PYTHON:=/usr/bin/python3}" "${LIBRARY:=lib/libgradc.so}" "${ORACLE_SEED:=1}" "${GRADC_TEST_LONG:=0}"
@@ -67,21 +68,21 @@ part() {
     failed=$((failed + ${counts%% *}))
 }
 
-devices=
+torch=1
+"$PYTHON" -c "import torch" 2>/dev/null || torch=0
+opened=
 for device in $GRADC_TEST_DEVICES; do
-    case $device in
-    cpu) devices="$devices --device cpu" ;;
-    *)
-        [ "$GRADC_TEST_LONG" = 1 ] || [ -z "${opencl:-}" ] || continue
-        PYTHONPATH=bindings/python "$PYTHON" -c "import sys, gradc; gradc.Context(sys.argv[1])" "$device" 2>/dev/null || continue
-        opencl=$device
-        devices="$devices --device $device"
-        ;;
-    esac
+    dtypes=
+    if [ "$device" != cpu ]; then
+        [ "$GRADC_TEST_LONG" = 1 ] || [ -z "$opened" ] || continue
+        PYTHONPATH=bindings/python "$PYTHON" -c "import sys, gradc; gradc.Context(sys.argv[1])" "$device" \
+            2>/dev/null || continue
+        opened=$device
+        [ "$GRADC_TEST_LONG" = 1 ] || dtypes="--dtype f32"
+    fi
+    part test/oracle/binding.py --device "$device"
+    # shellcheck disable=SC2086
+    [ $torch = 0 ] || part test/oracle/oracle.py --seed "$ORACLE_SEED" --device "$device" $dtypes
 done
-# shellcheck disable=SC2086
-part test/oracle/binding.py $devices
-"$PYTHON" -c "import torch" 2>/dev/null || skip "$PYTHON has no PyTorch (Debian: python3-torch)"
-# shellcheck disable=SC2086
-part test/oracle/oracle.py --seed "$ORACLE_SEED" $devices
+[ $torch = 1 ] || skip "$PYTHON has no PyTorch (Debian: python3-torch)"
 finish

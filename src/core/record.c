@@ -78,6 +78,15 @@ static int wants_gradient(const struct record *r)
     return 0;
 }
 
+/* Whatever a shape rule comes to, its bytes must fit an int64_t. */
+static gradc_status outputs_fit(const struct record *r)
+{
+    for (int o = 0; o < r->nout; o++)
+        if (layout_numel(&r->out[o].layout) > INT64_MAX / 16)
+            return record_fail(r, GRADC_E_SHAPE, "the result %s has too many elements", SHAPE(&r->out[o].layout));
+    return GRADC_OK;
+}
+
 static int outputs_new(struct node *n, const struct record *r, int wants)
 {
     for (int o = 0; o < r->nout; o++) {
@@ -203,6 +212,8 @@ static gradc_status record(gradc_context *g, const struct op *op, int nin, struc
     gradc_status status = op->shape(&r);
     if (status)
         return g->failure.status ? status : record_fail(&r, status, "refused");
+    if (outputs_fit(&r))
+        return g->failure.status;
     if (!(*node = append(&r, result)))
         return context_no_memory(g, op->name);
     return run_when_due(g);

@@ -101,6 +101,7 @@ void node_free(gradc_context *g, struct node *n)
         if (!t)
             continue;
         t->maker = NULL;
+        t->wants_grad = 0; /* who retained it has the value, without its history */
         tensor_close(t);
         if (t->handle && t->owners == 0)
             handle_end(t->handle, HANDLE_CLEARED);

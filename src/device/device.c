@@ -127,12 +127,12 @@ static gradc_status none(const char *name, const struct wish *w, struct failure 
                    info.name, info.platform);
     }
     if (*list)
-        return fail(f, GRADC_E_DEVICE, "open: no OpenCL %s matches \"%s\"; there are: %s",
+        return fail(f, GRADC_E_DEVICE, "no OpenCL %s matches \"%s\"; there are: %s",
                     w->gpu ? "GPU" : "device", name, list);
     struct failure why = {.status = GRADC_OK};
     struct device_info info;
     opencl_describe(0, &info, &why);
-    return fail(f, GRADC_E_DEVICE, "open: \"%s\": there is no OpenCL device (%s); \"cpu\" is there", name,
+    return fail(f, GRADC_E_DEVICE, "\"%s\": there is no OpenCL device (%s); \"cpu\" is there", name,
                 why.status ? why.text : "none can be described");
 }
 
@@ -198,7 +198,7 @@ gradc_status device_open(const char *name, struct device **out, struct failure *
         return open_auto(out, f);
     if (!wish_of(name, &w))
         return fail(f, GRADC_E_ARG,
-                    "open: \"%s\" names no device: use cpu, gpu, gpu:N, opencl, opencl:N, opencl:TEXT, auto",
+                    "\"%s\" names no device: use cpu, gpu, gpu:N, opencl, opencl:N, opencl:TEXT, auto",
                     name);
     const int32_t n = choose(&w);
     return n < 0 ? none(name, &w, f) : open_opencl(n, out, f);

@@ -20,8 +20,8 @@ static gradc_status argmax_shape(struct record *r)
 
 enum { ARGMAX_GRAIN = 32768, ARGMAX_OUTPUTS = 32, ARGMAX_BLOCK = 1024, ARGMAX_SHORT = 64 };
 
-/* A task searches several outputs, or one segment of one: few outputs of many elements are cut into segments, whose
- * positions lie in the workspace, [segments][outputs]. */
+/* A task searches several outputs, or one segment of one: few outputs of many elements are cut into segments,
+ * whose positions lie in the workspace, [segments][outputs]. */
 struct argmax_job {
     struct reduction r;
     const void *x;
@@ -82,13 +82,15 @@ static gradc_status argmax_cpu(const struct launch *l, struct failure *f)
     job.x = view_host(&l->in[0]);
     job.max = reduce_rows(REDUCE_MAX, dtype);
     job.z = job.segments > 1 ? (int64_t *)(void *)((char *)l->workspace.slab->memory + l->workspace.offset) : z;
-    cpu_parallel(l->device, cpu_tasks(job.r.outputs, job.per_task) * job.segments, argmax_table[dtype].task, &job);
+    cpu_parallel(l->device, cpu_tasks(job.r.outputs, job.per_task) * job.segments, argmax_table[dtype].task,
+                 &job);
     if (job.segments > 1)
         argmax_table[dtype].segments(&job, z);
     return GRADC_OK;
 }
 
-/* ---- OpenCL: an item an output, or a group a segment of one, and then an item an output over the segments ---- */
+/* ---- OpenCL: an item an output, or a group a segment of one, and then an item an output over the segments
+ * ---- */
 
 enum { ARGMAX_FEW = 64, ARGMAX_GROUP = 256, ARGMAX_SEGMENT = 16384, ARGMAX_GROUPS = 1024 };
 
@@ -111,8 +113,8 @@ static int64_t argmax_segments(const struct reduction *r, int64_t *segment)
     return (r->count - 1) / *segment + 1;
 }
 
-static void argmax_call(struct kernel_call *k, const char *kernel, const struct launch *l, const struct reduction *r,
-                        const struct view *z, int64_t segments, int64_t segment)
+static void argmax_call(struct kernel_call *k, const char *kernel, const struct launch *l,
+                        const struct reduction *r, const struct view *z, int64_t segments, int64_t segment)
 {
     kernel_start(k, "argmax", kernel, l->in[0].dtype);
     kernel_option(k, "-DAXES=%d", reduce_axes_count(r));
@@ -129,8 +131,8 @@ static gradc_status argmax_opencl(const struct launch *l, struct failure *f)
 {
     struct reduction r = reduction_of(&l->in[0].layout, l->ints[REDUCE_MASK]);
     int64_t segment, segments = argmax_segments(&r, &segment), groups = r.outputs * segments;
-    struct view part = {.at = l->workspace, .dtype = GRADC_I64,
-                        .layout = {.ndim = 1, .shape = {groups}, .stride = {1}}};
+    struct view part = {
+        .at = l->workspace, .dtype = GRADC_I64, .layout = {.ndim = 1, .shape = {groups}, .stride = {1}}};
     size_t local = ARGMAX_GROUP;
     struct kernel_call k;
     gradc_status status;
@@ -162,8 +164,13 @@ static size_t argmax_workspace(const struct launch *l)
     return segments > 1 ? (size_t)(segments * job.r.outputs) * sizeof(int64_t) : 0;
 }
 
-const struct op op_argmax = {.name = "argmax", .nin = 1, .nout = 1, .shape = argmax_shape,
-                             .workspace = argmax_workspace, .cpu = argmax_cpu, .opencl = argmax_opencl};
+const struct op op_argmax = {.name = "argmax",
+                             .nin = 1,
+                             .nout = 1,
+                             .shape = argmax_shape,
+                             .workspace = argmax_workspace,
+                             .cpu = argmax_cpu,
+                             .opencl = argmax_opencl};
 
 gradc_tensor *gradc_argmax(gradc_tensor *x, int naxes, const int *axes, int keepdim)
 {

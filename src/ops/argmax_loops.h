@@ -9,10 +9,11 @@ static inline int NAME(better)(ELEMENT x, ELEMENT best)
     return (x > best) | (IS_NAN(x) & !IS_NAN(best));
 }
 
-/* The position of the first maximum of the reduced elements start .. end-1; *best is that maximum.  A long stretch goes
- * block by block: the vector loop finds a block's maximum, and only a block with a better one is searched. */
-static int64_t NAME(search)(const ELEMENT *x, const struct reduction *r, int64_t start, int64_t end, reduce_loop *max,
-                            ELEMENT *best)
+/* The position of the first maximum of the reduced elements start .. end-1; *best is that maximum.  A long
+ * stretch goes block by block: the vector loop finds a block's maximum, and only a block with a better one is
+ * searched. */
+static int64_t NAME(search)(const ELEMENT *x, const struct reduction *r, int64_t start, int64_t end,
+                            reduce_loop *max, ELEMENT *best)
 {
     int64_t at = start;
 

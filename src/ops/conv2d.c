@@ -19,6 +19,9 @@ enum {
 
 enum { MOST = 1 << 30 }; /* of a stride, a padding, a dilation: sums of a few stay far inside int64_t */
 
+#define PLANE \
+    (INT64_C(1) << 40) /* elements: no memory holds more, and batch times channels stays countable */
+
 /* ---- Shape rules ---- */
 
 /* floor((size + 2 padding - dilation (kernel - 1) - 1) / stride) + 1, or 0 where the kernel does not fit. */
@@ -103,6 +106,9 @@ static gradc_status conv2d_shape(struct record *r)
                            "w %s with dilation %lld,%lld is larger than x %s with padding %lld,%lld",
                            SHAPE(w), (long long)n[DILATION_H], (long long)n[DILATION_W], SHAPE(x),
                            (long long)n[PADDING_H], (long long)n[PADDING_W]);
+    if (height > PLANE / width)
+        return record_fail(r, GRADC_E_SHAPE, "%lldx%lld pixels in a plane of the result are too many",
+                           (long long)height, (long long)width);
     r->out[0].dtype = r->in[0]->dtype;
     r->out[0].layout = layout4(x->shape[0], w->shape[0], height, width);
     return GRADC_OK;

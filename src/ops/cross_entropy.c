@@ -1,16 +1,17 @@
-/* cross_entropy.c - the mean negative log likelihood of the right class, softmax included, and the kernel of its
- * gradient.  The vector loops are softmax's; the kernels in opencl/cross_entropy.cl.
+/* cross_entropy.c - the mean negative log likelihood of the right class, softmax included, and the kernel of
+ * its gradient.  The vector loops are softmax's; the kernels in opencl/cross_entropy.cl.
  *
- * loss = mean over rows b of log(s[b]) - (x[b, label[b]] - m[b]), with the row's maximum m and s = sum_j e^(x[b,j] - m).
- * A label out of range goes to the device word; the loss is then NaN, and so is that row's gradient. */
+ * loss = mean over rows b of log(s[b]) - (x[b, label[b]] - m[b]), with the row's maximum m and s = sum_j
+ * e^(x[b,j] - m).  A label out of range goes to the device word; the loss is then NaN, and so is that row's
+ * gradient. */
 #include "core/context.h"
 #include "ops/math.h"
 #include "ops/softmax.h"
 
 #include <math.h>
 
-/* out: the loss, [], and hidden the stats, [rows,2]: m and s of each row (one unused row where there are none, so that
- * no output is empty). */
+/* out: the loss, [], and hidden the stats, [rows,2]: m and s of each row (one unused row where there are
+ * none, so that no output is empty). */
 enum { LOSS, STATS, CROSS_ENTROPY_OUTPUTS };
 
 /* ---- Shapes ---- */
@@ -47,7 +48,7 @@ struct cross_entropy_part {
 
 struct cross_entropy_job {
     const struct softmax_loops *loops;
-    int f64, wide;  /* f64 logits; i64 labels */
+    int f64, wide; /* f64 logits; i64 labels */
     const char *x;
     const void *labels;
     void *stats;
@@ -103,7 +104,8 @@ static void cross_entropy_task(void *arg, int64_t task, int thread)
     rows = rows < job->per_task ? rows : job->per_task;
     *part = (struct cross_entropy_part){.wrong = -1};
     if (job->n)
-        job->loops->stats[job->f64](job->x + first * job->n * size, (char *)job->stats + first * 2 * size, rows, job->n);
+        job->loops->stats[job->f64](job->x + first * job->n * size, (char *)job->stats + first * 2 * size,
+                                    rows, job->n);
     for (int64_t row = first; row < first + rows; row++) {
         int64_t label = label_of(job, row);
 
@@ -157,7 +159,8 @@ static gradc_status cross_entropy_cpu(const struct launch *l, struct failure *f)
     (void)f;
     if (job.rows) {
         job.stats = view_host(&l->out[STATS]);
-        job.parts = (struct cross_entropy_part *)(void *)((char *)l->workspace.slab->memory + l->workspace.offset);
+        job.parts =
+            (struct cross_entropy_part *)(void *)((char *)l->workspace.slab->memory + l->workspace.offset);
         cpu_parallel(l->device, tasks, cross_entropy_task, &job);
     }
     for (int64_t task = 0; task < tasks; task++) {
@@ -191,8 +194,8 @@ static gradc_status cross_entropy_opencl(const struct launch *l, struct failure 
 {
     const struct view *x = &l->in[0], *labels = &l->in[1];
     int64_t rows = x->layout.shape[0], n = x->layout.shape[1], parts = cross_entropy_parts(rows);
-    struct view part = {.at = l->workspace, .dtype = x->dtype,
-                        .layout = {.ndim = 1, .shape = {parts}, .stride = {1}}};
+    struct view part = {
+        .at = l->workspace, .dtype = x->dtype, .layout = {.ndim = 1, .shape = {parts}, .stride = {1}}};
     size_t local = CROSS_ENTROPY_GROUP;
     struct kernel_call k;
     gradc_status status = GRADC_OK;
@@ -242,7 +245,8 @@ static size_t cross_entropy_workspace(const struct launch *l)
 
     if (l->device->opencl)
         return (size_t)cross_entropy_parts(x->shape[0]) * gradc_dtype_size(l->in[0].dtype);
-    return (size_t)cpu_tasks(x->shape[0], cross_entropy_per_task(x->shape[1])) * sizeof(struct cross_entropy_part);
+    return (size_t)cpu_tasks(x->shape[0], cross_entropy_per_task(x->shape[1])) *
+           sizeof(struct cross_entropy_part);
 }
 
 /* ---- cross_entropy_backward: dx = dz / n (softmax(x) - onehot(label)); in: x, labels, stats, dz ---- */
@@ -262,8 +266,8 @@ static void cross_entropy_backward_task(void *arg, int64_t task, int thread)
 
     (void)thread;
     rows = rows < job->per_task ? rows : job->per_task;
-    job->loops->scaled[job->f64](job->x + at, (const char *)job->stats + first * 2 * size, job->dx + at, rows, job->n,
-                                 job->scale);
+    job->loops->scaled[job->f64](job->x + at, (const char *)job->stats + first * 2 * size, job->dx + at, rows,
+                                 job->n, job->scale);
     for (int64_t row = first; row < first + rows; row++) {
         int64_t label = label_of(job, row);
 
@@ -326,12 +330,14 @@ static void cross_entropy_backward_gradient(struct gradient *d)
     }
 }
 
-const struct op op_cross_entropy_backward = {
-    .name = "cross_entropy_backward", .nin = 4, .nout = 1,
-    .keeps = KEEP_IN(0) | KEEP_IN(1) | KEEP_IN(2) | KEEP_IN(3),
-    .shape = cross_entropy_backward_shape,
-    .cpu = cross_entropy_backward_cpu, .opencl = cross_entropy_backward_opencl,
-    .gradient = cross_entropy_backward_gradient};
+const struct op op_cross_entropy_backward = {.name = "cross_entropy_backward",
+                                             .nin = 4,
+                                             .nout = 1,
+                                             .keeps = KEEP_IN(0) | KEEP_IN(1) | KEEP_IN(2) | KEEP_IN(3),
+                                             .shape = cross_entropy_backward_shape,
+                                             .cpu = cross_entropy_backward_cpu,
+                                             .opencl = cross_entropy_backward_opencl,
+                                             .gradient = cross_entropy_backward_gradient};
 
 /* ---- cross_entropy ---- */
 
@@ -344,10 +350,15 @@ static void cross_entropy_gradient(struct gradient *d)
         d->dx[0] = op_record(&op_cross_entropy_backward, 4, in, NULL);
 }
 
-const struct op op_cross_entropy = {.name = "cross_entropy", .nin = 2, .nout = CROSS_ENTROPY_OUTPUTS,
-                                    .keeps = KEEP_IN(0) | KEEP_IN(1) | KEEP_OUT(STATS), .flags = OP_REPORTS,
-                                    .shape = cross_entropy_shape, .workspace = cross_entropy_workspace,
-                                    .cpu = cross_entropy_cpu, .opencl = cross_entropy_opencl,
+const struct op op_cross_entropy = {.name = "cross_entropy",
+                                    .nin = 2,
+                                    .nout = CROSS_ENTROPY_OUTPUTS,
+                                    .keeps = KEEP_IN(0) | KEEP_IN(1) | KEEP_OUT(STATS),
+                                    .flags = OP_REPORTS,
+                                    .shape = cross_entropy_shape,
+                                    .workspace = cross_entropy_workspace,
+                                    .cpu = cross_entropy_cpu,
+                                    .opencl = cross_entropy_opencl,
                                     .gradient = cross_entropy_gradient};
 
 gradc_tensor *gradc_cross_entropy(gradc_tensor *logits, gradc_tensor *labels)

@@ -1,5 +1,6 @@
 /* embedding.c - z[..., :] = weight[indices[...], :], and the kernels of its gradient.
- * An index out of range goes to the device word; its row of z is zero, and it adds nothing to the gradient. */
+ * An index out of range goes to the device word; its row of z is zero, and it adds nothing to the
+ * gradient. */
 #include "core/op.h"
 
 #include <string.h>
@@ -63,7 +64,8 @@ static int64_t embedding_per_task(int64_t width)
 static void embedding_task(void *arg, int64_t task, int thread)
 {
     const struct embedding_job *job = arg;
-    int64_t n = job->indices.n, first = task * job->per_task, end = first + job->per_task < n ? first + job->per_task : n;
+    int64_t n = job->indices.n, first = task * job->per_task,
+            end = first + job->per_task < n ? first + job->per_task : n;
     size_t bytes = (size_t)job->row_bytes;
 
     (void)thread;
@@ -101,13 +103,14 @@ static gradc_status embedding_cpu(const struct launch *l, struct failure *f)
 {
     const struct layout *weight = &l->in[1].layout;
     int64_t width = weight->shape[1];
-    struct embedding_job job = {.indices = index_list_of(&l->in[0]),
-                                .weight = view_host(&l->in[1]),
-                                .z = view_host(&l->out[0]),
-                                .rows = weight->shape[0],
-                                .row_bytes = width * (int64_t)gradc_dtype_size(l->out[0].dtype),
-                                .per_task = embedding_per_task(width),
-                                .wrong = (int64_t *)(void *)((char *)l->workspace.slab->memory + l->workspace.offset)};
+    struct embedding_job job = {
+        .indices = index_list_of(&l->in[0]),
+        .weight = view_host(&l->in[1]),
+        .z = view_host(&l->out[0]),
+        .rows = weight->shape[0],
+        .row_bytes = width * (int64_t)gradc_dtype_size(l->out[0].dtype),
+        .per_task = embedding_per_task(width),
+        .wrong = (int64_t *)(void *)((char *)l->workspace.slab->memory + l->workspace.offset)};
     int64_t tasks = cpu_tasks(job.indices.n, job.per_task);
 
     (void)f;
@@ -151,8 +154,8 @@ static gradc_status embedding_opencl(const struct launch *l, struct failure *f)
     return launch_kernel(l, &k, f);
 }
 
-/* ---- embedding_backward: dweight[row, :] = the sum of dz[i, :] over the i with indices[i] == row, in their order ----
- * in: dz, indices; ints: rows. */
+/* ---- embedding_backward: dweight[row, :] = the sum of dz[i, :] over the i with indices[i] == row, in their
+ * order ---- in: dz, indices; ints: rows. */
 
 static gradc_status embedding_backward_shape(struct record *r)
 {
@@ -219,15 +222,16 @@ static gradc_status embedding_backward_cpu(const struct launch *l, struct failur
     return GRADC_OK;
 }
 
-/* OpenCL: the positions are sorted by their index: counted, given places, and put in order among equal ones.  The
- * workspace holds, in 32-bit integers: starts [rows + 1], fill [rows], places [n], order [n]. */
+/* OpenCL: the positions are sorted by their index: counted, given places, and put in order among equal ones.
+ * The workspace holds, in 32-bit integers: starts [rows + 1], fill [rows], places [n], order [n]. */
 enum { EMBEDDING_GROUP = 256 };
 
 static void embedding_step(struct kernel_call *k, const char *kernel, const struct launch *l, int64_t items)
 {
     const struct layout *indices = &l->in[1].layout;
     int64_t n = layout_numel(indices), rows = l->out[0].layout.shape[0];
-    struct view work = {.at = l->workspace, .dtype = GRADC_I32,
+    struct view work = {.at = l->workspace,
+                        .dtype = GRADC_I32,
                         .layout = {.ndim = 1, .shape = {2 * rows + 1 + 2 * n}, .stride = {1}}};
 
     kernel_start(k, "embedding", kernel, l->out[0].dtype);
@@ -241,9 +245,11 @@ static void embedding_step(struct kernel_call *k, const char *kernel, const stru
 
 static gradc_status embedding_backward_opencl(const struct launch *l, struct failure *f)
 {
-    int64_t n = layout_numel(&l->in[1].layout), rows = l->out[0].layout.shape[0], width = l->out[0].layout.shape[1];
+    int64_t n = layout_numel(&l->in[1].layout), rows = l->out[0].layout.shape[0],
+            width = l->out[0].layout.shape[1];
     size_t local = EMBEDDING_GROUP;
-    const char *steps[] = {"backward_zero", "backward_count", "backward_starts", "backward_places", "backward_order"};
+    const char *steps[] = {"backward_zero", "backward_count", "backward_starts", "backward_places",
+                           "backward_order"};
     int64_t items[] = {rows + 1, n, 0, n, n};
     struct kernel_call k;
 
@@ -280,9 +286,13 @@ static void embedding_backward_gradient(struct gradient *d)
         d->dx[0] = gradc_embedding(d->x[1], d->dz[0]);
 }
 
-const struct op op_embedding_backward = {.name = "embedding_backward", .nin = 2, .nout = 1, .keeps = KEEP_IN(1),
+const struct op op_embedding_backward = {.name = "embedding_backward",
+                                         .nin = 2,
+                                         .nout = 1,
+                                         .keeps = KEEP_IN(1),
                                          .shape = embedding_backward_shape,
-                                         .workspace = embedding_backward_workspace, .cpu = embedding_backward_cpu,
+                                         .workspace = embedding_backward_workspace,
+                                         .cpu = embedding_backward_cpu,
                                          .opencl = embedding_backward_opencl,
                                          .gradient = embedding_backward_gradient};
 
@@ -298,9 +308,16 @@ static void embedding_gradient(struct gradient *d)
 }
 
 /* in: indices, weight. */
-const struct op op_embedding = {.name = "embedding", .nin = 2, .nout = 1, .keeps = KEEP_IN(0), .flags = OP_REPORTS,
-                                .shape = embedding_shape, .workspace = embedding_workspace, .cpu = embedding_cpu,
-                                .opencl = embedding_opencl, .gradient = embedding_gradient};
+const struct op op_embedding = {.name = "embedding",
+                                .nin = 2,
+                                .nout = 1,
+                                .keeps = KEEP_IN(0),
+                                .flags = OP_REPORTS,
+                                .shape = embedding_shape,
+                                .workspace = embedding_workspace,
+                                .cpu = embedding_cpu,
+                                .opencl = embedding_opencl,
+                                .gradient = embedding_gradient};
 
 gradc_tensor *gradc_embedding(gradc_tensor *indices, gradc_tensor *weight)
 {

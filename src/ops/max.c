@@ -37,8 +37,14 @@ static void max_gradient(struct gradient *d)
     d->dx[0] = gradc_mul(ties, gradc_div(dz, naxes ? gradc_sum(ties, naxes, axes, 1) : ties));
 }
 
-const struct op op_max = {.name = "max", .nin = 1, .nout = 1, .keeps = KEEP_IN(0) | KEEP_OUT(0), .shape = max_shape,
-                          .workspace = reduce_workspace, .cpu = max_cpu, .opencl = max_opencl,
+const struct op op_max = {.name = "max",
+                          .nin = 1,
+                          .nout = 1,
+                          .keeps = KEEP_IN(0) | KEEP_OUT(0),
+                          .shape = max_shape,
+                          .workspace = reduce_workspace,
+                          .cpu = max_cpu,
+                          .opencl = max_opencl,
                           .gradient = max_gradient};
 
 gradc_tensor *gradc_max(gradc_tensor *x, int naxes, const int *axes, int keepdim)

@@ -46,8 +46,14 @@ static void mean_gradient(struct gradient *d)
     d->dx[0] = gradc_expand(reduce_keepdim(dz, x, mask), x->ndim, x->shape);
 }
 
-const struct op op_mean = {.name = "mean", .nin = 1, .nout = 1, .shape = mean_shape, .workspace = reduce_workspace,
-                           .cpu = mean_cpu, .opencl = mean_opencl, .gradient = mean_gradient};
+const struct op op_mean = {.name = "mean",
+                           .nin = 1,
+                           .nout = 1,
+                           .shape = mean_shape,
+                           .workspace = reduce_workspace,
+                           .cpu = mean_cpu,
+                           .opencl = mean_opencl,
+                           .gradient = mean_gradient};
 
 gradc_tensor *gradc_mean(gradc_tensor *x, int naxes, const int *axes, int keepdim)
 {

@@ -1,5 +1,6 @@
-/* reduce.c - what reductions over axes share: the axes, the shape rule, and the two folds (sum, max) on both devices.
- * The vector loops are in reduce_isa.c, the kernels in opencl/reduce.cl; the ops in sum.c, mean.c, max.c, argmax.c. */
+/* reduce.c - what reductions over axes share: the axes, the shape rule, and the two folds (sum, max) on both
+ * devices.  The vector loops are in reduce_isa.c, the kernels in opencl/reduce.cl; the ops in sum.c, mean.c,
+ * max.c, argmax.c. */
 #include "ops/reduce.h"
 #include "device/cpu/isa.h"
 
@@ -164,8 +165,8 @@ reduce_loop *reduce_rows(enum reduce_kind kind, gradc_dtype dtype)
 }
 
 /* ---- The CPU ----
- * A unit is one output (rows) or up to REDUCE_WIDTH neighbouring outputs (columns).  A task folds several units, or,
- * where units are few and long, one segment of a unit into the workspace [segments][outputs]. */
+ * A unit is one output (rows) or up to REDUCE_WIDTH neighbouring outputs (columns).  A task folds several
+ * units, or, where units are few and long, one segment of a unit into the workspace [segments][outputs]. */
 
 enum { REDUCE_GRAIN = 65536, REDUCE_UNITS = 32, REDUCE_SHORT = 32 };
 
@@ -180,7 +181,8 @@ struct reduce_split {
 
 static struct reduce_split reduce_split_of(const struct reduction *r)
 {
-    int64_t last = r->kept_size[r->nkept - 1], run = r->stride[r->nreduced - 1] == 1 ? r->size[r->nreduced - 1] : 0;
+    int64_t last = r->kept_size[r->nkept - 1],
+            run = r->stride[r->nreduced - 1] == 1 ? r->size[r->nreduced - 1] : 0;
     int64_t width = 1, elements;
     struct reduce_split s = {.blocks = 1, .units = r->outputs, .segment = r->count, .segments = 1};
 
@@ -205,7 +207,7 @@ struct reduce_job {
     struct reduce_split split;
     reduce_loop *rows, *columns;
     const char *x;
-    char *z; /* or the workspace */
+    char *z;                 /* or the workspace */
     int64_t element, result; /* bytes of one */
     gradc_dtype dtype;       /* of z */
     double divisor;          /* 0: none */
@@ -238,7 +240,8 @@ static void reduce_unit(const struct reduce_job *job, int64_t unit, int64_t segm
         width = last - first < REDUCE_WIDTH ? last - first : REDUCE_WIDTH;
     }
     z = job->z + (segment * r->outputs + output) * job->result;
-    (s->columns ? job->columns : job->rows)(job->x + reduction_kept(r, output) * job->element, r, start, end, width, z);
+    (s->columns ? job->columns : job->rows)(job->x + reduction_kept(r, output) * job->element, r, start, end,
+                                            width, z);
     if (job->divisor != 0 && s->segments == 1)
         reduce_divide(job, z, width);
 }
@@ -260,8 +263,12 @@ static void reduce_segments(const struct reduce_job *job, enum reduce_kind kind,
 {
     const struct reduce_loops *loops = reduce_table[cpu_isa()];
     int64_t outputs = job->r.outputs;
-    struct reduction r = {.nkept = 1, .nreduced = 1, .kept_size = {outputs}, .kept_stride = {1},
-                          .size = {job->split.segments}, .stride = {outputs}};
+    struct reduction r = {.nkept = 1,
+                          .nreduced = 1,
+                          .kept_size = {outputs},
+                          .kept_stride = {1},
+                          .size = {job->split.segments},
+                          .stride = {outputs}};
 
     for (int64_t o = 0; o < outputs; o += REDUCE_WIDTH) {
         int64_t width = outputs - o < REDUCE_WIDTH ? outputs - o : REDUCE_WIDTH;
@@ -288,19 +295,27 @@ gradc_status reduce_cpu(const struct launch *l, enum reduce_kind kind, double di
     job.split = reduce_split_of(&job.r);
     job.result = (int64_t)gradc_dtype_size(job.dtype);
     job.x = job.r.count ? view_host(&l->in[0]) : NULL;
-    job.z = job.split.segments > 1 ? (char *)l->workspace.slab->memory + l->workspace.offset : view_host(&l->out[0]);
-    cpu_parallel(l->device, cpu_tasks(job.split.units, job.split.per_task) * job.split.segments, reduce_task, &job);
+    job.z = job.split.segments > 1 ? (char *)l->workspace.slab->memory + l->workspace.offset
+                                   : view_host(&l->out[0]);
+    cpu_parallel(l->device, cpu_tasks(job.split.units, job.split.per_task) * job.split.segments, reduce_task,
+                 &job);
     if (job.split.segments > 1)
         reduce_segments(&job, kind, view_host(&l->out[0]));
     return GRADC_OK;
 }
 
 /* ---- OpenCL ----
- * items: one work-item an output, for short reductions and where neighbouring outputs are neighbours in memory.
- * groups: one work-group an output.  Few outputs of many elements are cut into segments, [segments][outputs] in the
- * workspace, which a second call folds. */
+ * items: one work-item an output, for short reductions and where neighbouring outputs are neighbours in
+ * memory.  groups: one work-group an output.  Few outputs of many elements are cut into segments,
+ * [segments][outputs] in the workspace, which a second call folds. */
 
-enum { REDUCE_GROUP = 256, REDUCE_ITEMS = 65536, REDUCE_FEW = 64, REDUCE_GROUP_SEGMENT = 16384, REDUCE_GROUPS = 1024 };
+enum {
+    REDUCE_GROUP = 256,
+    REDUCE_ITEMS = 65536,
+    REDUCE_FEW = 64,
+    REDUCE_GROUP_SEGMENT = 16384,
+    REDUCE_GROUPS = 1024
+};
 
 static int64_t least(int64_t x, int64_t y)
 {
@@ -379,9 +394,16 @@ gradc_status reduce_opencl(const struct launch *l, enum reduce_kind kind, double
 {
     struct reduction r = reduction_of(&l->in[0].layout, l->ints[REDUCE_MASK]);
     struct reduce_split s = reduce_split_opencl(&r), all;
-    struct reduction rest = {.nkept = 1, .nreduced = 1, .kept_size = {r.outputs}, .kept_stride = {1},
-                             .size = {s.segments}, .stride = {r.outputs}, .outputs = r.outputs, .count = s.segments};
-    struct view part = {.at = l->workspace, .dtype = l->out[0].dtype,
+    struct reduction rest = {.nkept = 1,
+                             .nreduced = 1,
+                             .kept_size = {r.outputs},
+                             .kept_stride = {1},
+                             .size = {s.segments},
+                             .stride = {r.outputs},
+                             .outputs = r.outputs,
+                             .count = s.segments};
+    struct view part = {.at = l->workspace,
+                        .dtype = l->out[0].dtype,
                         .layout = {.ndim = 1, .shape = {s.segments * r.outputs}, .stride = {1}}};
     /* An empty x has no memory, and is not read: z stands in for it. */
     struct view x = l->in[0];

@@ -1,5 +1,5 @@
-/* reduce.h - what the reductions over axes (sum, mean, max, argmax) share: which axes are walked in which order, how
- * the work is split, and the two folds (sum, max) on both devices.
+/* reduce.h - what the reductions over axes (sum, mean, max, argmax) share: which axes are walked in which
+ * order, how the work is split, and the two folds (sum, max) on both devices.
  *
  * The order of additions is a function of the operand's shape and strides alone. */
 #ifndef GRADC_REDUCE_H
@@ -7,11 +7,12 @@
 
 #include "core/op.h"
 
-/* ints of every reduction.  As recorded by reduce_record: the number of axes (0: all), keepdim, the axes; the shape
- * rule turns the first into a mask of x's axes and the axes into 0. */
+/* ints of every reduction.  As recorded by reduce_record: the number of axes (0: all), keepdim, the axes; the
+ * shape rule turns the first into a mask of x's axes and the axes into 0. */
 enum { REDUCE_MASK, REDUCE_KEEPDIM, REDUCE_AXES, REDUCE_INTS = REDUCE_AXES + GRADC_MAX_NDIM };
 
-/* x's axes in two groups, each without seams and axes of size 1, in row-major order, at least one axis each. */
+/* x's axes in two groups, each without seams and axes of size 1, in row-major order, at least one axis
+ * each. */
 struct reduction {
     int nkept, nreduced;
     int64_t kept_size[GRADC_MAX_NDIM], kept_stride[GRADC_MAX_NDIM];
@@ -54,15 +55,17 @@ size_t reduce_workspace(const struct launch *l);
 gradc_status reduce_cpu(const struct launch *l, enum reduce_kind kind, double divisor, struct failure *f);
 gradc_status reduce_opencl(const struct launch *l, enum reduce_kind kind, double divisor, struct failure *f);
 
-/* What kernels over the axes of r are given: -DAXES, and SIZES and STRIDES of the kept and of the reduced axes. */
+/* What kernels over the axes of r are given: -DAXES, and SIZES and STRIDES of the kept and of the reduced
+ * axes. */
 int reduce_axes_count(const struct reduction *r);
 void reduce_axes_args(struct kernel_call *k, const struct reduction *r);
 
 /* ---- The loops, compiled per instruction set (reduce_isa.c) ----
- * Both fold the reduced elements start .. end-1 (row-major) of r; x is the first element of an output, z gets the result
- * in reduce_result's type.  rows: one output.  columns: `width` <= REDUCE_WIDTH outputs, neighbours on the last kept
- * axis. */
-typedef void reduce_loop(const void *x, const struct reduction *r, int64_t start, int64_t end, int64_t width, void *z);
+ * Both fold the reduced elements start .. end-1 (row-major) of r; x is the first element of an output, z gets
+ * the result in reduce_result's type.  rows: one output.  columns: `width` <= REDUCE_WIDTH outputs,
+ * neighbours on the last kept axis. */
+typedef void reduce_loop(const void *x, const struct reduction *r, int64_t start, int64_t end, int64_t width,
+                         void *z);
 
 enum { REDUCE_WIDTH = 256, REDUCE_DTYPES = GRADC_BOOL + 1 };
 

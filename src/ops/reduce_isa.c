@@ -1,11 +1,12 @@
-/* reduce_isa.c - the vector loops of sum and max: one row of elements, and columns side by side.  Compiled per
- * instruction set.  How work is split into them is in reduce.c. */
+/* reduce_isa.c - the vector loops of sum and max: one row of elements, and columns side by side.  Compiled
+ * per instruction set.  How work is split into them is in reduce.c. */
 #include "ops/reduce.h"
 #include "device/cpu/isa.h"
 
 #include <math.h>
 
-/* The lanes of a fold, the elements of a row's block, the rows of a group; LEVELS groups of groups hold 2^40 rows. */
+/* The lanes of a fold, the elements of a row's block, the rows of a group; LEVELS groups of groups hold 2^40
+ * rows. */
 enum { LANES = 32, BLOCK = 1024, RADIX = 32, LEVELS = 8 };
 
 /* ---- The walk over the reduced elements, run by run along the last axis ---- */
@@ -142,26 +143,38 @@ static int64_t walk_fold(const struct reduction *r, int64_t width)
 extern const struct reduce_loops ISA_NAME(reduce_loops);
 
 const struct reduce_loops ISA_NAME(reduce_loops) = {
-    .rows = {[REDUCE_SUM] = {[GRADC_F32] = rows_sum_f32,
-                             [GRADC_F64] = rows_sum_f64,
-                             [GRADC_I64] = rows_sum_i64,
-                             [GRADC_I32] = rows_sum_i32,
-                             [GRADC_U8] = rows_sum_u8,
-                             [GRADC_BOOL] = rows_sum_u8},
-             [REDUCE_MAX] = {[GRADC_F32] = rows_max_f32,
-                             [GRADC_F64] = rows_max_f64,
-                             [GRADC_I64] = rows_max_i64,
-                             [GRADC_I32] = rows_max_i32,
-                             [GRADC_U8] = rows_max_u8}},
-    .columns = {[REDUCE_SUM] = {[GRADC_F32] = columns_sum_f32,
-                                [GRADC_F64] = columns_sum_f64,
-                                [GRADC_I64] = columns_sum_i64,
-                                [GRADC_I32] = columns_sum_i32,
-                                [GRADC_U8] = columns_sum_u8,
-                                [GRADC_BOOL] = columns_sum_u8},
-                [REDUCE_MAX] = {[GRADC_F32] = columns_max_f32,
-                                [GRADC_F64] = columns_max_f64,
-                                [GRADC_I64] = columns_max_i64,
-                                [GRADC_I32] = columns_max_i32,
-                                [GRADC_U8] = columns_max_u8}},
+    .rows = {[REDUCE_SUM] =
+                 {
+                     [GRADC_F32] = rows_sum_f32,
+                     [GRADC_F64] = rows_sum_f64,
+                     [GRADC_I64] = rows_sum_i64,
+                     [GRADC_I32] = rows_sum_i32,
+                     [GRADC_U8] = rows_sum_u8,
+                     [GRADC_BOOL] = rows_sum_u8,
+                 },
+             [REDUCE_MAX] =
+                 {
+                     [GRADC_F32] = rows_max_f32,
+                     [GRADC_F64] = rows_max_f64,
+                     [GRADC_I64] = rows_max_i64,
+                     [GRADC_I32] = rows_max_i32,
+                     [GRADC_U8] = rows_max_u8,
+                 }},
+    .columns = {[REDUCE_SUM] =
+                    {
+                        [GRADC_F32] = columns_sum_f32,
+                        [GRADC_F64] = columns_sum_f64,
+                        [GRADC_I64] = columns_sum_i64,
+                        [GRADC_I32] = columns_sum_i32,
+                        [GRADC_U8] = columns_sum_u8,
+                        [GRADC_BOOL] = columns_sum_u8,
+                    },
+                [REDUCE_MAX] =
+                    {
+                        [GRADC_F32] = columns_max_f32,
+                        [GRADC_F64] = columns_max_f64,
+                        [GRADC_I64] = columns_max_i64,
+                        [GRADC_I32] = columns_max_i32,
+                        [GRADC_U8] = columns_max_u8,
+                    }},
 };

@@ -1,4 +1,5 @@
-/* reduce_loops.h - the loops of a fold for one element type.  Included by reduce_isa.c once per type and fold, with
+/* reduce_loops.h - the loops of a fold for one element type.  Included by reduce_isa.c once per type and
+ * fold, with
  *   ELEMENT, RESULT     the types of x and z
  *   FOLD(a, x)          a, x of type RESULT
  *   START               the fold of nothing
@@ -38,7 +39,7 @@ struct NAME(parts) {
     RESULT part[64];
 };
 
-static void NAME(push)(struct NAME(parts) *p, RESULT value)
+static void NAME(push)(struct NAME(parts) * p, RESULT value)
 {
     int i = 0;
 
@@ -48,7 +49,8 @@ static void NAME(push)(struct NAME(parts) *p, RESULT value)
     p->blocks++;
 }
 
-static void NAME(rows)(const void *from, const struct reduction *r, int64_t start, int64_t end, int64_t width, void *to)
+static void NAME(rows)(const void *from, const struct reduction *r, int64_t start, int64_t end, int64_t width,
+                       void *to)
 {
     const ELEMENT *x = from;
     struct NAME(parts) parts;
@@ -71,8 +73,8 @@ static void NAME(rows)(const void *from, const struct reduction *r, int64_t star
 }
 
 /* z[j] = FOLD(z[j], x[i * stride + j * step]) for i < n. */
-static void NAME(add_spread)(RESULT *restrict z, const ELEMENT *restrict x, int64_t n, int64_t stride, int64_t step,
-                             int64_t width)
+static void NAME(add_spread)(RESULT *restrict z, const ELEMENT *restrict x, int64_t n, int64_t stride,
+                             int64_t step, int64_t width)
 {
     for (int64_t j = 0; j < width; j++) {
         RESULT fold = z[j];
@@ -122,7 +124,7 @@ static void NAME(add_level)(RESULT *restrict z, RESULT *restrict x, int64_t widt
 }
 
 /* n rows, which do not pass the end of a group. */
-static void NAME(add_group)(struct NAME(levels) *s, const ELEMENT *x, int64_t n, int64_t stride, int64_t width)
+static void NAME(add_group)(struct NAME(levels) * s, const ELEMENT *x, int64_t n, int64_t stride, int64_t width)
 {
     int i = 0;
 
@@ -141,8 +143,8 @@ static void NAME(add_group)(struct NAME(levels) *s, const ELEMENT *x, int64_t n,
     }
 }
 
-static void NAME(columns)(const void *from, const struct reduction *r, int64_t start, int64_t end, int64_t width,
-                          void *to)
+static void NAME(columns)(const void *from, const struct reduction *r, int64_t start, int64_t end,
+                          int64_t width, void *to)
 {
     const ELEMENT *x = from;
     RESULT *z = to;

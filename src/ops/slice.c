@@ -3,7 +3,8 @@
 
 #include <string.h>
 
-/* ints of slice: axis, start, stop, step as given; the shape rule makes them axis, start, count, step, all in range. */
+/* ints of slice: axis, start, stop, step as given; the shape rule makes them axis, start, count, step, all in
+ * range. */
 enum { SLICE_AXIS, SLICE_START, SLICE_STOP, SLICE_STEP, SLICE_INTS, SLICE_COUNT = SLICE_STOP };
 
 /* ints of slice_backward: the first four as slice's (normalised), and the axis' size in x. */
@@ -53,8 +54,8 @@ static void slice_gradient(struct gradient *d)
     d->dx[0] = slice_backward(d->dz[0], d->ints, tensor_of(d->x[0])->layout.shape[d->ints[SLICE_AXIS]]);
 }
 
-const struct op op_slice = {.name = "slice", .nin = 1, .nout = 1, .flags = OP_VIEW,
-                            .shape = slice_shape, .gradient = slice_gradient};
+const struct op op_slice = {
+    .name = "slice", .nin = 1, .nout = 1, .flags = OP_VIEW, .shape = slice_shape, .gradient = slice_gradient};
 
 gradc_tensor *gradc_slice(gradc_tensor *x, int axis, int64_t start, int64_t stop, int64_t step)
 {
@@ -86,8 +87,11 @@ static struct slice_job slice_job_of(const struct launch *l, int64_t *outer)
 {
     const struct layout *dx = &l->out[0].layout;
     int axis = (int)l->ints[SLICE_AXIS];
-    struct slice_job job = {.start = l->ints[SLICE_START], .count = l->ints[SLICE_COUNT],
-                            .step = l->ints[SLICE_STEP], .size = l->ints[SLICE_SIZE], .inner = 1};
+    struct slice_job job = {.start = l->ints[SLICE_START],
+                            .count = l->ints[SLICE_COUNT],
+                            .step = l->ints[SLICE_STEP],
+                            .size = l->ints[SLICE_SIZE],
+                            .inner = 1};
 
     *outer = 1;
     for (int i = 0; i < axis; i++)
@@ -181,8 +185,12 @@ static void slice_backward_gradient(struct gradient *d)
                            ints[SLICE_START] + ints[SLICE_COUNT] * ints[SLICE_STEP], ints[SLICE_STEP]);
 }
 
-const struct op op_slice_backward = {.name = "slice_backward", .nin = 1, .nout = 1, .shape = slice_backward_shape,
-                                     .cpu = slice_backward_cpu, .opencl = slice_backward_opencl,
+const struct op op_slice_backward = {.name = "slice_backward",
+                                     .nin = 1,
+                                     .nout = 1,
+                                     .shape = slice_backward_shape,
+                                     .cpu = slice_backward_cpu,
+                                     .opencl = slice_backward_opencl,
                                      .gradient = slice_backward_gradient};
 
 static gradc_tensor *slice_backward(gradc_tensor *dz, const int64_t *ints, int64_t size)

@@ -1,5 +1,5 @@
-/* softmax.c - softmax and log_softmax along one axis, and the kernels of their gradients.  The vector loops are in
- * softmax_isa.c, the kernels in opencl/softmax.cl. */
+/* softmax.c - softmax and log_softmax along one axis, and the kernels of their gradients.  The vector loops
+ * are in softmax_isa.c, the kernels in opencl/softmax.cl. */
 #include "ops/softmax.h"
 #include "device/cpu/isa.h"
 
@@ -71,8 +71,8 @@ static void softmax_row_task(void *arg, int64_t task, int thread)
     int64_t first = task * job->per_task, left = job->s.outer - first, at = first * job->s.n * job->size;
 
     (void)thread;
-    job->rows(job->x + at, job->y ? job->y + at : NULL, job->z + at, left < job->per_task ? left : job->per_task,
-              job->s.n);
+    job->rows(job->x + at, job->y ? job->y + at : NULL, job->z + at,
+              left < job->per_task ? left : job->per_task, job->s.n);
 }
 
 static void softmax_column_task(void *arg, int64_t task, int thread)
@@ -212,7 +212,8 @@ static gradc_tensor *sum_along(gradc_tensor *x, int axis)
     return gradc_sum(x, 1, &axis, 1);
 }
 
-/* Of f = z (dz - sum(z dz)) with u flowing in:  ddz = z (u - sum(z u)),  dz's = u (dz - sum(z dz)) - dz sum(u z). */
+/* Of f = z (dz - sum(z dz)) with u flowing in:  ddz = z (u - sum(z u)),  dz's = u (dz - sum(z dz)) - dz sum(u
+ * z). */
 static void softmax_backward_gradient(struct gradient *d)
 {
     gradc_tensor *dz = d->x[0], *z = d->x[1], *u = d->dz[0];
@@ -240,23 +241,41 @@ static void log_softmax_backward_gradient(struct gradient *d)
 
 /* ---- Descriptors ---- */
 
-const struct op op_softmax = {.name = "softmax", .nin = 1, .nout = 1, .keeps = KEEP_OUT(0), .shape = softmax_shape,
-                              .cpu = softmax_forward_cpu, .opencl = softmax_forward_opencl,
+const struct op op_softmax = {.name = "softmax",
+                              .nin = 1,
+                              .nout = 1,
+                              .keeps = KEEP_OUT(0),
+                              .shape = softmax_shape,
+                              .cpu = softmax_forward_cpu,
+                              .opencl = softmax_forward_opencl,
                               .gradient = softmax_gradient};
 
-const struct op op_log_softmax = {.name = "log_softmax", .nin = 1, .nout = 1, .keeps = KEEP_OUT(0),
-                                  .shape = softmax_shape, .cpu = log_softmax_forward_cpu,
-                                  .opencl = log_softmax_forward_opencl, .gradient = log_softmax_gradient};
+const struct op op_log_softmax = {.name = "log_softmax",
+                                  .nin = 1,
+                                  .nout = 1,
+                                  .keeps = KEEP_OUT(0),
+                                  .shape = softmax_shape,
+                                  .cpu = log_softmax_forward_cpu,
+                                  .opencl = log_softmax_forward_opencl,
+                                  .gradient = log_softmax_gradient};
 
 /* in: dz, z. */
-const struct op op_softmax_backward = {.name = "softmax_backward", .nin = 2, .nout = 1,
-                                       .keeps = KEEP_IN(0) | KEEP_IN(1), .shape = softmax_shape,
-                                       .cpu = softmax_backward_cpu, .opencl = softmax_backward_opencl,
+const struct op op_softmax_backward = {.name = "softmax_backward",
+                                       .nin = 2,
+                                       .nout = 1,
+                                       .keeps = KEEP_IN(0) | KEEP_IN(1),
+                                       .shape = softmax_shape,
+                                       .cpu = softmax_backward_cpu,
+                                       .opencl = softmax_backward_opencl,
                                        .gradient = softmax_backward_gradient};
 
-const struct op op_log_softmax_backward = {.name = "log_softmax_backward", .nin = 2, .nout = 1,
-                                           .keeps = KEEP_IN(0) | KEEP_IN(1), .shape = softmax_shape,
-                                           .cpu = log_softmax_backward_cpu, .opencl = log_softmax_backward_opencl,
+const struct op op_log_softmax_backward = {.name = "log_softmax_backward",
+                                           .nin = 2,
+                                           .nout = 1,
+                                           .keeps = KEEP_IN(0) | KEEP_IN(1),
+                                           .shape = softmax_shape,
+                                           .cpu = log_softmax_backward_cpu,
+                                           .opencl = log_softmax_backward_opencl,
                                            .gradient = log_softmax_backward_gradient};
 
 gradc_tensor *softmax_backward(gradc_tensor *dz, gradc_tensor *z, int axis)

@@ -1,12 +1,13 @@
-/* softmax_isa.c - the vector loops of softmax, log_softmax, their backward ops and cross_entropy.  Compiled per
- * instruction set.  How rows and columns are dealt out is in softmax.c and cross_entropy.c. */
+/* softmax_isa.c - the vector loops of softmax, log_softmax, their backward ops and cross_entropy.  Compiled
+ * per instruction set.  How rows and columns are dealt out is in softmax.c and cross_entropy.c. */
 #include "ops/softmax.h"
 #include "device/cpu/isa.h"
 #include "ops/math.h"
 
-/* Columns taken together, and the terms of one that are added without a cut; the longest row that goes through a tile;
- * the elements of a longer row that are added without a cut. */
-enum { LANES = 16, CUT = 32, SHORT = 64, BLOCK = 1024 };
+/* Columns taken together, and the terms of one that are added without a cut; the longest row that goes
+ * through a tile, and the longest of a backward op, which has less to gain from it; the elements of a longer
+ * row that are added without a cut. */
+enum { LANES = 16, CUT = 32, SHORT = 64, SHORT_BACKWARD = 16, BLOCK = 1024 };
 
 #define REAL float
 #define NAME(name) name##_f32

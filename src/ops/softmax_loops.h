@@ -2,8 +2,9 @@
  *   REAL         the type
  *   NAME(name)   name with the type's suffix
  *
- * Columns are taken LANES at a time, each a lane of its own; CUT terms are summed before they join the rest.  Rows of up to SHORT elements are turned into such columns
- * by way of a tile; longer ones are folded along themselves, LANES elements at a time, in blocks of BLOCK. */
+ * Columns are taken LANES at a time, each a lane of its own; CUT terms are summed before they join the rest.
+ * Rows of up to SHORT elements are turned into such columns by way of a tile; longer ones are folded along
+ * themselves, LANES elements at a time, in blocks of BLOCK. */
 
 /* The maximum of each of w columns; NaN is left to the sum. */
 static inline void NAME(lane_max)(const REAL *x, int64_t n, int64_t stride, int w, REAL *m)
@@ -16,7 +17,8 @@ static inline void NAME(lane_max)(const REAL *x, int64_t n, int64_t stride, int 
 }
 
 /* The sums of e^(x - m) of each of w columns; the terms go to z where it is not NULL. */
-static inline void NAME(lane_exp)(const REAL *x, REAL *z, int64_t n, int64_t stride, int w, const REAL *m, REAL *s)
+static inline void NAME(lane_exp)(const REAL *x, REAL *z, int64_t n, int64_t stride, int w, const REAL *m,
+                                  REAL *s)
 {
     for (int k = 0; k < w; k++)
         s[k] = 0;
@@ -80,8 +82,8 @@ static inline void NAME(lane_log_softmax)(const REAL *x, REAL *z, int64_t n, int
             z[i * stride + k] = x[i * stride + k] - m[k] - s[k];
 }
 
-static inline void NAME(lane_softmax_backward)(const REAL *dz, const REAL *z, REAL *dx, int64_t n, int64_t stride,
-                                               int w)
+static inline void NAME(lane_softmax_backward)(const REAL *dz, const REAL *z, REAL *dx, int64_t n,
+                                               int64_t stride, int w)
 {
     REAL s[LANES];
 
@@ -91,8 +93,8 @@ static inline void NAME(lane_softmax_backward)(const REAL *dz, const REAL *z, RE
             dx[i * stride + k] = z[i * stride + k] * (dz[i * stride + k] - s[k]);
 }
 
-static inline void NAME(lane_log_softmax_backward)(const REAL *dz, const REAL *z, REAL *dx, int64_t n, int64_t stride,
-                                                   int w)
+static inline void NAME(lane_log_softmax_backward)(const REAL *dz, const REAL *z, REAL *dx, int64_t n,
+                                                   int64_t stride, int w)
 {
     REAL s[LANES];
 
@@ -134,8 +136,8 @@ static void NAME(columns_softmax_backward)(const void *dz, const void *z, void *
         NAME(lane_softmax_backward)(a, b, c, n, stride, (int)width);
 }
 
-static void NAME(columns_log_softmax_backward)(const void *dz, const void *z, void *dx, int64_t n, int64_t stride,
-                                               int64_t width)
+static void NAME(columns_log_softmax_backward)(const void *dz, const void *z, void *dx, int64_t n,
+                                               int64_t stride, int64_t width)
 {
     const REAL *a = dz, *b = z;
     REAL *c = dx;
@@ -166,7 +168,8 @@ static inline void NAME(tile_store)(REAL *restrict z, const REAL *restrict tile,
             z[k * n + i] = tile[i * LANES + k];
 }
 
-static void NAME(short_rows)(const REAL *x, const REAL *y, REAL *z, int64_t rows, int64_t n, softmax_columns *columns)
+static void NAME(short_rows)(const REAL *x, const REAL *y, REAL *z, int64_t rows, int64_t n,
+                             softmax_columns *columns)
 {
     REAL tile_x[SHORT * LANES], tile_y[SHORT * LANES], tile_z[SHORT * LANES];
 
@@ -293,7 +296,7 @@ static void NAME(rows_softmax_backward)(const void *from, const void *y, void *t
     const REAL *dz = from, *z = y;
     REAL *dx = to;
 
-    if (n <= SHORT) {
+    if (n <= SHORT_BACKWARD) {
         NAME(short_rows)(dz, z, dx, rows, n, NAME(columns_softmax_backward));
         return;
     }
@@ -310,7 +313,7 @@ static void NAME(rows_log_softmax_backward)(const void *from, const void *y, voi
     const REAL *dz = from, *z = y;
     REAL *dx = to;
 
-    if (n <= SHORT) {
+    if (n <= SHORT_BACKWARD) {
         NAME(short_rows)(dz, z, dx, rows, n, NAME(columns_log_softmax_backward));
         return;
     }

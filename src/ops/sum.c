@@ -26,8 +26,14 @@ static void sum_gradient(struct gradient *d)
     d->dx[0] = gradc_expand(reduce_keepdim(d->dz[0], x, d->ints[REDUCE_MASK]), x->ndim, x->shape);
 }
 
-const struct op op_sum = {.name = "sum", .nin = 1, .nout = 1, .shape = sum_shape, .workspace = reduce_workspace,
-                          .cpu = sum_cpu, .opencl = sum_opencl, .gradient = sum_gradient};
+const struct op op_sum = {.name = "sum",
+                          .nin = 1,
+                          .nout = 1,
+                          .shape = sum_shape,
+                          .workspace = reduce_workspace,
+                          .cpu = sum_cpu,
+                          .opencl = sum_opencl,
+                          .gradient = sum_gradient};
 
 gradc_tensor *gradc_sum(gradc_tensor *x, int naxes, const int *axes, int keepdim)
 {

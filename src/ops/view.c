@@ -1,9 +1,10 @@
-/* view.c - views: the same elements under another layout, and never a kernel: reshape, permute, expand, detach, and
- * what is made of them: transpose, squeeze, unsqueeze, flatten.  Not here: slice (slice.c), whose gradient needs a
- * kernel, and contiguous (copy.c). */
+/* view.c - views: the same elements under another layout, and never a kernel: reshape, permute, expand,
+ * detach, and what is made of them: transpose, squeeze, unsqueeze, flatten.  Not here: slice (slice.c), whose
+ * gradient needs a kernel, and contiguous (copy.c). */
 #include "core/op.h"
 
-/* The largest number of elements that a layout may name, so that bytes and sums of products stay in an int64. */
+/* The largest number of elements that a layout may name, so that bytes and sums of products stay in an
+ * int64. */
 static const int64_t VIEW_ELEMENTS = INT64_C(1) << 59;
 
 /* "[2,-1,3]": sizes as the caller gave them. */
@@ -56,8 +57,9 @@ static int sizes_check(gradc_context *g, const char *op, int ndim, const int64_t
 
 /* ---- reshape ---- */
 
-/* Fills z's strides so that it names x's elements in the same row-major order; 0, or -1 if no strides do.  z's shape
- * is set and has as many elements as x.  Runs of x's axes without a seam are cut into z's sizes, from the last one. */
+/* Fills z's strides so that it names x's elements in the same row-major order; 0, or -1 if no strides do.
+ * z's shape is set and has as many elements as x.  Runs of x's axes without a seam are cut into z's sizes,
+ * from the last one. */
 static int reshape_strides(const struct layout *x, struct layout *z)
 {
     int j = z->ndim - 1;
@@ -145,8 +147,8 @@ static void reshape_gradient(struct gradient *d)
     d->dx[0] = gradc_reshape(d->dz[0], x->ndim, x->shape);
 }
 
-const struct op op_reshape = {.name = "reshape", .nin = 1, .nout = 1, .flags = OP_VIEW,
-                              .shape = reshape_shape, .gradient = reshape_gradient};
+const struct op op_reshape = {
+    .name = "reshape", .nin = 1, .nout = 1, .flags = OP_VIEW, .shape = reshape_shape, .gradient = reshape_gradient};
 
 gradc_tensor *gradc_reshape(gradc_tensor *x, int ndim, const int64_t *shape)
 {
@@ -201,8 +203,8 @@ static void permute_gradient(struct gradient *d)
     d->dx[0] = gradc_permute(d->dz[0], n, back);
 }
 
-const struct op op_permute = {.name = "permute", .nin = 1, .nout = 1, .flags = OP_VIEW,
-                              .shape = permute_shape, .gradient = permute_gradient};
+const struct op op_permute = {
+    .name = "permute", .nin = 1, .nout = 1, .flags = OP_VIEW, .shape = permute_shape, .gradient = permute_gradient};
 
 gradc_tensor *gradc_permute(gradc_tensor *x, int naxes, const int *axes)
 {
@@ -257,8 +259,8 @@ static void expand_gradient(struct gradient *d)
     d->dx[0] = d->dz[0];
 }
 
-const struct op op_expand = {.name = "expand", .nin = 1, .nout = 1, .flags = OP_VIEW,
-                             .shape = expand_shape, .gradient = expand_gradient};
+const struct op op_expand = {
+    .name = "expand", .nin = 1, .nout = 1, .flags = OP_VIEW, .shape = expand_shape, .gradient = expand_gradient};
 
 gradc_tensor *gradc_expand(gradc_tensor *x, int ndim, const int64_t *shape)
 {

@@ -10,7 +10,7 @@
 
 enum {
     STAGE_BYTES = 160 * 1024,  /* of staged planes: half of a second cache */
-    WINDOW_BYTES = 24 * 1024,  /* what the pixels under one tile of results may take of the first cache */
+    WINDOW_BYTES = 48 * 1024,  /* what the pixels under one tile of results may take of the first cache */
     FILTER_BYTES = 160 * 1024, /* of packed filters that a tile is multiplied with in one go */
     CHANNEL_TAPS = 1024,       /* most k of a block of channels, if it has more than one */
     MOST_COLUMNS = 256,        /* of a tile */

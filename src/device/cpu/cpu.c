@@ -214,7 +214,7 @@ gradc_status cpu_open(struct device **out, struct failure *f)
 {
     struct cpu *c = host_zalloc(1, sizeof *c);
     if (!c)
-        return fail(f, GRADC_E_MEMORY, "open: no memory on the host");
+        return fail(f, GRADC_E_MEMORY, "no memory on the host");
     c->base.table = &cpu_table;
     cpu_describe(&c->base.info);
     c->threads = pool_most();

@@ -310,19 +310,47 @@ INLINE void NAME(copy_row)(R *to, const R *from, int64_t count)
     }
 }
 
+/* Rows q0 .. q1 of a plane as wide as the image: one piece of it, in which what belongs to the rows beside is then
+ * cleared.  `count` columns from `first` on lie in the image. */
+static void NAME(stage_piece)(const struct stage *t, R *to, const R *from, int64_t q0, int64_t q1,
+                              int64_t first, int64_t count)
+{
+    const int64_t pitch = t->pitch;
+    NAME(clear_row)(to, q0 * pitch);
+    NAME(copy_row)(to + q0 * pitch + first, from, (q1 - q0 - 1) * pitch + count);
+    for (int64_t q = q0; q < q1; q++) {
+        for (int64_t j = 0; j < first; j++)
+            to[q * pitch + j] = 0;
+        for (int64_t j = first + count; j < pitch; j++)
+            to[q * pitch + j] = 0;
+    }
+    NAME(clear_row)(to + q1 * pitch, (t->rows - q1) * pitch);
+}
+
+/* How many of `count` elements start, start + step ... are less than end. */
+static int64_t NAME(below)(int64_t start, int64_t step, int64_t count, int64_t end)
+{
+    return start < end ? tile_min(tile_blocks(end - start, step), count) : 0;
+}
+
 static void NAME(stage_plane)(const struct stage *t, R *to, const R *from, int64_t top, int64_t left)
 {
-    int64_t step = t->step_w, first = left < 0 ? tile_blocks(-left, step) : 0;
-    int64_t end = left < t->width ? tile_min(tile_blocks(t->width - left, step), t->pitch) : 0;
-    first = tile_min(first, t->pitch);
-    int64_t count = end > first ? end - first : 0;
-    for (int64_t q = 0; q < t->rows; q++, to += t->pitch) {
-        int64_t y = top + q * t->step_h;
-        if (y < 0 || y >= t->height || count == 0) {
-            NAME(clear_row)(to, t->pitch);
-            continue;
-        }
-        const R *row = from + y * t->width + left + first * step;
+    const int64_t step = t->step_w, first = NAME(below)(left, step, t->pitch, 0);
+    const int64_t count = NAME(below)(left, step, t->pitch, t->width) - first;
+    const int64_t q0 = NAME(below)(top, t->step_h, t->rows, 0),
+                  q1 = NAME(below)(top, t->step_h, t->rows, t->height);
+    if (count <= 0 || q1 <= q0) {
+        NAME(clear_row)(to, t->rows * t->pitch);
+        return;
+    }
+    const R *row = from + (top + q0 * t->step_h) * t->width + left + first * step;
+    if (t->pitch == t->width && step == 1 && t->step_h == 1) {
+        NAME(stage_piece)(t, to, row, q0, q1, first, count);
+        return;
+    }
+    NAME(clear_row)(to, q0 * t->pitch);
+    to += q0 * t->pitch;
+    for (int64_t q = q0; q < q1; q++, to += t->pitch, row += t->step_h * t->width) {
         NAME(clear_row)(to, first);
         if (step == 1)
             NAME(copy_row)(to + first, row, count);
@@ -331,6 +359,7 @@ static void NAME(stage_plane)(const struct stage *t, R *to, const R *from, int64
                 to[first + j] = row[j * step];
         NAME(clear_row)(to + first + count, t->pitch - first - count);
     }
+    NAME(clear_row)(to, (t->rows - q1) * t->pitch);
 }
 
 static void NAME(stage)(const struct stage *t)

@@ -53,8 +53,8 @@ struct dots {
 };
 
 /* Copies channels of an image to planes with a border of zeros: plane (channel, ph, pw) at (q, j) is the image's
- * (top + ph + q * step_h, left + pw * turn_w + j * step_w), or 0 outside.  Up to `lanes` elements behind the last plane are
- * overwritten. */
+ * (top + ph + q * step_h, left + pw * turn_w + j * step_w), or 0 outside.  Up to `lanes` elements behind the last
+ * plane are overwritten. */
 struct stage {
     void *to;
     const void *from;
