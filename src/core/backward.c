@@ -251,6 +251,9 @@ static gradc_status bind_leaves(struct walk *w)
             return context_no_memory(w->g, w->op);
         if (s->bound && !(leaf->flow = gradc_add(s->handle, leaf->flow)))
             return w->g->failure.status;
+        /* A gradient lies as its handle says: row-major. */
+        if (!(leaf->flow = gradc_contiguous(leaf->flow)))
+            return w->g->failure.status;
     }
     for (int64_t i = 0; i < w->leaves.count; i++) {
         struct tensor *leaf = w->leaves.items[i];

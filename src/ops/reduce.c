@@ -165,14 +165,16 @@ reduce_loop *reduce_rows(enum reduce_kind kind, gradc_dtype dtype)
 }
 
 /* ---- The CPU ----
- * A unit is one output (rows) or up to REDUCE_WIDTH neighbouring outputs (columns).  A task folds several
- * units, or, where units are few and long, one segment of a unit into the workspace [segments][outputs]. */
+ * A unit is a block of outputs that are neighbours on the last kept axis: REDUCE_WIDTH, or one if it has many
+ * elements (rows).  A task folds several units, or, where units are few and long, one segment of a unit into
+ * the workspace [segments][outputs]. */
 
 enum { REDUCE_GRAIN = 65536, REDUCE_UNITS = 32, REDUCE_SHORT = 32 };
 
 struct reduce_split {
     int columns;
-    int64_t blocks;   /* units along the last kept axis (columns) */
+    int64_t width;    /* outputs of a unit */
+    int64_t blocks;   /* units along the last kept axis */
     int64_t units;    /* in all */
     int64_t per_task; /* units */
     int64_t segment;  /* reduced elements of a segment */
@@ -181,21 +183,20 @@ struct reduce_split {
 
 static struct reduce_split reduce_split_of(const struct reduction *r)
 {
-    int64_t last = r->kept_size[r->nkept - 1],
-            run = r->stride[r->nreduced - 1] == 1 ? r->size[r->nreduced - 1] : 0;
-    int64_t width = 1, elements;
-    struct reduce_split s = {.blocks = 1, .units = r->outputs, .segment = r->count, .segments = 1};
+    int64_t last = r->kept_size[r->nkept - 1], step = r->kept_stride[r->nkept - 1], elements;
+    int64_t run = r->stride[r->nreduced - 1] == 1 ? r->size[r->nreduced - 1] : 0;
+    struct reduce_split s = {
+        .width = last < REDUCE_WIDTH ? last : REDUCE_WIDTH, .segment = r->count, .segments = 1};
 
-    s.columns = run < REDUCE_SHORT && (r->kept_stride[r->nkept - 1] == 1 || r->count <= REDUCE_SHORT);
-    if (s.columns) {
-        width = last < REDUCE_WIDTH ? last : REDUCE_WIDTH;
-        s.blocks = (last - 1) / REDUCE_WIDTH + 1;
-        s.units = r->outputs / last * s.blocks;
-    }
-    elements = r->count * width;
+    s.columns = run < REDUCE_SHORT && (step == 1 || r->count <= REDUCE_SHORT);
+    if (!s.columns && r->count * s.width > REDUCE_GRAIN)
+        s.width = 1;
+    s.blocks = (last - 1) / s.width + 1;
+    s.units = r->outputs / last * s.blocks;
+    elements = r->count * s.width;
     s.per_task = elements < REDUCE_GRAIN && elements > 0 ? REDUCE_GRAIN / elements : 1;
     if (s.units < REDUCE_UNITS && elements >= 2 * REDUCE_GRAIN) {
-        s.segment = REDUCE_GRAIN / width;
+        s.segment = REDUCE_GRAIN / s.width;
         s.segments = (r->count - 1) / s.segment + 1;
         s.per_task = 1;
     }
@@ -230,15 +231,10 @@ static void reduce_unit(const struct reduce_job *job, int64_t unit, int64_t segm
     const struct reduction *r = &job->r;
     const struct reduce_split *s = &job->split;
     int64_t start = segment * s->segment, end = start + s->segment < r->count ? start + s->segment : r->count;
-    int64_t output = unit, width = 1;
+    int64_t last = r->kept_size[r->nkept - 1], first = unit % s->blocks * s->width;
+    int64_t output = unit / s->blocks * last + first, width = last - first < s->width ? last - first : s->width;
     char *z;
 
-    if (s->columns) {
-        int64_t last = r->kept_size[r->nkept - 1], first = unit % s->blocks * REDUCE_WIDTH;
-
-        output = unit / s->blocks * last + first;
-        width = last - first < REDUCE_WIDTH ? last - first : REDUCE_WIDTH;
-    }
     z = job->z + (segment * r->outputs + output) * job->result;
     (s->columns ? job->columns : job->rows)(job->x + reduction_kept(r, output) * job->element, r, start, end,
                                             width, z);

@@ -61,9 +61,9 @@ int reduce_axes_count(const struct reduction *r);
 void reduce_axes_args(struct kernel_call *k, const struct reduction *r);
 
 /* ---- The loops, compiled per instruction set (reduce_isa.c) ----
- * Both fold the reduced elements start .. end-1 (row-major) of r; x is the first element of an output, z gets
- * the result in reduce_result's type.  rows: one output.  columns: `width` <= REDUCE_WIDTH outputs,
- * neighbours on the last kept axis. */
+ * Both fold the reduced elements start .. end-1 (row-major) of r for `width` <= REDUCE_WIDTH outputs,
+ * neighbours on the last kept axis; x is the first element of the first, z gets the results in
+ * reduce_result's type.  rows: output by output.  columns: side by side. */
 typedef void reduce_loop(const void *x, const struct reduction *r, int64_t start, int64_t end, int64_t width,
                          void *z);
 

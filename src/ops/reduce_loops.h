@@ -49,15 +49,13 @@ static void NAME(push)(struct NAME(parts) * p, RESULT value)
     p->blocks++;
 }
 
-static void NAME(rows)(const void *from, const struct reduction *r, int64_t start, int64_t end, int64_t width,
-                       void *to)
+/* The fold of one output by blocks. */
+static RESULT NAME(row)(const ELEMENT *x, const struct reduction *r, int64_t start, int64_t end)
 {
-    const ELEMENT *x = from;
     struct NAME(parts) parts;
     struct walk w = walk_start(r, start);
     RESULT z = START;
 
-    (void)width;
     parts.blocks = 0;
     while (start < end) {
         int64_t n = walk_run(&w, end - start, w.stride == 1 ? BLOCK : LANES);
@@ -69,20 +67,61 @@ static void NAME(rows)(const void *from, const struct reduction *r, int64_t star
     for (int i = 0; parts.blocks >> i; i++)
         if (parts.blocks >> i & 1)
             z = FOLD(parts.part[i], z);
-    *(RESULT *)to = z;
+    return z;
 }
 
-/* z[j] = FOLD(z[j], x[i * stride + j * step]) for i < n. */
+/* The fold of n neighbours, n small, by few lanes. */
+static RESULT NAME(short_row)(const ELEMENT *x, int64_t n)
+{
+    RESULT lane[FEW];
+
+    for (int j = 0; j < FEW; j++)
+        lane[j] = START;
+    for (; n >= FEW; n -= FEW, x += FEW)
+        for (int j = 0; j < FEW; j++)
+            lane[j] = FOLD(lane[j], (RESULT)x[j]);
+    for (int j = 0; j < n; j++)
+        lane[j] = FOLD(lane[j], (RESULT)x[j]);
+    for (int j = 0; j < FEW / 2; j++)
+        lane[j] = FOLD(lane[j], lane[j + FEW / 2]);
+    return FOLD(FOLD(lane[0], lane[1]), FOLD(lane[2], lane[3]));
+}
+
+static void NAME(rows)(const void *from, const struct reduction *r, int64_t start, int64_t end, int64_t width,
+                       void *to)
+{
+    const ELEMENT *x = from;
+    RESULT *z = to;
+    int64_t step = r->kept_stride[r->nkept - 1];
+    int is_short = r->nreduced == 1 && r->stride[0] == 1 && end - start <= SHORT;
+
+    for (int64_t j = 0; j < width; j++)
+        z[j] = is_short ? NAME(short_row)(x + j * step + start, end - start)
+                        : NAME(row)(x + j * step, r, start, end);
+}
+
+/* z[j] = FOLD(z[j], x[i * stride + j * step]) for i < n, w columns. */
+static inline void NAME(spread_lanes)(RESULT *restrict z, const ELEMENT *restrict x, int64_t n,
+                                      int64_t stride, int64_t step, int w)
+{
+    RESULT lane[LANES];
+
+    for (int j = 0; j < w; j++)
+        lane[j] = z[j];
+    for (int64_t i = 0; i < n; i++)
+        for (int j = 0; j < w; j++)
+            lane[j] = FOLD(lane[j], (RESULT)x[i * stride + j * step]);
+    for (int j = 0; j < w; j++)
+        z[j] = lane[j];
+}
+
 static void NAME(add_spread)(RESULT *restrict z, const ELEMENT *restrict x, int64_t n, int64_t stride,
                              int64_t step, int64_t width)
 {
-    for (int64_t j = 0; j < width; j++) {
-        RESULT fold = z[j];
-
-        for (int64_t i = 0; i < n; i++)
-            fold = FOLD(fold, (RESULT)x[i * stride + j * step]);
-        z[j] = fold;
-    }
+    for (; width >= LANES; width -= LANES, z += LANES, x += LANES * step)
+        NAME(spread_lanes)(z, x, n, stride, step, LANES);
+    if (width)
+        NAME(spread_lanes)(z, x, n, stride, step, (int)width);
 }
 
 /* The same where step is 1. */
