@@ -61,7 +61,8 @@ EXAMPLES := $(patsubst %.c,$(BUILD)/%,$(wildcard examples/*.c))
 TEST_SOURCES := $(wildcard test/*.c test/ops/*.c)
 TEST_SUPPORT := $(patsubst %.c,$(BUILD)/%.o,$(wildcard test/support/*.c))
 TESTS := $(patsubst %.c,$(BUILD)/%,$(TEST_SOURCES))
-BENCHES := $(patsubst %.c,$(BUILD)/%,$(wildcard bench/*.c))
+BENCH_OBJECTS := $(patsubst %.c,$(BUILD)/%.o,$(wildcard bench/*.c))
+BENCH := $(BUILD)/bench/bench
 BINDING := bindings/python/gradc/_generated.py
 
 .PHONY: all library demo test test-all test-programs check bench python deps format install uninstall clean
@@ -144,9 +145,12 @@ $(BUILD)/test/%.o: test/%.c
 $(BUILD)/test/%: $(BUILD)/test/%.o $(TEST_SUPPORT) $(STATIC)
 	$(CC) $(FLAGS) $(LDFLAGS) -rdynamic -o $@ $< $(TEST_SUPPORT) $(STATIC) -lcmocka $(LIBS)
 
-$(BUILD)/bench/%: bench/%.c $(STATIC)
+$(BUILD)/bench/%.o: bench/%.c
 	@mkdir -p $(@D)
-	$(CC) $(PROGRAM_FLAGS) -D_GNU_SOURCE $(LDFLAGS) -MMD -MP -o $@ $< $(STATIC) $(LIBS)
+	$(CC) $(PROGRAM_FLAGS) -D_POSIX_C_SOURCE=200809L -MMD -MP -c $< -o $@
+
+$(BENCH): $(BENCH_OBJECTS) $(STATIC)
+	$(CC) $(FLAGS) $(LDFLAGS) -o $@ $(BENCH_OBJECTS) $(STATIC) $(LIBS)
 
 python: $(BINDING) $(SHARED)
 
@@ -183,8 +187,9 @@ check:
 format:
 	sh scripts/check-format.sh fix
 
-bench: library $(BENCHES)
-	@for program in $(BENCHES); do $$program '$(CASES)' || exit 1; done
+# PyTorch is timed beside it where PYTHON has it; bench/bench.py lists the other variables.
+bench: library $(BENCH)
+	@python3 bench/bench.py $(BENCH) '$(CASES)'
 
 deps:
 	sh scripts/install-deps.sh build demo test check
@@ -217,4 +222,4 @@ clean:
 	rm -rf build build-* gradc lib/libgradc.* bindings/python/gradc/_generated.py
 
 -include $(OBJECTS:.o=.d) $(TOOL_OBJECTS:.o=.d) $(TEST_SUPPORT:.o=.d)
--include $(TESTS:=.d) $(EXAMPLES:=.d) $(BENCHES:=.d)
+-include $(TESTS:=.d) $(EXAMPLES:=.d) $(BENCH_OBJECTS:.o=.d)

@@ -57,8 +57,9 @@ void argmax_groups(__global const real *x, ulong x_first, __global long *z, ulon
     x += x_first;
     z += z_first;
     for (long i = (long)get_group_id(0); i < outputs * segments; i += (long)get_num_groups(0)) {
-        index_t o = (index_t)(i % outputs), start = (index_t)(i / outputs * segment) + id;
-        index_t end = (index_t)min((long)(i / outputs + 1) * segment, count), at = -1;
+        long s = i / outputs;
+        index_t o = (index_t)(i - s * outputs), start = (index_t)(s * segment) + id;
+        index_t end = (index_t)min((s + 1) * segment, count), at = -1;
         __global const real *from = x + STRIDED(o, k, kx);
 
         best[id] = 0;

@@ -134,7 +134,7 @@ __kernel void cross_entropy_backward(__global const real *x, ulong x_first, __gl
     stats += stats_first;
     dx += dx_first;
     GRID(i, rows * n) {
-        index_t row = i / (index_t)n, column = i % (index_t)n;
+        index_t row = i / (index_t)n, column = i - row * (index_t)n;
         real value = m_exp(x[i] - stats[2 * row]) * (scale / stats[2 * row + 1]);
 
         dx[i] = (long)labels[row] == (long)column ? value - scale : value;

@@ -16,7 +16,7 @@ __kernel void embedding(__global long *word, long serial, __global const positio
     weight += weight_first;
     z += z_first;
     GRID(k, n * width) {
-        index_t i = k / (index_t)width, column = k % (index_t)width;
+        index_t i = k / (index_t)width, column = k - i * (index_t)width;
         long row = indices[i];
 
         if (row >= 0 && row < rows) {
@@ -112,7 +112,7 @@ __kernel void backward_sum(STEP, __global const real *dz, ulong dz_first, __glob
     dz += dz_first;
     dw += dw_first;
     GRID(k, rows * width) {
-        index_t row = k / (index_t)width, column = k % (index_t)width;
+        index_t row = k / (index_t)width, column = k - row * (index_t)width;
         int end = STARTS[row + 1];
         real sum = 0;
 

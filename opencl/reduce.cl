@@ -43,7 +43,7 @@ static result fold(__global const real *x, index_t i, index_t end, index_t step,
     index_t at = i < end ? STRIDED(i, n, nx) : 0;
 #if AXES == 2
     /* Two axes are walked without a division: each step moves `rows` rows and `columns` columns on. */
-    index_t column = i % (index_t)n_1, rows = step / (index_t)n_1, columns = step % (index_t)n_1;
+    index_t column = i % (index_t)n_1, rows = step / (index_t)n_1, columns = step - rows * (index_t)n_1;
     index_t move = rows * (index_t)nx_0 + columns * (index_t)nx_1;
     index_t carry = (index_t)nx_0 - (index_t)n_1 * (index_t)nx_1;
 #endif
@@ -84,7 +84,7 @@ __kernel void reduce_items(__global const real *x, ulong x_first, __global resul
     x += x_first;
     z += z_first;
     GRID(i, outputs * segments) {
-        index_t o = i % (index_t)outputs, start = i / (index_t)outputs * (index_t)segment;
+        index_t s = i / (index_t)outputs, o = i - s * (index_t)outputs, start = s * (index_t)segment;
         index_t end = (index_t)min((long)start + segment, count);
         result value = fold(x + STRIDED(o, k, kx), start, end, 1, ALL_SIZES(n), ALL_SIZES(nx));
 
@@ -103,7 +103,8 @@ void reduce_groups(__global const real *x, ulong x_first, __global result *z, ul
     x += x_first;
     z += z_first;
     for (long i = (long)get_group_id(0); i < outputs * segments; i += (long)get_num_groups(0)) {
-        index_t o = (index_t)(i % outputs), start = (index_t)(i / outputs * segment);
+        long s = i / outputs;
+        index_t o = (index_t)(i - s * outputs), start = (index_t)(s * segment);
         index_t end = (index_t)min((long)start + segment, count);
 
         lane[id] = fold(x + STRIDED(o, k, kx), start + id, end, GROUP, ALL_SIZES(n), ALL_SIZES(nx));

@@ -8,11 +8,11 @@ __kernel void slice_backward(__global const real *dz, ulong dz_first, __global r
     dz += dz_first;
     dx += dx_first;
     GRID(i, (index_t)items) {
-        index_t c = i % (index_t)inner, rest = i / (index_t)inner;
-        index_t at = rest % (index_t)size - (index_t)start, plane = rest / (index_t)size;
+        index_t rest = i / (index_t)inner, c = i - rest * (index_t)inner;
+        index_t plane = rest / (index_t)size, at = rest - plane * (index_t)size - (index_t)start;
         index_t row = at / (index_t)step;
 
-        if (at >= 0 && at % (index_t)step == 0 && row < (index_t)count)
+        if (at >= 0 && row * (index_t)step == at && row < (index_t)count)
             dx[i] = dz[(plane * (index_t)count + row) * (index_t)inner + c];
         else
             dx[i] = 0;

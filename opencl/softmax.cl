@@ -9,7 +9,9 @@
 /* Where row i begins. */
 static inline index_t row_start(index_t i, index_t n, index_t inner)
 {
-    return i / inner * n * inner + i % inner;
+    index_t outer = i / inner;
+
+    return outer * n * inner + (i - outer * inner);
 }
 
 /* An item's long sum is cut into blocks of CUT terms: where the next one begins, `end` for none. */

@@ -46,7 +46,8 @@ static void retained_late_stays(struct fixture *f)
 /* (b) */
 static void loss_and_gradients_stay(struct fixture *f)
 {
-    gradc_tensor *x = leaf_f32(f->g, 3, ones), *loss = gradc_sum(gradc_mul(x, x), 0, NULL, 0), *more = gradc_neg(loss);
+    gradc_tensor *x = leaf_f32(f->g, 3, ones), *loss = gradc_sum(gradc_mul(x, x), 0, NULL, 0),
+                 *more = gradc_neg(loss);
     settle(f);
     assert_int_equal(gradc_backward(loss), GRADC_OK);
     rewrite(x);

@@ -40,7 +40,8 @@ static void owners_are_counted(struct fixture *f)
 
 static void clear_takes_results(struct fixture *f)
 {
-    gradc_tensor *x = tensor_f32(f->g, SHAPE_OF(3), ones), *y = gradc_add(x, x), *z = gradc_retain(gradc_add(y, x));
+    gradc_tensor *x = tensor_f32(f->g, SHAPE_OF(3), ones), *y = gradc_add(x, x),
+                 *z = gradc_retain(gradc_add(y, x));
     gradc_tape_clear(f->g);
     assert_cleared(y);
     gradc_recover(f->g);
@@ -194,12 +195,13 @@ static void null_in_null_out(struct fixture *f)
 static void inferences_stay_flat(struct fixture *f)
 {
     int n = strcmp(f->device, "cpu") != 0 || f->eager ? EAGER_INFERENCES
-            : test_long()                               ? MANY_INFERENCES
-                                                        : FEW_INFERENCES;
+            : test_long()                             ? MANY_INFERENCES
+                                                      : FEW_INFERENCES;
     if (strcmp(f->device, "cpu") != 0)
         n = 500;
     int64_t early = 0, late = 0, planned_early = 0, planned = 0;
-    gradc_tensor *w = gradc_param(f->g, GRADC_ONES, 1, (const int64_t[]){3}), *x = tensor_f32(f->g, SHAPE_OF(3), ones);
+    gradc_tensor *w = gradc_param(f->g, GRADC_ONES, 1, (const int64_t[]){3}),
+                 *x = tensor_f32(f->g, SHAPE_OF(3), ones);
     gradc_record(f->g, 0);
     for (int i = 0; i < n; i++) {
         float sum = (float)(i % 7), got;

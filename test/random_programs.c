@@ -17,7 +17,8 @@ static volatile uint64_t running;
 
 static void say_seed(void)
 {
-    char text[] = "crashed in the program of GRADC_TEST_SEED=00000000000000000000\n", *at = text + sizeof text - 2;
+    char text[] = "crashed in the program of GRADC_TEST_SEED=00000000000000000000\n",
+         *at = text + sizeof text - 2;
     for (uint64_t seed = running; *--at == '0'; seed /= 10)
         *at = (char)('0' + seed % 10);
     if (write(STDERR_FILENO, text, sizeof text - 1) < 0)

@@ -29,7 +29,9 @@ static void assigns_keep_their_order(struct fixture *f)
     assert_f32(b, 3, (const float[]){4, 4, 4});
     assert_f32(x, 3, (const float[]){5, 5, 5});
     assert_f32(x, 3, (const float[]){5, 5, 5}); /* and never twice */
-    assert_int_equal(gradc_assign(x, tensor_f32(f->g, SHAPE_OF(2), ones)), GRADC_E_SHAPE);
+    gradc_tensor *small = tensor_f32(f->g, SHAPE_OF(2), ones);
+    assert_int_equal(gradc_assign(x, small), GRADC_E_SHAPE);
+    gradc_release(small);
     assert_failed(f->g, GRADC_E_SHAPE, "assign");
     assert_int_equal(gradc_assign(a, x), GRADC_E_ARG);
     assert_failed(f->g, GRADC_E_ARG, "result");

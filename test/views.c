@@ -5,7 +5,8 @@ static const float six[6] = {0, 1, 2, 3, 4, 5};
 
 static void aliases_follow_a_write(struct fixture *f)
 {
-    gradc_tensor *x = tensor_f32(f->g, SHAPE_OF(2, 3), six), *t = gradc_transpose(x, 0, 1), *s = gradc_slice(x, 1, 1, 3, 1);
+    gradc_tensor *x = tensor_f32(f->g, SHAPE_OF(2, 3), six), *t = gradc_transpose(x, 0, 1),
+                 *s = gradc_slice(x, 1, 1, 3, 1);
     assert_f32(t, 6, (const float[]){0, 3, 1, 4, 2, 5});
     assert_int_equal(gradc_write(x, (const float[]){5, 4, 3, 2, 1, 0}, sizeof six), GRADC_OK);
     assert_f32(t, 6, (const float[]){5, 2, 4, 1, 3, 0});
@@ -16,7 +17,8 @@ static void aliases_follow_a_write(struct fixture *f)
 
 static void a_write_to_a_view_changes_the_base(struct fixture *f)
 {
-    gradc_tensor *x = tensor_f32(f->g, SHAPE_OF(2, 3), six), *t = gradc_transpose(x, 0, 1), *s = gradc_slice(t, 0, 1, 2, 1);
+    gradc_tensor *x = tensor_f32(f->g, SHAPE_OF(2, 3), six), *t = gradc_transpose(x, 0, 1),
+                 *s = gradc_slice(t, 0, 1, 2, 1);
     gradc_tensor *before = gradc_mul_scalar(x, 2);
     assert_int_equal(gradc_write(s, (const float[]){-1, -4}, 8), GRADC_OK);
     assert_f32(x, 6, (const float[]){0, -1, 2, 3, -4, 5});
@@ -44,7 +46,8 @@ static void assigns_go_through_views(struct fixture *f)
 
 static void gradients_flow_through_views(struct fixture *f)
 {
-    gradc_tensor *x = leaf_f32(f->g, 3, six), *wide = gradc_expand(gradc_unsqueeze(x, 0), 2, (const int64_t[]){4, 3});
+    gradc_tensor *x = leaf_f32(f->g, 3, six),
+                 *wide = gradc_expand(gradc_unsqueeze(x, 0), 2, (const int64_t[]){4, 3});
     gradc_tensor *part = gradc_slice(gradc_transpose(wide, 0, 1), 0, 0, INT64_MAX, 2);
     assert_int_equal(gradc_backward(gradc_sum(part, 0, NULL, 0)), GRADC_OK);
     assert_f32(gradc_grad(x), 3, (const float[]){4, 0, 4});

@@ -20,6 +20,14 @@ struct failure {
     char text[FAILURE_TEXT];
 };
 
+/* No failure.  On paths that are taken for every op: an initializer would clear the text as well, which costs more
+ * than recording a node. */
+static inline void failure_clear(struct failure *f)
+{
+    f->status = GRADC_OK;
+    f->text[0] = 0;
+}
+
 /* Fills f (NULL: nothing) and returns status, so that a function can fail in one expression.
  * An earlier failure in f is kept: the first one counts.  Text too long is cut off. */
 gradc_status fail(struct failure *f, gradc_status status, const char *format, ...) GRADC_PRINTF(3, 4);

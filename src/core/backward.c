@@ -79,7 +79,8 @@ static gradc_status check_read(struct walk *w, const struct node *n, struct tens
     if (root->owned && version != root->version)
         return context_fail(w->g, GRADC_E_GONE, "%s: the gradient of %s reads the tensor %s, which was written since",
                             w->op, n->op->name, SHAPE(&t->layout));
-    struct failure f = {0};
+    struct failure f;
+    failure_clear(&f);
     if (tensor_stands(t, w->op, &f))
         return context_fail(w->g, f.status, "%s (read by the gradient of %s)", f.text, n->op->name);
     return GRADC_OK;
@@ -303,7 +304,8 @@ gradc_status gradc_backward(gradc_tensor *h)
         return context_fail(g, GRADC_E_SHAPE, "backward: the loss %s does not have one element", SHAPE(&loss->layout));
     if (!loss->wants_grad)
         return context_fail(g, GRADC_E_ARG, "backward: the loss depends on nothing that wants a gradient");
-    struct failure f = {0};
+    struct failure f;
+    failure_clear(&f);
     if (tensor_stands(loss, "backward", &f))
         return context_fail(g, f.status, "%s", f.text);
     struct walk w = {.g = g, .op = "backward", .y = loss, .all_leaves = 1};
@@ -403,7 +405,8 @@ gradc_status gradc_gradients(gradc_tensor *y, gradc_tensor *dy, int n, gradc_ten
             return context_fail(g, GRADC_E_SHAPE, "gradients: dy %s does not match y %s", SHAPE(&d->layout),
                                 SHAPE(&t->layout));
     }
-    struct failure f = {0};
+    struct failure f;
+    failure_clear(&f);
     if (tensor_stands(t, "gradients", &f))
         return context_fail(g, f.status, "%s", f.text);
     struct walk w = {.g = g, .op = "gradients", .y = t};

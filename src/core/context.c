@@ -107,6 +107,7 @@ static gradc_status context_start(gradc_context *g, const char *device, struct f
     g->eager = is_on(os_environment("GRADC_EAGER"));
     g->forks = os_forks();
     g->recording = g->differentiable = 1;
+    g->epoch = 1; /* no tensor was checked yet */
     g->pending_limit = PENDING_DEFAULT;
     if (device_open(device, &g->device, f))
         return f->status;
@@ -250,6 +251,8 @@ gradc_status gradc_set(gradc_context *g, const char *key, const char *value)
         allocator_limit(g->memory, number);
         return GRADC_OK;
     }
+    if (strcmp(key, "threads") == 0 && number < 1) /* also where the device has no use for it */
+        return bad_value(g, key, value);
     if (strcmp(key, "threads") == 0 || strcmp(key, "blas") == 0)
         return set_device(g, key, value);
     return context_fail(g, GRADC_E_ARG, "set: there is no setting \"%s\"", key);

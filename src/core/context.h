@@ -63,6 +63,7 @@ struct gradc_context {
     int64_t pending_limit;
     uint64_t seed, random_offset;
     int64_t epoch;      /* moves on when an owned tensor changes: what was not GONE must be looked at again */
+    int64_t gone_walk;  /* stamps of walks that look for what is GONE: below 0, as epochs are not */
     int64_t serial;     /* of the last node */
     int64_t base;       /* the mark of an empty tape */
     int64_t first_mark; /* marks before it went with a sweep */

@@ -58,7 +58,8 @@ static gradc_status operands_stand(gradc_context *g, const struct op *op, int n,
         }
         if (t->root->owned && !t->root->lost && !t->is_gradient)
             continue;
-        struct failure f = {0};
+        struct failure f;
+        failure_clear(&f);
         if (tensor_stands(t, op->name, &f))
             return context_fail(g, f.status, "%s", f.text);
         body[i] = tensor_value(t);

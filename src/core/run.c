@@ -273,7 +273,8 @@ static gradc_status run_failed(gradc_context *g, const struct plan *p, int start
 
 static gradc_status run(gradc_context *g, struct tensor *want)
 {
-    struct failure f = {0};
+    struct failure f;
+    failure_clear(&f);
     struct plan *p = NULL;
     const struct node *at = NULL;
     int started = 0;
@@ -296,8 +297,10 @@ static gradc_status run(gradc_context *g, struct tensor *want)
 
 gradc_status run_pending(gradc_context *g, struct tensor *want)
 {
-    if (g->tape.ran == g->tape.count && (!want || want->root->at.slab))
+    if (g->tape.ran == g->tape.count && (!want || want->root->at.slab)) {
+        gradients_settle(g); /* eager, a gradient is bound behind its run */
         return GRADC_OK;
+    }
     g->busy = 1;
     if (want)
         tensor_keep(want);
@@ -334,7 +337,8 @@ static const char *name_of_serial(const gradc_context *g, int64_t serial)
 gradc_status run_check_word(gradc_context *g)
 {
     int64_t word[WORD_COUNT];
-    struct failure f = {0};
+    struct failure f;
+    failure_clear(&f);
     if (!g->reports) {
         steps_settle(g);
         return GRADC_OK;
@@ -365,7 +369,8 @@ gradc_status op_run_now(gradc_context *g, const struct op *op, int nin, struct t
 {
     struct view views[OP_OUTPUTS + 4];
     struct launch l = {.device = g->device, .op = op, .nin = nin, .nout = nout, .in = views, .out = views + nin};
-    struct failure f = {0};
+    struct failure f;
+    failure_clear(&f);
     struct buffer *workspace = NULL;
     if (a) {
         l.nints = a->nints;

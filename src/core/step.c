@@ -93,7 +93,7 @@ void gradient_bind(struct tensor *s, struct tensor *value)
         /* A value that no run has made yet goes with the run that fails: nothing to come back to. */
         if (s->bound && s->bound->root->at.slab) {
             s->before = s->bound;
-            s->bound = NULL;
+            tensor_ref(s->before);
         }
     }
     let_go(&s->bound);
@@ -105,7 +105,8 @@ void gradients_settle(gradc_context *g)
 {
     for (struct tensor *s = g->gradients; s; s = s->next) {
         s->changed = 0;
-        let_go(&s->before);
+        tensor_unref(s->before);
+        s->before = NULL;
     }
 }
 
@@ -115,7 +116,11 @@ void gradients_restore(gradc_context *g)
         if (!s->changed)
             continue;
         let_go(&s->bound);
-        s->bound = s->before;
+        s->bound = s->before && s->before->root->at.slab ? s->before : NULL;
+        if (s->bound)
+            tensor_keep(s->bound);
+        else
+            tensor_unref(s->before);
         s->before = NULL;
         s->changed = 0;
     }
@@ -149,8 +154,11 @@ gradc_status gradc_zero_grad(gradc_tensor *const *params, int n)
         struct tensor *leaf = context_enter_by(params[i], "zero_grad", &status);
         if (!leaf)
             return status;
-        if (leaf->owned && leaf->grad)
-            gradient_bind(leaf->grad, NULL);
+        if (!leaf->owned || !leaf->grad)
+            continue;
+        gradient_bind(leaf->grad, NULL);
+        tensor_unref(leaf->grad->before); /* a run that fails does not bring it back */
+        leaf->grad->before = NULL;
     }
     return GRADC_OK;
 }

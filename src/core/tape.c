@@ -203,22 +203,25 @@ void tape_sweep(gradc_context *g)
 /* ---- GONE ---- */
 
 /* What t's own facts say: 1 GONE, 0 it stands, -1 its operands decide. */
-static int gone_at_once(const struct tensor *t, int64_t epoch)
+static int gone_at_once(const struct tensor *t)
 {
     const struct tensor *root = t->root;
+    const gradc_context *g = t->g;
     if (root->owned)
         return 0;
     if (root->maker ? root->maker->dropped : !root->at.slab) /* never computed, and never will be */
         return 1;
-    if (t->kept > 0 || t->checked == epoch)
+    if (t->kept > 0 || t->checked == g->epoch || t->checked == g->gone_walk)
         return 0;
     return t->maker ? -1 : 1;
 }
 
-/* Looks at t's operands: 1 GONE, 0 all stand, else the first undecided one goes onto the stack: 2, or -1. */
-static int gone_by_operands(struct tensor *t, struct list *stack)
+/* Looks at t's operands: 1 GONE, 0 all stand, else the first undecided one goes onto the stack: 2, or -1.
+ * leans: one of them stands only as long as something is kept. */
+static int gone_by_operands(struct tensor *t, struct list *stack, int *leans)
 {
     const struct node *n = t->maker;
+    *leans = 0;
     for (int i = 0; i < n->nin; i++) {
         struct tensor *x = n->in[i];
         if (x->root->owned) {
@@ -226,32 +229,35 @@ static int gone_by_operands(struct tensor *t, struct list *stack)
                 return 1;
             continue;
         }
-        int gone = gone_at_once(x, t->g->epoch);
+        int gone = gone_at_once(x);
         if (gone == 1)
             return 1;
         if (gone < 0)
             return list_push(stack, x) ? -1 : 2;
+        *leans |= x->checked != x->g->epoch;
     }
     return 0;
 }
 
 int tensor_gone(struct tensor *t)
 {
-    int gone = gone_at_once(t, t->g->epoch);
+    gradc_context *g = t->g;
+    g->gone_walk--;
+    int gone = gone_at_once(t), leans;
     if (gone >= 0)
         return gone;
-    struct list *stack = &t->g->stack;
+    struct list *stack = &g->stack;
     int64_t base = stack->count;
     if (list_push(stack, t))
         return -1;
     while (stack->count > base) {
         struct tensor *x = stack->items[stack->count - 1];
-        gone = gone_by_operands(x, stack);
+        gone = gone_by_operands(x, stack, &leans);
         if (gone == 2)
             continue;
         if (gone != 0)
             break; /* whatever comes from it is GONE too, or no memory */
-        x->checked = x->g->epoch;
+        x->checked = leans ? g->gone_walk : g->epoch;
         stack->count--;
     }
     stack->count = base;

@@ -77,7 +77,7 @@ void tensor_unref(struct tensor *t)
         return;
     gradc_context *g = t->g;
     gradient_unbind(&t->bound);
-    gradient_unbind(&t->before);
+    tensor_unref(t->before);
     if (t->grad) {
         if (t->grad->handle)
             handle_end(t->grad->handle, HANDLE_CLEARED);
@@ -168,7 +168,8 @@ gradc_tensor *tensor_new_owned(gradc_context *g, gradc_dtype dtype, const struct
     }
     tensor_unref(t); /* the handle holds it */
     t->owned = 1;
-    struct failure f = {0};
+    struct failure f;
+    failure_clear(&f);
     t->buffer = buffer_new(g->memory, tensor_bytes(t), &f);
     if (!t->buffer) {
         handle_end(h, HANDLE_CLEARED);
@@ -210,7 +211,8 @@ gradc_tensor *gradc_new(gradc_context *g, gradc_dtype dtype, int ndim, const int
     gradc_tensor *h = tensor_new_owned(g, dtype, &l, "new");
     if (!h)
         return NULL;
-    struct failure f = {0};
+    struct failure f;
+    failure_clear(&f);
     if (tensor_bytes(h->body) && g->device->table->zero(g->device, h->body->at, tensor_bytes(h->body), &f)) {
         context_fail(g, f.status, "new: %s", f.text);
         gradc_release(h);
@@ -230,7 +232,8 @@ gradc_tensor *context_constant(gradc_context *g, gradc_dtype dtype, int one)
             return NULL;
         float f32 = (float)one;
         double f64 = one;
-        struct failure f = {0};
+        struct failure f;
+        failure_clear(&f);
         struct tensor *t = h->body;
         const void *value = wide ? (const void *)&f64 : (const void *)&f32;
         g->owned--; /* the context's own: it must not keep itself alive */
@@ -276,7 +279,8 @@ gradc_tensor *gradc_retain(gradc_tensor *h)
         return NULL;
     if (t->is_gradient)
         return snapshot(t);
-    struct failure f = {0};
+    struct failure f;
+    failure_clear(&f);
     if (tensor_stands(t, "retain", &f) == GRADC_E_GONE) {
         context_fail(t->g, f.status, "%s", f.text);
         return NULL;

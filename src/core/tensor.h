@@ -20,7 +20,8 @@ struct tensor {
     struct place at;        /* root: where the elements are now; slab NULL: not computed, or freed */
     struct node *maker;     /* NULL: owned, or its history was cleared */
     int64_t version;        /* owned root: counts writes and assigns */
-    int64_t checked;        /* the context's epoch at which it was last found not to be GONE */
+    int64_t checked;        /* the epoch at which all versions that it came from stood, or the last walk that found it
+                             * not to be GONE because something is kept */
     gradc_tensor *handle;   /* NULL: none now */
     int32_t refs;           /* handles, nodes, views, bindings */
     int32_t owners;         /* by gradc_new and gradc_retain */

@@ -24,7 +24,8 @@ static struct tensor *gathered(struct tensor *t, const char *op)
     struct layout l = t->layout;
     layout_contiguous(&l);
     struct tensor *copy = tensor_new(g, t->dtype, &l);
-    struct failure f = {0};
+    struct failure f;
+    failure_clear(&f);
     struct buffer *b = copy ? buffer_new(g->memory, tensor_bytes(copy), &f) : NULL;
     if (!b) {
         tensor_unref(copy);
@@ -43,7 +44,8 @@ static gradc_status fetch(struct tensor *t, void *dst, const char *op)
 {
     gradc_context *g = t->g;
     size_t bytes = tensor_bytes(t);
-    struct failure f = {0};
+    struct failure f;
+    failure_clear(&f);
     if (bytes == 0)
         return GRADC_OK;
     struct tensor *copy = NULL, *from = t;
@@ -88,7 +90,8 @@ gradc_status gradc_read(gradc_tensor *h, void *dst, size_t bytes)
     if (bytes != tensor_bytes(t) || (bytes > 0 && !dst))
         return context_fail(t->g, GRADC_E_ARG, "read: %zu bytes were given for %s %s, which has %zu", bytes,
                             gradc_dtype_name(t->dtype), SHAPE(&t->layout), tensor_bytes(t));
-    struct failure f = {0};
+    struct failure f;
+    failure_clear(&f);
     status = read_value(t, dst, "read", &f);
     if (f.status && !t->g->failure.status)
         fail_thread(f.status, "%s", f.text);
@@ -119,7 +122,8 @@ static double number(gradc_dtype dtype, const void *p)
 double gradc_item(gradc_tensor *h)
 {
     char element[8];
-    struct failure f = {0};
+    struct failure f;
+    failure_clear(&f);
     gradc_status status;
     struct tensor *t = context_enter_by(h, "item", &status);
     if (!t)
@@ -182,7 +186,8 @@ static gradc_status write_value(struct tensor *t, const void *src, size_t bytes)
     if (status)
         return status;
     int whole = layout_is_contiguous(&t->layout) && layout_numel(&t->layout) == layout_numel(&root->layout);
-    struct failure f = {0};
+    struct failure f;
+    failure_clear(&f);
     if (bytes == 0)
         return GRADC_OK;
     root->version++;
@@ -225,7 +230,8 @@ static void *host_copy(struct tensor *t, const char *op)
         context_no_memory(t->g, op);
         return NULL;
     }
-    struct failure f = {0};
+    struct failure f;
+    failure_clear(&f);
     if (read_value(t, data, op, &f)) {
         if (f.status)
             context_fail(t->g, f.status, "%s", f.text);

@@ -1,7 +1,7 @@
 /* argmax.c - the position of the first maximum over axes, row-major inside them; NaN counts as the maximum.
- * f32, f64, i64, i32, u8 into i64.  The kernels are in opencl/argmax.cl. */
-#include "ops/math.h"
-#include "ops/reduce.h"
+ * f32, f64, i64, i32, u8 into i64.  The searches are in argmax_isa.c, the kernels in opencl/argmax.cl. */
+#include "ops/argmax.h"
+#include "device/cpu/isa.h"
 
 /* ints: REDUCE_*. */
 static gradc_status argmax_shape(struct record *r)
@@ -18,46 +18,9 @@ static gradc_status argmax_shape(struct record *r)
 
 /* ---- The CPU ---- */
 
-enum { ARGMAX_GRAIN = 32768, ARGMAX_OUTPUTS = 32, ARGMAX_BLOCK = 1024, ARGMAX_SHORT = 64 };
+ISA_DECLARE(struct argmax_loops, argmax_loops);
 
-/* A task searches several outputs, or one segment of one: few outputs of many elements are cut into segments,
- * whose positions lie in the workspace, [segments][outputs]. */
-struct argmax_job {
-    struct reduction r;
-    const void *x;
-    int64_t *z;
-    reduce_loop *max;
-    int64_t per_task, segment, segments;
-};
-
-#define ELEMENT float
-#define NAME(name) argmax_##name##_f32
-#include "ops/argmax_loops.h"
-
-#define ELEMENT double
-#define NAME(name) argmax_##name##_f64
-#include "ops/argmax_loops.h"
-
-#define ELEMENT int64_t
-#define NAME(name) argmax_##name##_i64
-#include "ops/argmax_loops.h"
-
-#define ELEMENT int32_t
-#define NAME(name) argmax_##name##_i32
-#include "ops/argmax_loops.h"
-
-#define ELEMENT uint8_t
-#define NAME(name) argmax_##name##_u8
-#include "ops/argmax_loops.h"
-
-static const struct {
-    void (*task)(void *arg, int64_t task, int thread);
-    void (*segments)(const struct argmax_job *job, int64_t *z);
-} argmax_table[REDUCE_DTYPES] = {[GRADC_F32] = {argmax_task_f32, argmax_segments_f32},
-                                 [GRADC_F64] = {argmax_task_f64, argmax_segments_f64},
-                                 [GRADC_I64] = {argmax_task_i64, argmax_segments_i64},
-                                 [GRADC_I32] = {argmax_task_i32, argmax_segments_i32},
-                                 [GRADC_U8] = {argmax_task_u8, argmax_segments_u8}};
+enum { ARGMAX_GRAIN = 32768, ARGMAX_OUTPUTS = 32, ARGMAX_SIDE = 16 };
 
 static struct argmax_job argmax_job_of(const struct launch *l)
 {
@@ -65,6 +28,8 @@ static struct argmax_job argmax_job_of(const struct launch *l)
 
     job.segment = job.r.count;
     job.per_task = job.r.count < ARGMAX_GRAIN ? ARGMAX_GRAIN / job.r.count : 1;
+    if (job.r.kept_stride[job.r.nkept - 1] == 1 && job.r.stride[0] != 1 && job.per_task < ARGMAX_SIDE)
+        job.per_task = ARGMAX_SIDE; /* neighbours are searched side by side */
     if (job.r.outputs < ARGMAX_OUTPUTS && job.r.count >= 2 * ARGMAX_GRAIN) {
         job.segment = ARGMAX_GRAIN;
         job.segments = (job.r.count - 1) / ARGMAX_GRAIN + 1;
@@ -74,6 +39,8 @@ static struct argmax_job argmax_job_of(const struct launch *l)
 
 static gradc_status argmax_cpu(const struct launch *l, struct failure *f)
 {
+    static const struct argmax_loops *const table[CPU_ISAS] = ISA_TABLE(argmax_loops);
+    const struct argmax_loops *loops = table[cpu_isa()];
     struct argmax_job job = argmax_job_of(l);
     gradc_dtype dtype = l->in[0].dtype;
     int64_t *z = view_host(&l->out[0]);
@@ -82,15 +49,14 @@ static gradc_status argmax_cpu(const struct launch *l, struct failure *f)
     job.x = view_host(&l->in[0]);
     job.max = reduce_rows(REDUCE_MAX, dtype);
     job.z = job.segments > 1 ? (int64_t *)(void *)((char *)l->workspace.slab->memory + l->workspace.offset) : z;
-    cpu_parallel(l->device, cpu_tasks(job.r.outputs, job.per_task) * job.segments, argmax_table[dtype].task,
-                 &job);
+    cpu_parallel(l->device, cpu_tasks(job.r.outputs, job.per_task) * job.segments, loops->task[dtype], &job);
     if (job.segments > 1)
-        argmax_table[dtype].segments(&job, z);
+        loops->merge[dtype](&job, z);
     return GRADC_OK;
 }
 
-/* ---- OpenCL: an item an output, or a group a segment of one, and then an item an output over the segments
- * ---- */
+/* ---- OpenCL ----
+ * An item searches an output, or a group a segment of one; then an item goes over an output's segments. */
 
 enum { ARGMAX_FEW = 64, ARGMAX_GROUP = 256, ARGMAX_SEGMENT = 16384, ARGMAX_GROUPS = 1024 };
 

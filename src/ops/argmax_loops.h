@@ -1,7 +1,8 @@
-/* argmax_loops.h - the search for the first maximum in one element type.  Included by argmax.c with
+/* argmax_loops.h - the search for the first maximum in one element type.  Included by argmax_isa.c with
  *   ELEMENT       the type
+ *   INDEX         a signed integer, as wide where there is one of at least 32 bits
  *   NAME(name)    name with the type's suffix
- * and both are undefined again here. */
+ * and all are undefined again here. */
 
 /* Whether x comes before best: larger, or NaN where best is not. */
 static inline int NAME(better)(ELEMENT x, ELEMENT best)
@@ -9,29 +10,48 @@ static inline int NAME(better)(ELEMENT x, ELEMENT best)
     return (x > best) | (IS_NAN(x) & !IS_NAN(best));
 }
 
-/* The position of the first maximum of the reduced elements start .. end-1; *best is that maximum.  A long
- * stretch goes block by block: the vector loop finds a block's maximum, and only a block with a better one is
- * searched. */
+/* Of w outputs, `step` apart, the positions among elements start .. end-1, `stride` apart; fewer than
+ * 2^31. */
+static inline void NAME(lanes)(const ELEMENT *x, int64_t start, int64_t end, int64_t stride, int64_t step,
+                               int w, int64_t *z)
+{
+    ELEMENT best[LANES];
+    INDEX at[LANES];
+
+    for (int k = 0; k < w; k++) {
+        best[k] = x[start * stride + k * step];
+        at[k] = 0;
+    }
+    for (INDEX i = 1; i < end - start; i++)
+        for (int k = 0; k < w; k++) {
+            ELEMENT value = x[(start + i) * stride + k * step];
+            int better = NAME(better)(value, best[k]);
+
+            best[k] = better ? value : best[k];
+            at[k] = better ? i : at[k];
+        }
+    for (int k = 0; k < w; k++)
+        z[k] = start + at[k];
+}
+
+/* The position of the first maximum of the reduced elements start .. end-1.  A long stretch goes block by
+ * block: the vector loop finds a block's maximum, and only a block with a better one is searched. */
 static int64_t NAME(search)(const ELEMENT *x, const struct reduction *r, int64_t start, int64_t end,
-                            reduce_loop *max, ELEMENT *best)
+                            reduce_loop *max)
 {
     int64_t at = start;
+    ELEMENT best = x[reduction_element(r, start)];
 
-    *best = x[reduction_element(r, start)];
-    for (int64_t first = start; first < end; first += ARGMAX_BLOCK) {
-        int64_t last = end - first < ARGMAX_BLOCK ? end : first + ARGMAX_BLOCK;
+    for (int64_t first = start; first < end; first += BLOCK) {
+        int64_t last = end - first < BLOCK ? end : first + BLOCK;
         ELEMENT most;
 
-        if (last - first > ARGMAX_SHORT) {
-            max(x, r, first, last, 1, &most);
-            if (!NAME(better)(most, *best))
-                continue;
-        }
-        for (int64_t i = first; i < last; i++) {
+        max(x, r, first, last, 1, &most);
+        for (int64_t i = first; i < last && NAME(better)(most, best); i++) {
             ELEMENT value = r->nreduced == 1 ? x[i * r->stride[0]] : x[reduction_element(r, i)];
 
-            if (NAME(better)(value, *best)) {
-                *best = value;
+            if (value == most || (IS_NAN(value) && IS_NAN(most))) {
+                best = most;
                 at = i;
             }
         }
@@ -45,17 +65,33 @@ static void NAME(task)(void *arg, int64_t task, int thread)
     const struct reduction *r = &job->r;
     int64_t segment = task % job->segments, start = segment * job->segment;
     int64_t end = start + job->segment < r->count ? start + job->segment : r->count;
-    int64_t first = task / job->segments * job->per_task;
-    ELEMENT best;
+    int64_t o = task / job->segments * job->per_task, left = r->outputs - o;
+    int64_t last = r->kept_size[r->nkept - 1], step = r->kept_stride[r->nkept - 1];
+    int neighbours = step == 1 && r->stride[0] != 1, few = end - start <= SHORT;
+    int side_by_side = r->nreduced == 1 && end - start < INT32_MAX && (neighbours || few);
+    int64_t stop = o + (left < job->per_task ? left : job->per_task);
 
     (void)thread;
-    for (int64_t o = first; o < first + job->per_task && o < r->outputs; o++)
-        job->z[segment * r->outputs + o] =
-            NAME(search)((const ELEMENT *)job->x + reduction_kept(r, o), r, start, end, job->max, &best);
+    while (o < stop) {
+        const ELEMENT *x = (const ELEMENT *)job->x + reduction_kept(r, o);
+        int64_t *z = job->z + segment * r->outputs + o;
+        int64_t row = last - o % last, w = row < stop - o ? row : stop - o; /* outputs up to the axis' end */
+
+        if (!side_by_side) {
+            *z = NAME(search)(x, r, start, end, job->max);
+            o++;
+            continue;
+        }
+        w = w < LANES ? w : LANES;
+        if (w == LANES && step == 1)
+            NAME(lanes)(x, start, end, r->stride[0], 1, LANES, z);
+        else
+            NAME(lanes)(x, start, end, r->stride[0], step, (int)w, z);
+        o += w;
+    }
 }
 
-/* z[o] = the best of the segments' positions. */
-static void NAME(segments)(const struct argmax_job *job, int64_t *z)
+static void NAME(merge)(const struct argmax_job *job, int64_t *z)
 {
     const struct reduction *r = &job->r;
 
@@ -73,4 +109,5 @@ static void NAME(segments)(const struct argmax_job *job, int64_t *z)
 }
 
 #undef ELEMENT
+#undef INDEX
 #undef NAME

@@ -169,7 +169,7 @@ reduce_loop *reduce_rows(enum reduce_kind kind, gradc_dtype dtype)
  * elements (rows).  A task folds several units, or, where units are few and long, one segment of a unit into
  * the workspace [segments][outputs]. */
 
-enum { REDUCE_GRAIN = 65536, REDUCE_UNITS = 32, REDUCE_SHORT = 32 };
+enum { REDUCE_GRAIN = 65536, REDUCE_UNITS = 32, REDUCE_SHORT = 32, REDUCE_SHORT_MAX = 128, REDUCE_SIDE = 8 };
 
 struct reduce_split {
     int columns;
@@ -181,14 +181,15 @@ struct reduce_split {
     int64_t segments;
 };
 
-static struct reduce_split reduce_split_of(const struct reduction *r)
+static struct reduce_split reduce_split_of(const struct reduction *r, enum reduce_kind kind)
 {
+    int64_t few = kind == REDUCE_MAX ? REDUCE_SHORT_MAX : REDUCE_SHORT;
     int64_t last = r->kept_size[r->nkept - 1], step = r->kept_stride[r->nkept - 1], elements;
     int64_t run = r->stride[r->nreduced - 1] == 1 ? r->size[r->nreduced - 1] : 0;
     struct reduce_split s = {
         .width = last < REDUCE_WIDTH ? last : REDUCE_WIDTH, .segment = r->count, .segments = 1};
 
-    s.columns = run < REDUCE_SHORT && (step == 1 || r->count <= REDUCE_SHORT);
+    s.columns = (r->count <= few && last >= REDUCE_SIDE) || (run < REDUCE_SHORT && step == 1);
     if (!s.columns && r->count * s.width > REDUCE_GRAIN)
         s.width = 1;
     s.blocks = (last - 1) / s.width + 1;
@@ -288,7 +289,7 @@ gradc_status reduce_cpu(const struct launch *l, enum reduce_kind kind, double di
                              .divisor = divisor};
 
     (void)f;
-    job.split = reduce_split_of(&job.r);
+    job.split = reduce_split_of(&job.r, kind);
     job.result = (int64_t)gradc_dtype_size(job.dtype);
     job.x = job.r.count ? view_host(&l->in[0]) : NULL;
     job.z = job.split.segments > 1 ? (char *)l->workspace.slab->memory + l->workspace.offset
@@ -426,6 +427,7 @@ size_t reduce_workspace(const struct launch *l)
 
     if (r.outputs == 0)
         return 0;
-    s = l->device->opencl ? reduce_split_opencl(&r) : reduce_split_of(&r);
+    s = l->device->opencl ? reduce_split_opencl(&r)
+                          : reduce_split_of(&r, REDUCE_SUM); /* short ones have no segments */
     return s.segments > 1 ? (size_t)(s.segments * r.outputs) * gradc_dtype_size(l->out[0].dtype) : 0;
 }

@@ -5,9 +5,9 @@
 
 #include <math.h>
 
-/* The lanes of a fold, the elements of a row's block, the rows of a group; LEVELS groups of groups hold 2^40
- * rows. */
-enum { LANES = 32, BLOCK = 1024, RADIX = 32, LEVELS = 8 };
+/* The lanes of a fold, and of one of few elements; the elements of a row's block; the rows of a group; LEVELS groups of
+ * groups hold 2^40 rows. */
+enum { LANES = 32, FEW = 8, BLOCK = 1024, RADIX = 32, LEVELS = 8 };
 
 /* ---- The walk over the reduced elements, run by run along the last axis ---- */
 
@@ -69,6 +69,9 @@ static int64_t walk_fold(const struct reduction *r, int64_t width)
 /* NaN wins, and stays. */
 #define MAX_FLOAT(a, x) ((((x) > (a)) | ((x) != (x))) ? (x) : (a))
 
+/* Compilers make no vectors of the maximum of few lanes. */
+#define SHORT 256
+
 #define ELEMENT float
 #define RESULT float
 #define FOLD SUM
@@ -104,6 +107,9 @@ static int64_t walk_fold(const struct reduction *r, int64_t width)
 #define START 0
 #define NAME(name) name##_sum_u8
 #include "ops/reduce_loops.h"
+
+#undef SHORT
+#define SHORT 0
 
 #define ELEMENT float
 #define RESULT float

@@ -3,7 +3,8 @@
  *   ELEMENT, RESULT     the types of x and z
  *   FOLD(a, x)          a, x of type RESULT
  *   START               the fold of nothing
- *   NAME(name)          name with the type's and the fold's suffix */
+ *   NAME(name)          name with the type's and the fold's suffix
+ *   SHORT               rows of up to so many elements are folded by few lanes */
 
 /* The fold of n neighbours by LANES lanes and a tree. */
 static RESULT NAME(block)(const ELEMENT *x, int64_t n)

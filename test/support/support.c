@@ -125,8 +125,8 @@ void assert_works(gradc_context *g)
 void assert_failed(gradc_context *g, gradc_status status, const char *text)
 {
     if (gradc_check(g) != status)
-        fail_msg("%s was expected, not %s: \"%s\"", gradc_status_name(status), gradc_status_name(gradc_check(g)),
-                 gradc_message(g));
+        fail_msg("%s was expected, not %s: \"%s\"", gradc_status_name(status),
+                 gradc_status_name(gradc_check(g)), gradc_message(g));
     if (text && !strstr(gradc_message(g), text))
         fail_msg("\"%s\" does not say \"%s\"", gradc_message(g), text);
     gradc_recover(g);
@@ -197,8 +197,8 @@ gradc_tensor *tensor_i64(gradc_context *g, const int64_t *shape, const int64_t *
     return tensor_of_values(g, GRADC_I64, shape, values);
 }
 
-gradc_tensor *tensor_random(gradc_context *g, gradc_dtype dtype, const int64_t *shape, double low, double high,
-                            struct random *r)
+gradc_tensor *tensor_random(gradc_context *g, gradc_dtype dtype, const int64_t *shape, double low,
+                            double high, struct random *r)
 {
     gradc_tensor *t = tensor_of_values(g, dtype, shape, NULL);
     int64_t n = gradc_numel(t);
@@ -240,7 +240,8 @@ static void read_f32(gradc_tensor *t, int n, float *values)
     assert_int_equal(gradc_numel(t), n);
     gradc_status status = gradc_read(t, values, (size_t)n * sizeof *values);
     if (status != GRADC_OK)
-        fail_msg("read: %s: %s%s", gradc_status_name(status), gradc_message(gradc_context_of(t)), gradc_message(NULL));
+        fail_msg("read: %s: %s%s", gradc_status_name(status), gradc_message(gradc_context_of(t)),
+                 gradc_message(NULL));
 }
 
 void assert_f32(gradc_tensor *t, int n, const float *values)
@@ -321,9 +322,9 @@ static void move(gradc_tensor *x, const double *at, const double *direction, dou
     assert_int_equal(status, GRADC_OK);
 }
 
-static void check_operand(gradc_tensor *(*f)(gradc_tensor *const *x, const void *payload), const void *payload,
-                          gradc_tensor *const *x, int i, gradc_tensor *w, const double *gradient, double tolerance,
-                          struct random *r)
+static void check_operand(gradc_tensor *(*f)(gradc_tensor *const *x, const void *payload),
+                          const void *payload, gradc_tensor *const *x, int i, gradc_tensor *w,
+                          const double *gradient, double tolerance, struct random *r)
 {
     gradc_context *g = gradc_context_of(x[i]);
     int64_t n = gradc_numel(x[i]);
@@ -348,8 +349,8 @@ static void check_operand(gradc_tensor *(*f)(gradc_tensor *const *x, const void 
                  gradc_message(g));
 }
 
-void check_gradient(gradc_tensor *(*f)(gradc_tensor *const *x, const void *payload), const void *payload, int n,
-                    gradc_tensor *const *x, double tolerance, struct random *r)
+void check_gradient(gradc_tensor *(*f)(gradc_tensor *const *x, const void *payload), const void *payload,
+                    int n, gradc_tensor *const *x, double tolerance, struct random *r)
 {
     gradc_context *g = gradc_context_of(x[0]);
     gradc_tensor *y = f(x, payload);

@@ -73,14 +73,14 @@ uint64_t test_seed(void);
 /* Up to 8 dimensions, ended by -1: {3, 4, -1}. */
 gradc_tensor *tensor_f32(gradc_context *g, const int64_t *shape, const float *values);
 gradc_tensor *tensor_i64(gradc_context *g, const int64_t *shape, const int64_t *values);
-gradc_tensor *tensor_random(gradc_context *g, gradc_dtype dtype, const int64_t *shape, double low, double high,
-                            struct random *r);
+gradc_tensor *tensor_random(gradc_context *g, gradc_dtype dtype, const int64_t *shape, double low,
+                            double high, struct random *r);
 #define SHAPE_OF(...) ((const int64_t[]){__VA_ARGS__, -1})
 
 /* A vector of f32 that wants a gradient. */
 gradc_tensor *leaf_f32(gradc_context *g, int n, const float *values);
 
-void assert_f32(gradc_tensor *t, int n, const float *values);         /* exactly */
+void assert_f32(gradc_tensor *t, int n, const float *values); /* exactly */
 void assert_f32_near(gradc_tensor *t, int n, const float *values, double tolerance);
 void assert_gone(gradc_tensor *t);    /* reading says so; nothing sticks */
 void assert_cleared(gradc_tensor *t); /* reading says so, and no fact is known; recovered */
@@ -89,7 +89,7 @@ void assert_cleared(gradc_tensor *t); /* reading says so, and no fact is known; 
 
 /* Compares d sum(f(x) * w) / dx along random directions with central differences, w random.
  * x: n f64 tensors that want gradients. */
-void check_gradient(gradc_tensor *(*f)(gradc_tensor *const *x, const void *payload), const void *payload, int n,
-                    gradc_tensor *const *x, double tolerance, struct random *r);
+void check_gradient(gradc_tensor *(*f)(gradc_tensor *const *x, const void *payload), const void *payload,
+                    int n, gradc_tensor *const *x, double tolerance, struct random *r);
 
 #endif

@@ -10,7 +10,7 @@
 
 enum {
     STAGE_BYTES = 160 * 1024,  /* of staged planes: half of a second cache */
-    WINDOW_BYTES = 48 * 1024,  /* what the pixels under one tile of results may take of the first cache */
+    WINDOW_BYTES = 24 * 1024,  /* what the pixels under one tile of results may take of the first cache */
     FILTER_BYTES = 160 * 1024, /* of packed filters that a tile is multiplied with in one go */
     CHANNEL_TAPS = 1024,       /* most k of a block of channels, if it has more than one */
     MOST_COLUMNS = 256,        /* of a tile */
@@ -41,12 +41,13 @@ struct correlation {
 
 /* ---- The split ---- */
 
-/* Whether dense planes pay: rows would leave lanes idle, and there are enough rows i to earn the staging. */
+/* Whether dense planes pay: rows would leave lanes idle, and there are enough rows i to earn the staging.  The results
+ * must follow each other without a gap, too. */
 static int is_dense(const struct correlation *w)
 {
     const int64_t columns = w->x.results;
-    return w->x.spread == 1 && w->x.tile == columns && w->m >= 2 * TILE_ROWS && w->x.taps > 0 &&
-           w->x.taps <= 8 && tile_round(columns, w->set->lanes) * 16 > columns * 17;
+    return w->x.spread == 1 && w->y.spread == 1 && w->x.tile == columns && w->m >= 2 * TILE_ROWS &&
+           w->x.taps > 0 && w->x.taps <= 8 && tile_round(columns, w->set->lanes) * 16 > columns * 17;
 }
 
 static void split_channels(struct correlation *w)

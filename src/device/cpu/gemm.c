@@ -109,8 +109,11 @@ static void split(struct product *w, const struct gemm *p)
     w->set = tile_set(p->dtype);
     w->size = p->dtype == GRADC_F64 ? sizeof(double) : sizeof(float);
     w->items = batch_items(p);
-    int64_t elements = p->k; /* a vector made contiguous */
-    if (!split_vector(w)) {
+    int64_t elements = 0;
+    if (split_vector(w)) {
+        if ((w->vector == 1 ? p->a_col : p->b_row) != 1)
+            elements = p->k; /* the vector, made contiguous */
+    } else {
         split_blocks(w);
         elements = (w->mb + B_PANELS * w->set->lanes * TILE_VECTORS) * w->set->depth;
     }

@@ -17,9 +17,10 @@ static struct opencl_functions driver;
 /* How many counted calls are left until one fails; 0 and below: none does. */
 static atomic_int countdown;
 
-void opencl_fail_after(int n)
+int opencl_fail_after(int n)
 {
-    atomic_store(&countdown, n);
+    int left = atomic_exchange(&countdown, n);
+    return left > 0 ? left : 0;
 }
 
 static int fails(void)

@@ -19,7 +19,8 @@ gradc_status opencl_describe(int32_t n, struct device_info *info, struct failure
 gradc_status opencl_open(int32_t n, struct device **out, struct failure *f);
 
 /* For tests: the n-th OpenCL call from now that creates, builds, sets or enqueues something fails with
- * CL_OUT_OF_HOST_MEMORY without being made; later ones do not.  0: none. */
-void opencl_fail_after(int n);
+ * CL_OUT_OF_HOST_MEMORY without being made; later ones do not.  0: none.
+ * Returns what was left of the count before: 0: it has struck, or there was none. */
+int opencl_fail_after(int n);
 
 #endif

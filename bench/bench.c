@@ -1,0 +1,190 @@
+/* bench.c - runs one case: warms up, says "ready", and for each line that it is sent takes one sample and prints it.
+ *
+ * usage: bench --list                       the cases: name and unit
+ *        bench --has DEVICE                 0 if it can be opened
+ *        bench DEVICE CASE THREADS          THREADS 0: all
+ *
+ * Before "ready" come lines "blas PATH", one for each library with BLAS in its name that the process has mapped. */
+#include "bench.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+static const double warm_seconds = 0.2, sample_seconds = 0.1;
+
+static const struct bench_case *const tables[] = {train_cases, overhead_cases, op_cases};
+
+double bench_seconds(void)
+{
+    struct timespec t;
+    clock_gettime(getenv("BENCH_CPU_TIME") ? CLOCK_PROCESS_CPUTIME_ID : CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
+}
+
+static void check(const gradc_context *g)
+{
+    if (gradc_check(g) == GRADC_OK)
+        return;
+    fprintf(stderr, "bench: %s\n", gradc_message(g));
+    exit(1);
+}
+
+void *bench_memory(size_t count, size_t size)
+{
+    void *p = calloc(count, size);
+    if (!p) {
+        fprintf(stderr, "bench: no memory\n");
+        exit(1);
+    }
+    return p;
+}
+
+/* A linear congruential generator: Knuth's MMIX constants, the upper bits. */
+float bench_random(uint64_t *state)
+{
+    *state = *state * 6364136223846793005u + 1442695040888963407u;
+    return (float)(*state >> 40) / 8388608.0f - 1.0f;
+}
+
+static gradc_tensor *put(struct bench *b, gradc_tensor *t)
+{
+    check(b->g);
+    b->t[b->n++] = t;
+    return t;
+}
+
+gradc_tensor *bench_tensor(struct bench *b, int ndim, const int64_t *shape)
+{
+    gradc_tensor *t = put(b, gradc_new(b->g, GRADC_F32, ndim, shape));
+    int64_t n = gradc_numel(t);
+    float *values = bench_memory((size_t)n + 1, sizeof *values);
+    uint64_t state = (uint64_t)b->n;
+    for (int64_t i = 0; i < n; i++)
+        values[i] = bench_random(&state);
+    gradc_write(t, values, (size_t)n * sizeof *values);
+    free(values);
+    check(b->g);
+    return t;
+}
+
+gradc_tensor *bench_param(struct bench *b, int ndim, const int64_t *shape)
+{
+    return put(b, gradc_param(b->g, ndim > 1 ? GRADC_KAIMING : GRADC_UNIFORM, ndim, shape));
+}
+
+static const struct bench_case *find(const char *name)
+{
+    for (size_t i = 0; i < sizeof tables / sizeof *tables; i++)
+        for (const struct bench_case *c = tables[i]; c->name; c++)
+            if (strcmp(c->name, name) == 0)
+                return c;
+    return NULL;
+}
+
+static int list(void)
+{
+    for (size_t i = 0; i < sizeof tables / sizeof *tables; i++)
+        for (const struct bench_case *c = tables[i]; c->name; c++)
+            printf("%s %s\n", c->name, c->unit);
+    return 0;
+}
+
+static int has(const char *device)
+{
+    gradc_context *g = gradc_open(device);
+    gradc_close(g);
+    return g == NULL;
+}
+
+static double in_unit(const struct bench_case *c, double seconds)
+{
+    static const struct {
+        const char *name;
+        double scale;
+    } units[] = {{"ns", 1e9}, {"us", 1e6}, {"ms", 1e3}, {"s", 1}};
+    for (size_t i = 0; i < sizeof units / sizeof *units; i++)
+        if (strcmp(units[i].name, c->unit) == 0)
+            return seconds * units[i].scale;
+    return 0;
+}
+
+/* The rounds of a sample. */
+static int64_t warm_up(struct bench *b)
+{
+    const struct bench_case *c = b->row;
+    int64_t rounds = 1;
+    double end = bench_seconds() + warm_seconds, last = 0;
+    do {
+        last = c->run(b, rounds);
+        check(b->g);
+        if (last < sample_seconds / 4)
+            rounds *= 2;
+    } while (bench_seconds() < end);
+    if (c->rounds)
+        return c->rounds;
+    double more = sample_seconds / (last > 0 ? last : sample_seconds) * (double)rounds;
+    return more < 1 ? 1 : (int64_t)more;
+}
+
+static void print_blas(void)
+{
+    char line[1024], seen[1024] = "";
+    FILE *maps = fopen("/proc/self/maps", "r");
+    while (maps && fgets(line, sizeof line, maps)) {
+        char *path = strchr(line, '/');
+        if (!path || !strstr(path, "blas") || !strstr(path, ".so") || strcmp(path, seen) == 0)
+            continue;
+        printf("blas %s", path);
+        strcpy(seen, path);
+    }
+    if (maps)
+        fclose(maps);
+}
+
+static void bench_close(struct bench *b)
+{
+    gradc_tape_clear(b->g);
+    gradc_optim_free(b->optim);
+    for (int i = 0; i < b->n; i++)
+        gradc_release(b->t[i]);
+    gradc_close(b->g);
+    free(b->images);
+    free(b->labels);
+    free(b->order);
+    free(b->batch);
+    free(b->batch_labels);
+}
+
+int main(int argc, char **argv)
+{
+    if (argc == 2 && strcmp(argv[1], "--list") == 0)
+        return list();
+    if (argc == 3 && strcmp(argv[1], "--has") == 0)
+        return has(argv[2]);
+    struct bench b = {.row = argc == 4 ? find(argv[2]) : NULL};
+    if (!b.row) {
+        fprintf(stderr, "usage: bench --list, bench --has DEVICE, or bench DEVICE CASE THREADS\n");
+        return 2;
+    }
+    b.g = gradc_open(argv[1]);
+    check(b.g);
+    if (strcmp(argv[3], "0") != 0)
+        gradc_set(b.g, "threads", argv[3]);
+    b.row->setup(&b);
+    check(b.g);
+    int64_t rounds = warm_up(&b);
+    print_blas();
+    printf("ready\n");
+    fflush(stdout);
+    char line[64];
+    while (fgets(line, sizeof line, stdin)) {
+        double seconds = b.row->run(&b, rounds);
+        check(b.g);
+        printf("%.9g\n", in_unit(b.row, seconds / ((double)rounds * b.row->per)));
+        fflush(stdout);
+    }
+    bench_close(&b);
+    return 0;
+}

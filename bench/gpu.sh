@@ -1,0 +1,85 @@
+#!/bin/sh
+# Builds, checks and times libgradc on a machine with a GPU, in one call and without a package registry: what is there
+# is used, and what is missing is said.
+# usage: bench/gpu.sh [REGEX]     the cases to time, matched against DEVICE/NAME (all)
+#
+# DEVICE   gpu; "opencl" to try it where there is no GPU      LOG  a folder for the logs (build/gpu)
+# PYTHON   the interpreter with NumPy and PyTorch (/usr/bin/python3, else python3)      JOBS  of make (all processors)
+#
+# Ends with "gpu: N passed, N failed".
+set -u
+cd "$(dirname "$0")/.." || exit 1
+: "${DEVICE:=gpu}" "${LOG:=build/gpu}" "${JOBS:=$(nproc)}"
+cases=${1:-^$DEVICE/}
+passed=0 failed=0
+mkdir -p "$LOG"
+
+if [ -z "${PYTHON:-}" ]; then
+    PYTHON=/usr/bin/python3
+    "$PYTHON" -c "import torch" 2>/dev/null || PYTHON=$(command -v python3 || echo python3)
+fi
+export PYTHON
+
+# Runs a command into a log; its last lines are shown.
+part() {
+    name=$1
+    shift
+    echo "==== $name"
+    if "$@" >"$LOG/$name.log" 2>&1; then
+        passed=$((passed + 1))
+        tail -3 "$LOG/$name.log"
+    else
+        failed=$((failed + 1))
+        tail -30 "$LOG/$name.log"
+        echo "FAILED: $name"
+    fi
+}
+
+finish() {
+    echo "gpu: $passed passed, $failed failed"
+    [ "$failed" -eq 0 ]
+    exit
+}
+
+# The same steps on the CPU and the device; the losses agree to 1e-4.
+same_losses() {
+    for device in cpu "$DEVICE"; do
+        ./gradc train --data synthetic --device "$device" --model "$1" --steps 50 --losses "$LOG/losses-$device" || return 1
+    done
+    paste "$LOG/losses-cpu" "$LOG/losses-$DEVICE" | awk '
+        { d = $1 - $2; d = d < 0 ? -d : d; d = $1 > 1 ? d / $1 : d; if (!(d <= most)) most = d; n++ }
+        END { printf "%d steps, largest difference %.2e\n", n, most; exit !(n == 50 && most <= 1e-4) }'
+}
+
+echo "==== machine"
+uname -srm
+nproc | sed 's/$/ processors/'
+command -v nvidia-smi >/dev/null && nvidia-smi --query-gpu=name,driver_version,clocks.sm,clocks.max.sm --format=csv,noheader
+"$PYTHON" -c "import torch; print('torch', torch.__version__, 'cuda', torch.version.cuda, torch.cuda.is_available())" \
+    2>/dev/null || echo "$PYTHON has no PyTorch: ours is timed alone"
+
+part build make -j"$JOBS" library gradc build/bench/bench bindings/python/gradc/_generated.py
+[ "$failed" -eq 0 ] || finish
+./gradc devices || failed=$((failed + 1))
+part open build/bench/bench --has "$DEVICE"
+[ "$failed" -eq 0 ] || finish
+
+part oracle env GRADC_TEST_DEVICES="$DEVICE" GRADC_TEST_LONG=1 sh test/oracle.sh
+if echo '#include <cmocka.h>' | ${CC:-cc} -include stdarg.h -include stddef.h -include setjmp.h -include stdint.h -E - \
+    >/dev/null 2>&1; then
+    # One thread of tests: the device is shared with the timing of none of them.
+    part tests-build make -j"$JOBS" test-programs
+    for program in build/test/ops/*; do
+        case $program in
+        *.o | *.d) ;;
+        *) part "$(basename "$program")" env GRADC_TEST_DEVICES="$DEVICE" "$program" ;;
+        esac
+    done
+else
+    echo "no cmocka here: the C tests are left out"
+fi
+
+echo "==== times"
+DEVICES=$DEVICE python3 bench/bench.py build/bench/bench "$cases" 2>&1 | tee "$LOG/times.log"
+grep -q . "$LOG/times.log" || failed=$((failed + 1))
+finish

@@ -1,0 +1,75 @@
+/* overhead.c - what the library itself costs: recording, planning and running with nothing to compute. */
+#include "bench.h"
+
+enum { NODES = 1000, CHAIN = 100 };
+
+static void scalars(struct bench *b)
+{
+    bench_tensor(b, 0, NULL);
+    bench_tensor(b, 0, NULL);
+}
+
+static void scalar_params(struct bench *b)
+{
+    bench_param(b, 0, NULL);
+    bench_param(b, 0, NULL);
+}
+
+/* Products of two parameters: a node that keeps what its gradient reads.  Clearing is not counted. */
+static double record(struct bench *b, int64_t rounds)
+{
+    double seconds = 0;
+    for (int64_t i = 0; i < rounds; i++) {
+        double start = bench_seconds();
+        for (int k = 0; k < NODES; k++)
+            gradc_mul(b->t[0], b->t[1]);
+        seconds += bench_seconds() - start;
+        gradc_tape_clear(b->g);
+    }
+    return seconds;
+}
+
+/* The same with the clearing. */
+static double record_and_clear(struct bench *b, int64_t rounds)
+{
+    double start = bench_seconds();
+    for (int64_t i = 0; i < rounds; i++) {
+        for (int k = 0; k < NODES; k++)
+            gradc_mul(b->t[0], b->t[1]);
+        gradc_tape_clear(b->g);
+    }
+    return bench_seconds() - start;
+}
+
+/* Record, plan hit, run, read, clear. */
+static double eval(struct bench *b, int64_t rounds)
+{
+    double start = bench_seconds();
+    for (int64_t i = 0; i < rounds; i++) {
+        float value;
+        gradc_read(gradc_mul(b->t[0], b->t[1]), &value, sizeof value);
+        gradc_tape_clear(b->g);
+    }
+    return bench_seconds() - start;
+}
+
+static double chain(struct bench *b, int64_t rounds)
+{
+    double start = bench_seconds();
+    for (int64_t i = 0; i < rounds; i++) {
+        gradc_tensor *x = b->t[0];
+        for (int k = 0; k < CHAIN; k++)
+            x = gradc_mul_scalar(x, 1.0001);
+        gradc_item(x);
+        gradc_tape_clear(b->g);
+    }
+    return bench_seconds() - start;
+}
+
+const struct bench_case overhead_cases[] = {
+    {"record-op", "ns", NODES, 0, scalar_params, record, {0}, NULL},
+    {"record-clear", "ns", NODES, 0, scalar_params, record_and_clear, {0}, NULL},
+    {"eval1", "us", 1, 0, scalars, eval, {0}, NULL},
+    {"chain100", "us", 1, 0, scalars, chain, {0}, NULL},
+    {NULL, NULL, 0, 0, NULL, NULL, {0}, NULL},
+};
