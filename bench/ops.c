@@ -21,37 +21,37 @@ static void rows(struct bench *b)
     bench_tensor(b, 2, b->row->size);
 }
 
-static gradc_tensor *add(gradc_tensor *const *t)
+static gradc_tensor *record_add(gradc_tensor *const *t)
 {
     return gradc_add(t[0], t[1]);
 }
 
-static gradc_tensor *exponential(gradc_tensor *const *t)
+static gradc_tensor *record_exp(gradc_tensor *const *t)
 {
     return gradc_exp(t[0]);
 }
 
-static gradc_tensor *tanh_(gradc_tensor *const *t)
+static gradc_tensor *record_tanh(gradc_tensor *const *t)
 {
     return gradc_tanh(t[0]);
 }
 
-static gradc_tensor *relu(gradc_tensor *const *t)
+static gradc_tensor *record_relu(gradc_tensor *const *t)
 {
     return gradc_relu(t[0]);
 }
 
-static gradc_tensor *softmax(gradc_tensor *const *t)
+static gradc_tensor *record_softmax(gradc_tensor *const *t)
 {
     return gradc_softmax(t[0], -1);
 }
 
-static gradc_tensor *matmul(gradc_tensor *const *t)
+static gradc_tensor *record_matmul(gradc_tensor *const *t)
 {
     return gradc_matmul(t[0], t[1]);
 }
 
-static gradc_tensor *pool(gradc_tensor *const *t)
+static gradc_tensor *record_pool(gradc_tensor *const *t)
 {
     return gradc_max_pool2d(t[0], 2, 2);
 }
@@ -60,8 +60,9 @@ struct forward {
     gradc_tensor *(*record)(gradc_tensor *const *t);
 };
 
-static const struct forward add_row = {add}, exp_row = {exponential}, tanh_row = {tanh_}, relu_row = {relu},
-                            softmax_row = {softmax}, matmul_row = {matmul}, pool_row = {pool};
+static const struct forward add_row = {record_add}, exp_row = {record_exp}, tanh_row = {record_tanh},
+                            relu_row = {record_relu}, softmax_row = {record_softmax},
+                            matmul_row = {record_matmul}, pool_row = {record_pool};
 
 static double forward(struct bench *b, int64_t rounds)
 {
@@ -95,7 +96,7 @@ static double pool_both(struct bench *b, int64_t rounds)
 {
     double start = bench_seconds();
     for (int64_t i = 0; i < rounds; i++) {
-        gradc_tensor *z = pool(b->t), *dx;
+        gradc_tensor *z = record_pool(b->t), *dx;
         gradc_gradients(z, b->t[1], 1, &b->t[0], &dx);
         finish(b);
     }

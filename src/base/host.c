@@ -79,6 +79,11 @@ char *host_strdup(const char *text)
     return copy ? memcpy(copy, text, bytes) : NULL;
 }
 
+void host_clear(void *p, size_t bytes)
+{
+    memset(p, 0, bytes);
+}
+
 int host_grow(void *items, int64_t *capacity, int64_t need, size_t size)
 {
     if (need <= *capacity)

@@ -15,6 +15,10 @@ void *host_resize(void *old, size_t bytes);
 void host_free(void *p);
 char *host_strdup(const char *text);
 
+/* Sets bytes to 0, by a call to the C library: for a small structure of known size gcc writes `rep stos`, which takes
+ * longer than the rest of making a tensor. */
+void host_clear(void *p, size_t bytes);
+
 /* Makes *items (capacity *capacity, of `size` bytes each) hold at least `need`, doubling.  0 or -1 (unchanged). */
 int host_grow(void *items, int64_t *capacity, int64_t need, size_t size);
 

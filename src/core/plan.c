@@ -142,7 +142,7 @@ void view_of(const struct tensor *t, struct view *v)
 
 void launch_of(gradc_context *g, const struct node *n, struct view *views, struct launch *l)
 {
-    memset(l, 0, sizeof *l);
+    host_clear(l, sizeof *l);
     l->device = g->device;
     l->op = n->op;
     l->nin = n->nin;

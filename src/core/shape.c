@@ -103,6 +103,11 @@ static int64_t size_from_back(const struct layout *l, int back)
 
 int layout_broadcast(const struct layout *x, const struct layout *y, struct layout *z)
 {
+    if (layout_same_shape(x, y)) { /* nearly always */
+        *z = *x;
+        layout_contiguous(z);
+        return 0;
+    }
     struct layout l = {.ndim = x->ndim > y->ndim ? x->ndim : y->ndim};
     for (int back = 0; back < l.ndim; back++) {
         const int64_t a = size_from_back(x, back), b = size_from_back(y, back);

@@ -54,7 +54,7 @@ struct node *node_new(const struct record *r)
     struct node *n = class ? node_memory(r->g, (int)class) : host_alloc(bytes);
     if (!n)
         return NULL;
-    memset(n, 0, sizeof *n);
+    host_clear(n, sizeof *n);
     n->op = r->op;
     n->class = (int32_t)class;
     n->nin = r->nin;

@@ -30,7 +30,7 @@ static struct tensor *body_new(gradc_context *g, gradc_dtype dtype, const struct
         return NULL;
     struct tensor *t = g->free_bodies;
     g->free_bodies = t->next;
-    memset(t, 0, sizeof *t);
+    host_clear(t, sizeof *t);
     t->g = g;
     t->dtype = dtype;
     t->refs = 1;

@@ -1,0 +1,335 @@
+/* every_op.c - every op once in each dtype, forward and backward, on shapes as small as each of its kernels needs.
+ * Values are not looked at (the tests of ops do that): this is what Oclgrind watches (oclgrind.sh) and what makes each
+ * program once (vendors.sh).
+ *
+ * usage: every_op [FILTER]     such as "*planned": only the tests whose name matches */
+#include "support/support.h"
+
+enum { FEW = 5, LONG = 70, LONGEST = 600 };
+
+/* The results of one test are summed, differentiated and read. */
+static void finish(struct fixture *f, gradc_tensor *z)
+{
+    char data[4 * 1024 * 8];
+    assert_works(f->g);
+    assert_non_null(z);
+    if (gradc_wants_grad(z)) {
+        gradc_tensor *loss = gradc_sum(gradc_mul(z, z), 0, NULL, 0);
+        assert_int_equal(gradc_backward(loss), GRADC_OK);
+    }
+    assert_in_range(gradc_bytes(z), 0, sizeof data);
+    assert_int_equal(gradc_read(z, data, (size_t)gradc_bytes(z)), GRADC_OK);
+    assert_int_equal(gradc_sync(f->g), GRADC_OK);
+    assert_works(f->g);
+}
+
+static gradc_tensor *leaf(struct fixture *f, gradc_dtype dtype, const int64_t *shape)
+{
+    struct random r = {1};
+    gradc_tensor *x = tensor_random(f->g, dtype, shape, 0.5, 1.5, &r);
+    if (dtype == GRADC_F32 || dtype == GRADC_F64)
+        assert_int_equal(gradc_requires_grad(x, 1), GRADC_OK);
+    return x;
+}
+
+static gradc_tensor *indices(struct fixture *f, gradc_dtype dtype, int64_t n, int64_t limit)
+{
+    int64_t value[LONGEST];
+    assert_in_range(n, 0, LONGEST);
+    for (int64_t i = 0; i < n; i++)
+        value[i] = i * 3 % limit;
+    gradc_tensor *t = tensor_i64(f->g, (const int64_t[]){n, -1}, value);
+    if (dtype == GRADC_I64)
+        return t;
+    gradc_tensor *z = gradc_to(gradc_cast(t, dtype), f->g);
+    gradc_release(t);
+    return z;
+}
+
+static const gradc_dtype floats[] = {GRADC_F32, GRADC_F64}, numbers[] = {GRADC_F32, GRADC_F64, GRADC_I64, GRADC_I32,
+                                                                         GRADC_U8,  GRADC_BOOL};
+enum { FLOATS = 2, NUMBERS = 5, DTYPES = 6 };
+
+static int lacks(const struct fixture *f, gradc_dtype dtype)
+{
+    char f64[4] = "1";
+    gradc_device_info(gradc_context_device(f->g), "f64", f64, sizeof f64);
+    return dtype == GRADC_F64 && f64[0] == '0';
+}
+
+/* ---- Elementwise ---- */
+
+static gradc_tensor *clamp(gradc_tensor *x)
+{
+    return gradc_clamp(x, 0.7, 1.2);
+}
+
+static gradc_tensor *add_scalar(gradc_tensor *x)
+{
+    return gradc_add_scalar(x, 2);
+}
+
+static gradc_tensor *mul_scalar(gradc_tensor *x)
+{
+    return gradc_mul_scalar(x, 2);
+}
+
+/* The first ones take every number, the others floats. */
+static gradc_tensor *(*const unary[])(gradc_tensor *) = {gradc_neg, add_scalar, mul_scalar,   clamp,     gradc_exp,
+                                                         gradc_log, gradc_sqrt, gradc_sigmoid, gradc_tanh, gradc_relu};
+static gradc_tensor *(*const binary[])(gradc_tensor *, gradc_tensor *) = {gradc_add,     gradc_sub,     gradc_mul,
+                                                                          gradc_maximum, gradc_minimum, gradc_div};
+static gradc_tensor *(*const compare[])(gradc_tensor *, gradc_tensor *) = {gradc_eq, gradc_ne, gradc_lt,
+                                                                           gradc_le, gradc_gt, gradc_ge};
+#define COUNT(table) (sizeof(table) / sizeof *(table))
+
+static void each_elementwise(struct fixture *f)
+{
+    for (int d = 0; d < NUMBERS; d++) {
+        if (lacks(f, numbers[d]))
+            continue;
+        gradc_tensor *x = leaf(f, numbers[d], SHAPE_OF(3, FEW)), *y = leaf(f, numbers[d], SHAPE_OF(FEW));
+        for (size_t i = 0; i < (d < FLOATS ? COUNT(unary) : 4); i++)
+            finish(f, unary[i](x));
+        for (size_t i = 0; i < (d < FLOATS ? COUNT(binary) : 5); i++)
+            finish(f, binary[i](x, y));
+        for (size_t i = 0; i < COUNT(compare); i++)
+            finish(f, compare[i](y, x));
+        finish(f, gradc_where(gradc_lt(x, y), x, y));
+        gradc_release(x);
+        gradc_release(y);
+        gradc_tape_clear(f->g);
+    }
+}
+
+static void each_cast(struct fixture *f)
+{
+    for (int from = 0; from < DTYPES; from++)
+        for (int to = 0; to < DTYPES; to++) {
+            if (lacks(f, numbers[from]) || lacks(f, numbers[to]))
+                continue;
+            gradc_tensor *x = leaf(f, numbers[from], SHAPE_OF(FEW));
+            finish(f, gradc_cast(x, numbers[to]));
+            gradc_release(x);
+        }
+}
+
+/* ---- Layouts ---- */
+
+static void each_view(struct fixture *f)
+{
+    static const int64_t deep[] = {2, 1, 2, 3, 1, 2, 2, 2, -1}, wide[] = {2, 3, 2, 3, 2, 2, 2, 2};
+    for (int d = 0; d < DTYPES; d++) {
+        if (lacks(f, numbers[d]))
+            continue;
+        gradc_tensor *x = leaf(f, numbers[d], SHAPE_OF(2, 3, 4)), *y = leaf(f, numbers[d], deep);
+        gradc_tensor *z = gradc_new(f->g, numbers[d], 3, (const int64_t[]){4, 3, 2});
+        finish(f, gradc_contiguous(gradc_permute(x, 3, (const int[]){2, 1, 0})));
+        finish(f, gradc_contiguous(gradc_slice(gradc_transpose(x, 0, 2), 0, 1, 4, 2)));
+        finish(f, gradc_contiguous(gradc_permute(gradc_expand(y, 8, wide), 8, (const int[]){7, 1, 5, 3, 4, 2, 6, 0})));
+        assert_int_equal(gradc_assign(z, gradc_transpose(x, 0, 2)), GRADC_OK);
+        assert_int_equal(gradc_assign(gradc_slice(z, 1, 0, 3, 2), gradc_new(f->g, numbers[d], 0, NULL)), GRADC_OK);
+        finish(f, z);
+        gradc_release(x);
+        gradc_release(y);
+        gradc_release(z);
+        gradc_tape_clear(f->g);
+    }
+}
+
+/* ---- Random numbers ---- */
+
+static void each_random(struct fixture *f)
+{
+    finish(f, gradc_rand(f->g, 2, (const int64_t[]){3, FEW}));
+    finish(f, gradc_randn(f->g, 2, (const int64_t[]){3, FEW}));
+    for (int d = 0; d < FLOATS; d++) {
+        if (lacks(f, floats[d]))
+            continue;
+        gradc_tensor *x = leaf(f, floats[d], SHAPE_OF(3, FEW));
+        finish(f, gradc_dropout(x, 0.5));
+        gradc_release(x);
+    }
+}
+
+/* ---- Reductions ---- */
+
+typedef gradc_tensor *reduction(gradc_tensor *x, int naxes, const int *axes, int keepdim);
+
+static void reduce(struct fixture *f, reduction *op, gradc_dtype dtype)
+{
+    gradc_tensor *x = leaf(f, dtype, SHAPE_OF(4, FEW)), *y = leaf(f, dtype, SHAPE_OF(2, LONGEST));
+    gradc_tensor *w = leaf(f, dtype, SHAPE_OF(2, 3, 2, 3));
+    finish(f, op(x, 0, NULL, 0));
+    finish(f, op(x, 1, (const int[]){0}, 1));
+    finish(f, op(x, 1, (const int[]){1}, 0));
+    finish(f, op(y, 1, (const int[]){1}, 0));
+    finish(f, op(gradc_transpose(y, 0, 1), 1, (const int[]){0}, 0));
+    finish(f, op(w, 2, (const int[]){0, 2}, 0));
+    finish(f, op(w, 2, (const int[]){1, 3}, 0));
+    gradc_release(x);
+    gradc_release(y);
+    gradc_release(w);
+    gradc_tape_clear(f->g);
+}
+
+static void each_reduction(struct fixture *f)
+{
+    for (int d = 0; d < DTYPES; d++) {
+        if (lacks(f, numbers[d]))
+            continue;
+        reduce(f, gradc_sum, numbers[d]);
+        if (d < FLOATS)
+            reduce(f, gradc_mean, numbers[d]);
+        if (d < NUMBERS) {
+            reduce(f, gradc_max, numbers[d]);
+            reduce(f, gradc_argmax, numbers[d]);
+        }
+    }
+}
+
+/* ---- Products ---- */
+
+static void multiply(struct fixture *f, gradc_dtype dtype, int64_t m, int64_t n, int64_t k)
+{
+    gradc_tensor *x = leaf(f, dtype, SHAPE_OF(m, k)), *y = leaf(f, dtype, SHAPE_OF(k, n));
+    gradc_tensor *w = leaf(f, dtype, SHAPE_OF(n, k)), *b = leaf(f, dtype, SHAPE_OF(n));
+    finish(f, gradc_matmul(x, y));
+    finish(f, gradc_linear(x, w, b));
+    gradc_release(x);
+    gradc_release(y);
+    gradc_release(w);
+    gradc_release(b);
+    gradc_tape_clear(f->g);
+}
+
+static void each_product(struct fixture *f)
+{
+    for (int d = 0; d < FLOATS; d++) {
+        if (lacks(f, floats[d]))
+            continue;
+        multiply(f, floats[d], 3, 2, FEW);
+        multiply(f, floats[d], 3, 20, 300); /* split */
+        multiply(f, floats[d], 40, 20, 3);
+        multiply(f, floats[d], 20, 40, 3);
+        gradc_tensor *x = leaf(f, floats[d], SHAPE_OF(2, 1, 3, FEW)), *y = leaf(f, floats[d], SHAPE_OF(3, FEW, 2));
+        gradc_tensor *v = leaf(f, floats[d], SHAPE_OF(FEW));
+        finish(f, gradc_matmul(x, y));
+        finish(f, gradc_matmul(x, v));
+        gradc_release(x);
+        gradc_release(y);
+        gradc_release(v);
+    }
+}
+
+static void convolve(struct fixture *f, gradc_dtype dtype, int kernel, int stride, int padding, int dilation,
+                     int groups)
+{
+    gradc_tensor *x = leaf(f, dtype, SHAPE_OF(2, 4, 6, 7));
+    gradc_tensor *w = leaf(f, dtype, (const int64_t[]){2 * groups, 4 / groups, kernel, kernel, -1});
+    gradc_tensor *b = leaf(f, dtype, (const int64_t[]){2 * groups, -1});
+    finish(f, gradc_conv2d_full(x, w, b, stride, stride, padding, padding, dilation, dilation, groups));
+    finish(f, gradc_conv2d_full(x, w, NULL, stride, stride, padding, padding, dilation, dilation, groups));
+    gradc_release(x);
+    gradc_release(w);
+    gradc_release(b);
+    gradc_tape_clear(f->g);
+}
+
+static void each_convolution(struct fixture *f)
+{
+    for (int d = 0; d < FLOATS; d++) {
+        if (lacks(f, floats[d]))
+            continue;
+        convolve(f, floats[d], 3, 1, 1, 1, 1);
+        convolve(f, floats[d], 3, 2, 1, 1, 2);
+        convolve(f, floats[d], 2, 1, 0, 2, 4);
+        convolve(f, floats[d], 1, 1, 0, 1, 1);
+        gradc_tensor *x = leaf(f, floats[d], SHAPE_OF(2, 2, 6, 7));
+        finish(f, gradc_max_pool2d(x, 2, 2));
+        finish(f, gradc_max_pool2d_full(x, 3, 2, 2, 1, 1, 0));
+        gradc_tensor *z = gradc_max_pool2d(x, 2, 1), *dx = NULL;
+        if (gradc_gradients(gradc_mul(z, z), NULL, 1, &x, &dx) == GRADC_OK) /* differentiated again */
+            finish(f, gradc_add(dx, x));
+        gradc_release(x);
+        gradc_tape_clear(f->g);
+    }
+}
+
+/* ---- Softmax, losses, embeddings ---- */
+
+static void each_softmax(struct fixture *f)
+{
+    static const int64_t lengths[] = {FEW, LONG, LONGEST};
+    for (int d = 0; d < FLOATS; d++)
+        for (size_t i = 0; i < COUNT(lengths); i++) {
+            if (lacks(f, floats[d]))
+                continue;
+            gradc_tensor *x = leaf(f, floats[d], SHAPE_OF(3, lengths[i]));
+            for (int axis = 0; axis < 2; axis++) {
+                finish(f, gradc_softmax(x, axis));
+                finish(f, gradc_log_softmax(x, axis));
+            }
+            gradc_tensor *long_ones = indices(f, GRADC_I64, 3, lengths[i]), *ints = indices(f, GRADC_I32, 3, lengths[i]);
+            finish(f, gradc_cross_entropy(x, long_ones));
+            finish(f, gradc_cross_entropy(x, ints));
+            gradc_release(x);
+            gradc_release(long_ones);
+            gradc_release(ints);
+            gradc_tape_clear(f->g);
+        }
+}
+
+static void each_embedding(struct fixture *f)
+{
+    for (int d = 0; d < FLOATS; d++)
+        for (int i = 0; i < 2; i++) {
+            if (lacks(f, floats[d]))
+                continue;
+            gradc_tensor *w = leaf(f, floats[d], SHAPE_OF(FEW, 3));
+            gradc_tensor *few = indices(f, i ? GRADC_I32 : GRADC_I64, 7, FEW);
+            gradc_tensor *many = indices(f, i ? GRADC_I32 : GRADC_I64, 300, FEW);
+            finish(f, gradc_embedding(few, w));
+            finish(f, gradc_embedding(many, w));
+            gradc_release(w);
+            gradc_release(few);
+            gradc_release(many);
+            gradc_tape_clear(f->g);
+        }
+}
+
+/* ---- Optimisers ---- */
+
+static void each_optimiser(struct fixture *f)
+{
+    for (int d = 0; d < FLOATS; d++) {
+        if (lacks(f, floats[d]))
+            continue;
+        gradc_tensor *x = leaf(f, floats[d], SHAPE_OF(3, FEW));
+        gradc_optim *optims[] = {gradc_sgd(&x, 1, 0.1, 0), gradc_sgd(&x, 1, 0.1, 0.9), gradc_adam(&x, 1, 0.1),
+                                 gradc_adamw(&x, 1, 0.1, 0.01)};
+        for (size_t i = 0; i < COUNT(optims); i++)
+            for (int step = 0; step < 2; step++) {
+                assert_int_equal(gradc_backward(gradc_sum(gradc_mul(x, x), 0, NULL, 0)), GRADC_OK);
+                assert_int_equal(gradc_step(optims[i]), GRADC_OK);
+                gradc_tape_clear(f->g);
+            }
+        finish(f, x);
+        for (size_t i = 0; i < COUNT(optims); i++)
+            gradc_optim_free(optims[i]);
+        gradc_release(x);
+    }
+}
+
+int main(int argc, char **argv)
+{
+    static const struct test tests[] = {
+        {"elementwise", each_elementwise}, {"cast", each_cast},           {"views", each_view},
+        {"random", each_random},           {"reductions", each_reduction}, {"products", each_product},
+        {"convolution", each_convolution}, {"softmax", each_softmax},     {"embedding", each_embedding},
+        {"optimisers", each_optimiser},
+    };
+    if (argc > 1)
+        cmocka_set_test_filter(argv[1]);
+    return RUN_SUITE("every op", tests);
+}
