@@ -45,9 +45,11 @@ extern "C" {
 
 /* Sugar for C99 callers: gradc_new(g, GRADC_F32, GRADC_SHAPE(64, 784)).  Nothing needs it. */
 #ifndef __cplusplus
-#define GRADC_SHAPE(...)                                              \
-    (int)(sizeof((const int64_t[]){__VA_ARGS__}) / sizeof(int64_t)),  \
-        (const int64_t[]) { __VA_ARGS__ }
+#define GRADC_SHAPE(...)                                                               \
+    (int)(sizeof((const int64_t[]){__VA_ARGS__}) / sizeof(int64_t)), (const int64_t[]) \
+    {                                                                                  \
+        __VA_ARGS__                                                                    \
+    }
 #endif
 
 typedef struct gradc_context gradc_context;
@@ -151,7 +153,8 @@ GRADC_API gradc_status gradc_counters(gradc_context *g, int64_t *planned, int64_
 /* The host's allocator for everything but device memory: resize(payload, old, bytes) behaves as realloc,
  * and as free for bytes 0; it may return NULL.  resize NULL: the C library's.
  * Call it before the first gradc_open; later it is GRADC_E_BUSY (thread-local). */
-GRADC_API gradc_status gradc_set_allocator(void *(*resize)(void *payload, void *old, size_t bytes), void *payload);
+GRADC_API gradc_status gradc_set_allocator(void *(*resize)(void *payload, void *old, size_t bytes),
+                                           void *payload);
 
 /* Where the library reports what is not an error (a slow fallback, a tape that is never cleared).
  * line has no newline.  It may be called from any thread.  log NULL: nowhere, the default. */
@@ -179,8 +182,9 @@ enum {
     GRADC_ONES = 1,
     GRADC_UNIFORM = 2, /* [0, 1) */
     GRADC_NORMAL = 3,  /* mean 0, deviation 1 */
-    GRADC_KAIMING = 4, /* uniform in +-1/sqrt(fan_in), as PyTorch's Linear and Conv2d start: kaiming_uniform_, a = sqrt(5) */
-    GRADC_XAVIER = 5   /* uniform in +-sqrt(6 / (fan_in + fan_out)): xavier_uniform_, gain 1 */
+    GRADC_KAIMING =
+        4, /* uniform in +-1/sqrt(fan_in), as PyTorch's Linear and Conv2d start: kaiming_uniform_, a = sqrt(5) */
+    GRADC_XAVIER = 5 /* uniform in +-sqrt(6 / (fan_in + fan_out)): xavier_uniform_, gain 1 */
 };
 
 /* The bytes of one element, 0 for no dtype; the name, such as "f32", "?" for no dtype. */
@@ -256,11 +260,12 @@ GRADC_API gradc_tensor *gradc_detach(gradc_tensor *x);
 
 /* z has the broadcast shape and, unless said, the dtype of x; x and y must have the same dtype
  * (gradc_cast changes it).  All are the tape's.  GRADC_E_SHAPE, GRADC_E_DTYPE. */
-GRADC_API gradc_tensor *gradc_add(gradc_tensor *x, gradc_tensor *y);     /* x + y, any number */
-GRADC_API gradc_tensor *gradc_sub(gradc_tensor *x, gradc_tensor *y);     /* x - y, any number */
-GRADC_API gradc_tensor *gradc_mul(gradc_tensor *x, gradc_tensor *y);     /* x * y, any number */
-GRADC_API gradc_tensor *gradc_div(gradc_tensor *x, gradc_tensor *y);     /* x / y, f32 and f64 */
-GRADC_API gradc_tensor *gradc_maximum(gradc_tensor *x, gradc_tensor *y); /* NaN if one is; equal: half the gradient each */
+GRADC_API gradc_tensor *gradc_add(gradc_tensor *x, gradc_tensor *y); /* x + y, any number */
+GRADC_API gradc_tensor *gradc_sub(gradc_tensor *x, gradc_tensor *y); /* x - y, any number */
+GRADC_API gradc_tensor *gradc_mul(gradc_tensor *x, gradc_tensor *y); /* x * y, any number */
+GRADC_API gradc_tensor *gradc_div(gradc_tensor *x, gradc_tensor *y); /* x / y, f32 and f64 */
+GRADC_API gradc_tensor *gradc_maximum(gradc_tensor *x,
+                                      gradc_tensor *y); /* NaN if one is; equal: half the gradient each */
 GRADC_API gradc_tensor *gradc_minimum(gradc_tensor *x, gradc_tensor *y); /* the same */
 
 GRADC_API gradc_tensor *gradc_neg(gradc_tensor *x);     /* -x, any number */
@@ -273,7 +278,8 @@ GRADC_API gradc_tensor *gradc_relu(gradc_tensor *x);    /* max(x, 0), NaN stays 
 
 GRADC_API gradc_tensor *gradc_add_scalar(gradc_tensor *x, double value); /* x + value; value is rounded to x's dtype */
 GRADC_API gradc_tensor *gradc_mul_scalar(gradc_tensor *x, double value); /* x * value */
-GRADC_API gradc_tensor *gradc_clamp(gradc_tensor *x, double low, double high); /* min(max(x, low), high), NaN stays NaN */
+GRADC_API gradc_tensor *gradc_clamp(gradc_tensor *x, double low,
+                                    double high); /* min(max(x, low), high), NaN stays NaN */
 
 /* Comparisons: z is GRADC_BOOL, any NaN compares unequal.  No gradient. */
 GRADC_API gradc_tensor *gradc_eq(gradc_tensor *x, gradc_tensor *y);
@@ -324,15 +330,15 @@ GRADC_API gradc_tensor *gradc_linear(gradc_tensor *x, gradc_tensor *w, gradc_ten
  * Output height floor((h + 2*padding - dilation*(kh-1) - 1) / stride) + 1, width alike.  f32 and f64. */
 GRADC_API gradc_tensor *gradc_conv2d(gradc_tensor *x, gradc_tensor *w, gradc_tensor *b, int stride, int padding);
 GRADC_API gradc_tensor *gradc_conv2d_full(gradc_tensor *x, gradc_tensor *w, gradc_tensor *b, int stride_h,
-                                          int stride_w, int padding_h, int padding_w, int dilation_h, int dilation_w,
-                                          int groups);
+                                          int stride_w, int padding_h, int padding_w, int dilation_h,
+                                          int dilation_w, int groups);
 
 /* The maximum of each window; x [batch,c,h,w].  stride 0: as the size.  Padding, at most half the size,
  * counts as -inf.  NaN wins; the gradient goes to the first maximum of the window.
  * Output height floor((h + 2*padding - size) / stride) + 1. */
 GRADC_API gradc_tensor *gradc_max_pool2d(gradc_tensor *x, int size, int stride);
-GRADC_API gradc_tensor *gradc_max_pool2d_full(gradc_tensor *x, int size_h, int size_w, int stride_h, int stride_w,
-                                              int padding_h, int padding_w);
+GRADC_API gradc_tensor *gradc_max_pool2d_full(gradc_tensor *x, int size_h, int size_w, int stride_h,
+                                              int stride_w, int padding_h, int padding_w);
 
 /* Along one axis: softmax e^(x_i - m) / sum_j e^(x_j - m), and its logarithm, with m the maximum. */
 GRADC_API gradc_tensor *gradc_softmax(gradc_tensor *x, int axis);
@@ -430,7 +436,8 @@ GRADC_API gradc_status gradc_save(const char *path, int n, const char *const *na
 /* Reads an IDX file (as MNIST's; gzip or not) into host memory: dtype, ndim, shape[GRADC_MAX_NDIM], and
  * the elements in this machine's byte order.  Free *data with gradc_free.
  * GRADC_E_IO with a sentence for a file that is missing, cut short or damaged (thread-local). */
-GRADC_API gradc_status gradc_read_idx(const char *path, gradc_dtype *dtype, int *ndim, int64_t *shape, void **data);
+GRADC_API gradc_status gradc_read_idx(const char *path, gradc_dtype *dtype, int *ndim, int64_t *shape,
+                                      void **data);
 
 /* Frees host memory that the library handed out; NULL does nothing. */
 GRADC_API void gradc_free(void *data);

@@ -37,14 +37,16 @@ static struct problem make(struct random *r)
 
 static gradc_tensor *apply(const struct naive_conv *c, gradc_tensor *x, gradc_tensor *w, gradc_tensor *b)
 {
-    return gradc_conv2d_full(x, w, b, c->stride[0], c->stride[1], c->padding[0], c->padding[1], c->dilation[0],
-                             c->dilation[1], c->groups);
+    return gradc_conv2d_full(x, w, b, c->stride[0], c->stride[1], c->padding[0], c->padding[1],
+                             c->dilation[0], c->dilation[1], c->groups);
 }
 
-static void expect(gradc_tensor *t, const struct problem *p, enum naive_part part, struct values *v, const char *what)
+static void expect(gradc_tensor *t, const struct problem *p, enum naive_part part, struct values *v,
+                   const char *what)
 {
     const int64_t taps = p->w[1] * p->w[2] * p->w[3], pixels = p->x[0] * p->z[2] * p->z[3];
-    assert_values(t, &v[part], 2 * naive_tolerance(p->dtype, part == NAIVE_W ? pixels : taps + p->w[0] * 16), what);
+    assert_values(t, &v[part], 2 * naive_tolerance(p->dtype, part == NAIVE_W ? pixels : taps + p->w[0] * 16),
+                  what);
 }
 
 static void one_convolution(struct fixture *f, struct random *r, int number)
@@ -59,7 +61,8 @@ static void one_convolution(struct fixture *f, struct random *r, int number)
     gradc_requires_grad(leaf[0], 1);
     gradc_requires_grad(leaf[1], 1);
     struct values v[] = {values_new(p.dtype, 4, p.z), values_read(leaf[0]), values_read(leaf[1])};
-    struct values want[] = {values_new(p.dtype, 4, p.z), values_new(p.dtype, 4, p.x), values_new(p.dtype, 4, p.w)};
+    struct values want[] = {values_new(p.dtype, 4, p.z), values_new(p.dtype, 4, p.x),
+                            values_new(p.dtype, 4, p.w)};
     struct values flow = values_read(dz), bias = {0};
     naive_conv(&p.c, NAIVE_Z, &v[NAIVE_X], &v[NAIVE_W], &want[NAIVE_Z]);
     naive_conv(&p.c, NAIVE_X, &want[NAIVE_X], &v[NAIVE_W], &flow);
@@ -74,10 +77,11 @@ static void one_convolution(struct fixture *f, struct random *r, int number)
     gradc_tensor *const got[] = {z, dx[0], dx[1]};
     for (int part = 0; part < 3; part++) {
         char what[200];
-        snprintf(what, sizeof what, "convolution %d, %s: x [%d,%d,%d,%d], w [%d,%d,%d,%d], stride %d,%d, padding %d,%d, dilation %d,%d, %s",
-                 number, parts[part], (int)p.x[0], (int)p.x[1], (int)p.x[2], (int)p.x[3], (int)p.w[0], (int)p.w[1],
-                 (int)p.w[2], (int)p.w[3], p.c.stride[0], p.c.stride[1], p.c.padding[0], p.c.padding[1],
-                 p.c.dilation[0], p.c.dilation[1], gradc_dtype_name(p.dtype));
+        snprintf(what, sizeof what,
+                 "convolution %d, %s: x [%d,%d,%d,%d], w [%d,%d,%d,%d], stride %d,%d, padding %d,%d, dilation %d,%d, %s",
+                 number, parts[part], (int)p.x[0], (int)p.x[1], (int)p.x[2], (int)p.x[3], (int)p.w[0],
+                 (int)p.w[1], (int)p.w[2], (int)p.w[3], p.c.stride[0], p.c.stride[1], p.c.padding[0],
+                 p.c.padding[1], p.c.dilation[0], p.c.dilation[1], gradc_dtype_name(p.dtype));
         expect(got[part], &p, (enum naive_part)part, want, what);
         values_free(&v[part]);
         values_free(&want[part]);

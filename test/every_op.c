@@ -46,8 +46,8 @@ static gradc_tensor *indices(struct fixture *f, gradc_dtype dtype, int64_t n, in
     return z;
 }
 
-static const gradc_dtype floats[] = {GRADC_F32, GRADC_F64}, numbers[] = {GRADC_F32, GRADC_F64, GRADC_I64, GRADC_I32,
-                                                                         GRADC_U8,  GRADC_BOOL};
+static const gradc_dtype floats[] = {GRADC_F32, GRADC_F64},
+                         numbers[] = {GRADC_F32, GRADC_F64, GRADC_I64, GRADC_I32, GRADC_U8, GRADC_BOOL};
 enum { FLOATS = 2, NUMBERS = 5, DTYPES = 6 };
 
 static int lacks(const struct fixture *f, gradc_dtype dtype)
@@ -75,10 +75,11 @@ static gradc_tensor *mul_scalar(gradc_tensor *x)
 }
 
 /* The first ones take every number, the others floats. */
-static gradc_tensor *(*const unary[])(gradc_tensor *) = {gradc_neg, add_scalar, mul_scalar,   clamp,     gradc_exp,
-                                                         gradc_log, gradc_sqrt, gradc_sigmoid, gradc_tanh, gradc_relu};
-static gradc_tensor *(*const binary[])(gradc_tensor *, gradc_tensor *) = {gradc_add,     gradc_sub,     gradc_mul,
-                                                                          gradc_maximum, gradc_minimum, gradc_div};
+static gradc_tensor *(*const unary[])(gradc_tensor *) = {gradc_neg,  add_scalar, mul_scalar, clamp,
+                                                         gradc_exp,  gradc_log,  gradc_sqrt, gradc_sigmoid,
+                                                         gradc_tanh, gradc_relu};
+static gradc_tensor *(*const binary[])(gradc_tensor *, gradc_tensor *) = {
+    gradc_add, gradc_sub, gradc_mul, gradc_maximum, gradc_minimum, gradc_div};
 static gradc_tensor *(*const compare[])(gradc_tensor *, gradc_tensor *) = {gradc_eq, gradc_ne, gradc_lt,
                                                                            gradc_le, gradc_gt, gradc_ge};
 #define COUNT(table) (sizeof(table) / sizeof *(table))
@@ -126,9 +127,11 @@ static void each_view(struct fixture *f)
         gradc_tensor *z = gradc_new(f->g, numbers[d], 3, (const int64_t[]){4, 3, 2});
         finish(f, gradc_contiguous(gradc_permute(x, 3, (const int[]){2, 1, 0})));
         finish(f, gradc_contiguous(gradc_slice(gradc_transpose(x, 0, 2), 0, 1, 4, 2)));
-        finish(f, gradc_contiguous(gradc_permute(gradc_expand(y, 8, wide), 8, (const int[]){7, 1, 5, 3, 4, 2, 6, 0})));
+        finish(f, gradc_contiguous(
+                      gradc_permute(gradc_expand(y, 8, wide), 8, (const int[]){7, 1, 5, 3, 4, 2, 6, 0})));
         assert_int_equal(gradc_assign(z, gradc_transpose(x, 0, 2)), GRADC_OK);
-        assert_int_equal(gradc_assign(gradc_slice(z, 1, 0, 3, 2), gradc_new(f->g, numbers[d], 0, NULL)), GRADC_OK);
+        assert_int_equal(gradc_assign(gradc_slice(z, 1, 0, 3, 2), gradc_new(f->g, numbers[d], 0, NULL)),
+                         GRADC_OK);
         finish(f, z);
         gradc_release(x);
         gradc_release(y);
@@ -212,7 +215,8 @@ static void each_product(struct fixture *f)
         multiply(f, floats[d], 3, 20, 300); /* split */
         multiply(f, floats[d], 40, 20, 3);
         multiply(f, floats[d], 20, 40, 3);
-        gradc_tensor *x = leaf(f, floats[d], SHAPE_OF(2, 1, 3, FEW)), *y = leaf(f, floats[d], SHAPE_OF(3, FEW, 2));
+        gradc_tensor *x = leaf(f, floats[d], SHAPE_OF(2, 1, 3, FEW)),
+                     *y = leaf(f, floats[d], SHAPE_OF(3, FEW, 2));
         gradc_tensor *v = leaf(f, floats[d], SHAPE_OF(FEW));
         finish(f, gradc_matmul(x, y));
         finish(f, gradc_matmul(x, v));
@@ -270,7 +274,8 @@ static void each_softmax(struct fixture *f)
                 finish(f, gradc_softmax(x, axis));
                 finish(f, gradc_log_softmax(x, axis));
             }
-            gradc_tensor *long_ones = indices(f, GRADC_I64, 3, lengths[i]), *ints = indices(f, GRADC_I32, 3, lengths[i]);
+            gradc_tensor *long_ones = indices(f, GRADC_I64, 3, lengths[i]),
+                         *ints = indices(f, GRADC_I32, 3, lengths[i]);
             finish(f, gradc_cross_entropy(x, long_ones));
             finish(f, gradc_cross_entropy(x, ints));
             gradc_release(x);
@@ -324,9 +329,15 @@ static void each_optimiser(struct fixture *f)
 int main(int argc, char **argv)
 {
     static const struct test tests[] = {
-        {"elementwise", each_elementwise}, {"cast", each_cast},           {"views", each_view},
-        {"random", each_random},           {"reductions", each_reduction}, {"products", each_product},
-        {"convolution", each_convolution}, {"softmax", each_softmax},     {"embedding", each_embedding},
+        {"elementwise", each_elementwise},
+        {"cast", each_cast},
+        {"views", each_view},
+        {"random", each_random},
+        {"reductions", each_reduction},
+        {"products", each_product},
+        {"convolution", each_convolution},
+        {"softmax", each_softmax},
+        {"embedding", each_embedding},
         {"optimisers", each_optimiser},
     };
     if (argc > 1)

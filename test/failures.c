@@ -171,7 +171,8 @@ static void model_close(struct model *m)
 
 static gradc_status model_backward(struct model *m, int k)
 {
-    gradc_tensor *z = gradc_max_pool2d(gradc_relu(gradc_conv2d(m->images[k], m->param[0], m->param[1], 1, 1)), 2, 2);
+    gradc_tensor *z =
+        gradc_max_pool2d(gradc_relu(gradc_conv2d(m->images[k], m->param[0], m->param[1], 1, 1)), 2, 2);
     z = gradc_linear(gradc_flatten(z, 1, -1), m->param[2], m->param[3]);
     return gradc_backward(gradc_cross_entropy(z, m->labels));
 }
@@ -215,8 +216,8 @@ static void whole_program(const struct fixture *f, struct contents *c, gradc_sta
 }
 
 /* What each failure must leave: a reason or the right values, and nothing that was not there before. */
-static int program_attempt(const struct fixture *f, const struct injection *in, int n, const struct contents *right,
-                           long long blocks, long long bytes)
+static int program_attempt(const struct fixture *f, const struct injection *in, int n,
+                           const struct contents *right, long long blocks, long long bytes)
 {
     struct contents c;
     gradc_status status;
@@ -232,8 +233,8 @@ static int program_attempt(const struct fixture *f, const struct injection *in, 
         fail_msg("%s, number %d: no failure, and another result", in->name, n);
     if (atomic_load(&host.blocks) != blocks || atomic_load(&host.bytes) != bytes)
         fail_msg("%s, number %d: %lld blocks are left, %lld bytes (%s: %s)", in->name, n,
-                 atomic_load(&host.blocks) - blocks, atomic_load(&host.bytes) - bytes, gradc_status_name(status),
-                 message);
+                 atomic_load(&host.blocks) - blocks, atomic_load(&host.bytes) - bytes,
+                 gradc_status_name(status), message);
     return struck;
 }
 

@@ -18,8 +18,8 @@ static int64_t size(struct random *r, int64_t longest)
 }
 
 /* [batch..., rows, cols], some axes of the batch 1, in any layout: transposed in its last two axes, too. */
-static gradc_tensor *matrix(gradc_context *g, gradc_dtype dtype, int nbatch, const int64_t *batch, int64_t rows,
-                            int64_t cols, struct random *r)
+static gradc_tensor *matrix(gradc_context *g, gradc_dtype dtype, int nbatch, const int64_t *batch,
+                            int64_t rows, int64_t cols, struct random *r)
 {
     int64_t shape[GRADC_MAX_NDIM + 1];
     int turned = (int)random_below(r, 2), ndim = nbatch + 2;
@@ -105,7 +105,8 @@ static gradc_tensor *product(gradc_context *g, struct random *r)
 /* Shapes that are cut into tasks by rows, by columns, along the sum, and products with vectors. */
 static void devices_agree(struct fixture *f)
 {
-    static const int64_t shapes[][3] = {{257, 130, 67}, {64, 300, 128}, {17, 19, 5000}, {1, 900, 301}, {900, 1, 301}};
+    static const int64_t shapes[][3] = {
+        {257, 130, 67}, {64, 300, 128}, {17, 19, 5000}, {1, 900, 301}, {900, 1, 301}};
     for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++) {
         memcpy(chosen, shapes[i], sizeof chosen);
         assert_agrees(f, product, 1e-4);

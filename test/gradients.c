@@ -26,30 +26,30 @@ struct row {
 
 /* ---- The functions ---- */
 
-#define EW1(name, kind, expression, keeps, dx, low, high)    \
-    static gradc_tensor *run_##name(gradc_tensor *const *x)  \
-    {                                                        \
-        return gradc_##name(x[0]);                           \
+#define EW1(name, kind, expression, keeps, dx, low, high)   \
+    static gradc_tensor *run_##name(gradc_tensor *const *x) \
+    {                                                       \
+        return gradc_##name(x[0]);                          \
     }
-#define EW1A(name, kind, expression, keeps, dx, low, high)   \
-    static gradc_tensor *run_##name(gradc_tensor *const *x)  \
-    {                                                        \
-        return gradc_##name(x[0], -0.7);                     \
+#define EW1A(name, kind, expression, keeps, dx, low, high)  \
+    static gradc_tensor *run_##name(gradc_tensor *const *x) \
+    {                                                       \
+        return gradc_##name(x[0], -0.7);                    \
     }
-#define EW1B(name, kind, expression, keeps, dx, low, high)   \
-    static gradc_tensor *run_##name(gradc_tensor *const *x)  \
-    {                                                        \
-        return gradc_##name(x[0], -0.9, 1.1);                \
+#define EW1B(name, kind, expression, keeps, dx, low, high)  \
+    static gradc_tensor *run_##name(gradc_tensor *const *x) \
+    {                                                       \
+        return gradc_##name(x[0], -0.9, 1.1);               \
     }
 #define EW2(name, kind, expression, keeps, dx, dy, low, high) \
     static gradc_tensor *run_##name(gradc_tensor *const *x)   \
     {                                                         \
         return gradc_##name(x[0], x[1]);                      \
     }
-#define EW3(name, expression, keeps, dx, dy, low, high)                      \
-    static gradc_tensor *run_##name(gradc_tensor *const *x)                  \
-    {                                                                        \
-        return gradc_##name(gradc_gt(x[0], gradc_exp(x[0])), x[0], x[1]);    \
+#define EW3(name, expression, keeps, dx, dy, low, high)                   \
+    static gradc_tensor *run_##name(gradc_tensor *const *x)               \
+    {                                                                     \
+        return gradc_##name(gradc_gt(x[0], gradc_exp(x[0])), x[0], x[1]); \
     }
 #include "ops/elementwise.def"
 
@@ -217,11 +217,12 @@ static gradc_tensor *layers(gradc_tensor *const *x)
 
 /* ---- The table ---- */
 
-#define EW1(name, kind, expression, keeps, dx, low, high) {#name, run_##name, {{3, 4, -1}}, low, high, 0, 0, 0},
+#define EW1(name, kind, expression, keeps, dx, low, high) \
+    {#name, run_##name, {{3, 4, -1}}, low, high, 0, 0, 0},
 #define EW1A EW1
 #define EW1B EW1
-#define EW2(name, kind, expression, keeps, dx, dy, low, high)               \
-    {#name, run_##name, {{3, 1, 4, -1}, {2, 1, -1}}, low, high, 0, 0, 0},   \
+#define EW2(name, kind, expression, keeps, dx, dy, low, high)             \
+    {#name, run_##name, {{3, 1, 4, -1}, {2, 1, -1}}, low, high, 0, 0, 0}, \
         {#name " of one shape", run_##name, {{5, -1}, {5, -1}}, low, high, 0, 0, 0},
 #define EW3(name, expression, keeps, dx, dy, low, high) \
     {#name, run_##name, {{3, 4, -1}, {4, -1}}, low, high, 0, 0, 0},
@@ -310,10 +311,10 @@ struct check {
     gradc_context *g;
     const struct row *row;
     struct random r;
-    int n;                              /* operands, v the last one of them */
-    gradc_tensor *x[ALL];               /* leaves */
-    double *at[ALL], *direction[ALL];   /* their values; d */
-    gradc_tensor *u[ORDERS + 1][ALL];   /* the constants of each order */
+    int n;                            /* operands, v the last one of them */
+    gradc_tensor *x[ALL];             /* leaves */
+    double *at[ALL], *direction[ALL]; /* their values; d */
+    gradc_tensor *u[ORDERS + 1][ALL]; /* the constants of each order */
 };
 
 /* F of an order, a scalar. */

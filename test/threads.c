@@ -6,7 +6,16 @@
 
 #include "support/support.h"
 
-enum { THREADS = 6, TURNS = 4, STEPS = 5, BATCH = 16, SIDE = 12, CLASSES = 4, WIDTH = 8 * 6 * 6, LOSSES = STEPS };
+enum {
+    THREADS = 6,
+    TURNS = 4,
+    STEPS = 5,
+    BATCH = 16,
+    SIDE = 12,
+    CLASSES = 4,
+    WIDTH = 8 * 6 * 6,
+    LOSSES = STEPS
+};
 
 /* In a thread other than the test's, cmocka's assertions can't be used: what went wrong is kept. */
 struct job {
@@ -20,8 +29,8 @@ struct job {
 static void wrong(struct job *j, const gradc_context *g, const char *what)
 {
     if (!j->wrong[0])
-        snprintf(j->wrong, sizeof j->wrong, "thread %d, %s: %s: %.300s", j->at, what, gradc_status_name(gradc_check(g)),
-                 gradc_message(g));
+        snprintf(j->wrong, sizeof j->wrong, "thread %d, %s: %s: %.300s", j->at, what,
+                 gradc_status_name(gradc_check(g)), gradc_message(g));
 }
 
 static gradc_context *job_open(struct job *j)

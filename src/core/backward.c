@@ -77,8 +77,9 @@ static gradc_status check_read(struct walk *w, const struct node *n, struct tens
 {
     struct tensor *root = t->root;
     if (root->owned && version != root->version)
-        return context_fail(w->g, GRADC_E_GONE, "%s: the gradient of %s reads the tensor %s, which was written since",
-                            w->op, n->op->name, SHAPE(&t->layout));
+        return context_fail(w->g, GRADC_E_GONE,
+                            "%s: the gradient of %s reads the tensor %s, which was written since", w->op,
+                            n->op->name, SHAPE(&t->layout));
     struct failure f;
     failure_clear(&f);
     if (tensor_stands(t, w->op, &f))
@@ -89,7 +90,8 @@ static gradc_status check_read(struct walk *w, const struct node *n, struct tens
 static gradc_status check_node(struct walk *w, const struct node *n)
 {
     if (n->op->flags & OP_ONCE)
-        return context_fail(w->g, GRADC_E_UNSUPPORTED, "%s: %s can't be differentiated again", w->op, n->op->name);
+        return context_fail(w->g, GRADC_E_UNSUPPORTED, "%s: %s can't be differentiated again", w->op,
+                            n->op->name);
     for (int i = 0; i < n->nin; i++)
         if ((n->op->keeps & KEEP_IN(i)) && check_read(w, n, n->in[i], n->versions[i]))
             return w->g->failure.status;
@@ -301,7 +303,8 @@ gradc_status gradc_backward(gradc_tensor *h)
         return status;
     gradc_context *g = loss->g;
     if (layout_numel(&loss->layout) != 1)
-        return context_fail(g, GRADC_E_SHAPE, "backward: the loss %s does not have one element", SHAPE(&loss->layout));
+        return context_fail(g, GRADC_E_SHAPE, "backward: the loss %s does not have one element",
+                            SHAPE(&loss->layout));
     if (!loss->wants_grad)
         return context_fail(g, GRADC_E_ARG, "backward: the loss depends on nothing that wants a gradient");
     struct failure f;
@@ -326,8 +329,8 @@ static gradc_status targets_mark(gradc_context *g, int n, gradc_tensor *const *x
         if (t->g != g)
             return context_fail(g, GRADC_E_ARG, "gradients: x[%d] is of another context", i);
         if (!t->wants_grad)
-            return context_fail(g, GRADC_E_ARG, "gradients: x[%d] %s depends on nothing that wants a gradient", i,
-                                SHAPE(&t->layout));
+            return context_fail(g, GRADC_E_ARG, "gradients: x[%d] %s depends on nothing that wants a gradient",
+                                i, SHAPE(&t->layout));
         t->target = 1;
     }
     return GRADC_OK;

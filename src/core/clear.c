@@ -57,7 +57,8 @@ gradc_status gradc_tape_rewind(gradc_context *g, int64_t mark)
     if (status)
         return status;
     if (!is_mark(g, mark))
-        return context_fail(g, GRADC_E_ARG, "tape_rewind: mark %lld is void: the tape was cleared or rewound behind it",
+        return context_fail(g, GRADC_E_ARG,
+                            "tape_rewind: mark %lld is void: the tape was cleared or rewound behind it",
                             (long long)mark);
     take_back(g, mark);
     return g->failure.status;

@@ -79,22 +79,23 @@ struct gradc_context {
     void *free_nodes[NODE_CLASSES];
     size_t chunk_left;
     char *chunk_at;
-    struct tensor *roots; /* results with memory of their own */
-    struct list temporary; /* handles made inside the running call */
-    struct list held;     /* tensors kept until the running call ends (eager) */
+    struct tensor *roots;     /* results with memory of their own */
+    struct list temporary;    /* handles made inside the running call */
+    struct list held;         /* tensors kept until the running call ends (eager) */
     struct tensor *gradients; /* all stand-ins */
-    int64_t call_serial;  /* the last node before the running call */
-    struct list steps;    /* steps not yet known to be applied: struct step_entry */
+    int64_t call_serial;      /* the last node before the running call */
+    struct list steps;        /* steps not yet known to be applied: struct step_entry */
     struct step_listener *listeners;
     struct tensor *one[2], *zero[2]; /* constants, f32 and f64, made at first use */
-    int isolate;           /* one slab per tensor: bounds errors can not hide */
+    int isolate;                     /* one slab per tensor: bounds errors can not hide */
     struct buffer *word;
-    int reports;          /* a node that can report ran since the word was last read */
+    int reports; /* a node that can report ran since the word was last read */
     struct buffer *arena[ARENAS];
     int narenas;
     struct plan *plans; /* most recently used first */
     int64_t nplans, planned, replayed;
-    struct list stack, run_nodes, run_roots; /* scratch of walks; the running plan's nodes, and its roots by number */
+    struct list stack, run_nodes,
+        run_roots; /* scratch of walks; the running plan's nodes, and its roots by number */
     int64_t *key;
     int64_t key_count, key_capacity;
     struct view *views;
@@ -129,8 +130,8 @@ gradc_status context_no_memory(gradc_context *g, const char *op);
 /* ---- handle.c ---- */
 
 gradc_tensor *handle_new(gradc_context *g, struct tensor *body); /* live; NULL: no memory */
-void handle_end(gradc_tensor *h, int state);                     /* to HANDLE_CLEARED: into quarantine.  To HANDLE_GONE: stays */
-void handles_close(gradc_context *g);                            /* gives the chunks back; their handles answer CLEARED */
+void handle_end(gradc_tensor *h, int state); /* to HANDLE_CLEARED: into quarantine.  To HANDLE_GONE: stays */
+void handles_close(gradc_context *g);        /* gives the chunks back; their handles answer CLEARED */
 
 /* The live handle of t, made (and noted as temporary) if there is none. */
 gradc_tensor *tensor_handle(struct tensor *t);
@@ -147,9 +148,9 @@ struct tensor *tensor_new(gradc_context *g, gradc_dtype dtype, const struct layo
 struct tensor *tensor_view_of(struct tensor *root, gradc_dtype dtype, const struct layout *l);
 void tensor_ref(struct tensor *t);
 void tensor_unref(struct tensor *t);
-void tensor_keep(struct tensor *t);   /* one more reason to survive a run */
-void tensor_unkeep(struct tensor *t); /* one less */
-void tensor_close(struct tensor *t);  /* no longer "given, not consumed" */
+void tensor_keep(struct tensor *t);                       /* one more reason to survive a run */
+void tensor_unkeep(struct tensor *t);                     /* one less */
+void tensor_close(struct tensor *t);                      /* no longer "given, not consumed" */
 void tensor_adopt(struct tensor *root, struct buffer *b); /* b becomes its memory */
 void tensor_drop_memory(struct tensor *root);
 size_t tensor_bytes(const struct tensor *t);
@@ -158,8 +159,8 @@ size_t tensor_bytes(const struct tensor *t);
 struct tensor *tensor_value(struct tensor *t);
 
 /* A contiguous layout from a caller's shape: checked against overflow, so that bytes fit an int64_t. */
-gradc_status context_layout(gradc_context *g, const char *op, gradc_dtype dtype, int ndim, const int64_t *shape,
-                            struct layout *l);
+gradc_status context_layout(gradc_context *g, const char *op, gradc_dtype dtype, int ndim,
+                            const int64_t *shape, struct layout *l);
 
 /* A constant scalar of the context, 0 or 1, f32 or f64; NULL on failure. */
 gradc_tensor *context_constant(gradc_context *g, gradc_dtype dtype, int one);

@@ -115,10 +115,12 @@ void handle_end(gradc_tensor *h, int state)
 enum { RELEASE_LOCKS = 16 };
 
 static pthread_mutex_t release_locks[RELEASE_LOCKS] = {
-    PTHREAD_MUTEX_INITIALIZER, PTHREAD_MUTEX_INITIALIZER, PTHREAD_MUTEX_INITIALIZER, PTHREAD_MUTEX_INITIALIZER,
-    PTHREAD_MUTEX_INITIALIZER, PTHREAD_MUTEX_INITIALIZER, PTHREAD_MUTEX_INITIALIZER, PTHREAD_MUTEX_INITIALIZER,
-    PTHREAD_MUTEX_INITIALIZER, PTHREAD_MUTEX_INITIALIZER, PTHREAD_MUTEX_INITIALIZER, PTHREAD_MUTEX_INITIALIZER,
-    PTHREAD_MUTEX_INITIALIZER, PTHREAD_MUTEX_INITIALIZER, PTHREAD_MUTEX_INITIALIZER, PTHREAD_MUTEX_INITIALIZER};
+    PTHREAD_MUTEX_INITIALIZER, PTHREAD_MUTEX_INITIALIZER, PTHREAD_MUTEX_INITIALIZER,
+    PTHREAD_MUTEX_INITIALIZER, PTHREAD_MUTEX_INITIALIZER, PTHREAD_MUTEX_INITIALIZER,
+    PTHREAD_MUTEX_INITIALIZER, PTHREAD_MUTEX_INITIALIZER, PTHREAD_MUTEX_INITIALIZER,
+    PTHREAD_MUTEX_INITIALIZER, PTHREAD_MUTEX_INITIALIZER, PTHREAD_MUTEX_INITIALIZER,
+    PTHREAD_MUTEX_INITIALIZER, PTHREAD_MUTEX_INITIALIZER, PTHREAD_MUTEX_INITIALIZER,
+    PTHREAD_MUTEX_INITIALIZER};
 
 pthread_mutex_t *release_lock(const gradc_context *g)
 {
@@ -258,9 +260,10 @@ struct tensor *handle_body(gradc_tensor *h, const char *op)
     if (state == HANDLE_LIVE)
         return h->body;
     gradc_status status = state == HANDLE_GONE ? GRADC_E_GONE : GRADC_E_CLEARED;
-    const char *why = state == HANDLE_GONE
-                          ? "a tensor is gone: it was freed and what it came from has changed; retain it, or read it earlier"
-                          : "a tensor was released, or its tape was cleared";
+    const char *why =
+        state == HANDLE_GONE
+            ? "a tensor is gone: it was freed and what it came from has changed; retain it, or read it earlier"
+            : "a tensor was released, or its tape was cleared";
     gradc_context *g = h->g;
     if (g && !atomic_load(&g->closed))
         context_fail(g, status, "%s: %s", op, why);

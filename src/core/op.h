@@ -48,9 +48,9 @@ struct launch {
     const double *reals;
     const uint64_t *bound;
     struct place workspace; /* op->workspace bytes */
-    struct place word;      /* the device word (see WORD_*); an assign's kernel tests it, OP_REPORTS' writes it */
-    int64_t serial;         /* of the node, for the word */
-    int prepare;            /* OpenCL: 1: only note the programs: launch_kernel and the engines see to it */
+    struct place word; /* the device word (see WORD_*); an assign's kernel tests it, OP_REPORTS' writes it */
+    int64_t serial;    /* of the node, for the word */
+    int prepare;       /* OpenCL: 1: only note the programs: launch_kernel and the engines see to it */
 };
 
 /* Handed to the gradient: record the ops of dx[i] wherever wants[i], and leave NULL where it is zero.
@@ -111,7 +111,8 @@ gradc_status op_record_all(const struct op *op, int nin, gradc_tensor *const *in
 
 /* In a shape rule and in compositions: the context's failure, first one kept.  The text begins with the op's name:
  * "linear: x [64,784] does not match w [128,100]". */
-gradc_status record_fail(const struct record *r, gradc_status status, const char *format, ...) GRADC_PRINTF(3, 4);
+gradc_status record_fail(const struct record *r, gradc_status status, const char *format, ...)
+    GRADC_PRINTF(3, 4);
 gradc_status context_fail(gradc_context *g, gradc_status status, const char *format, ...) GRADC_PRINTF(3, 4);
 
 /* In public functions that must look at an operand before recording: the tensor, or NULL, with the context's error

@@ -29,7 +29,8 @@ static int64_t gap(const struct lives *live, const struct plan_root *r, int32_t 
     return largest - end >= r->bytes && largest >= end ? i : -1;
 }
 
-static gradc_status place(gradc_context *g, struct plan *p, struct lives *live, struct plan_root *r, struct failure *f)
+static gradc_status place(gradc_context *g, struct plan *p, struct lives *live, struct plan_root *r,
+                          struct failure *f)
 {
     size_t largest = (size_t)g->device->info.largest_buffer / 256 * 256;
     if (host_grow(&live->items, &live->capacity, live->count + 1, sizeof *live->items))
@@ -50,7 +51,8 @@ static gradc_status place(gradc_context *g, struct plan *p, struct lives *live, 
             p->arena[a] = offset + r->bytes;
         return GRADC_OK;
     }
-    return fail(f, GRADC_E_MEMORY, "%zu bytes do not fit %d arenas of at most %zu bytes", r->bytes, (int)ARENAS, largest);
+    return fail(f, GRADC_E_MEMORY, "%zu bytes do not fit %d arenas of at most %zu bytes", r->bytes,
+                (int)ARENAS, largest);
 }
 
 static void end_life(struct lives *live, const struct plan_root *r)
@@ -74,8 +76,8 @@ static void last_uses(gradc_context *g, int64_t *last)
     }
 }
 
-static gradc_status place_node(gradc_context *g, struct plan *p, struct lives *live, int64_t k, const int64_t *last,
-                               struct failure *f)
+static gradc_status place_node(gradc_context *g, struct plan *p, struct lives *live, int64_t k,
+                               const int64_t *last, struct failure *f)
 {
     const struct node *n = g->run_nodes.items[k];
     struct plan_root *w = &p->workspaces[k];

@@ -22,7 +22,7 @@ struct plan {
     struct plan_root *workspaces; /* by node; bytes 0: none */
     size_t arena[ARENAS];         /* bytes of each */
     int narenas;
-    int prepared;                 /* its programs are built */
+    int prepared; /* its programs are built */
 };
 
 /* The plan for g->run_nodes: numbers their roots into g->run_roots, builds the key, and takes the plan from the cache or

@@ -51,8 +51,8 @@ static gradc_status operands_stand(gradc_context *g, const struct op *op, int n,
         struct tensor *t = body[i];
         if (node_writes(op, i)) {
             if (!t->root->owned)
-                return context_fail(g, GRADC_E_ARG, "%s: %s is an op's result, which can't be written", op->name,
-                                    SHAPE(&t->layout));
+                return context_fail(g, GRADC_E_ARG, "%s: %s is an op's result, which can't be written",
+                                    op->name, SHAPE(&t->layout));
             if (i == 0 && op == &op_assign && t->root == t)
                 continue; /* a full assign makes a lost tensor valid */
         }
@@ -193,8 +193,8 @@ static gradc_status run_when_due(gradc_context *g)
     return GRADC_OK;
 }
 
-static gradc_status record(gradc_context *g, const struct op *op, int nin, struct tensor **in, const struct attributes *a,
-                           struct node **node, gradc_tensor **result)
+static gradc_status record(gradc_context *g, const struct op *op, int nin, struct tensor **in,
+                           const struct attributes *a, struct node **node, gradc_tensor **result)
 {
     struct record r;
     r.g = g;

@@ -197,7 +197,8 @@ static gradc_status launch_node(gradc_context *g, const struct plan *p, int64_t 
         l.workspace.slab = g->arena[w->arena]->at.slab;
         l.workspace.offset = g->arena[w->arena]->at.offset + w->offset;
     }
-    gradc_status (*form)(const struct launch *, struct failure *) = g->device->opencl ? n->op->opencl : n->op->cpu;
+    gradc_status (*form)(const struct launch *, struct failure *) =
+        g->device->opencl ? n->op->opencl : n->op->cpu;
     gradc_status status = form ? form(&l, f) : fail(f, GRADC_E_UNSUPPORTED, "it has no form for this device");
     buffer_release(workspace);
     return status;
@@ -217,7 +218,8 @@ static gradc_status prepare(gradc_context *g, struct plan *p, struct failure *f)
     return GRADC_OK;
 }
 
-static gradc_status execute(gradc_context *g, struct plan *p, int *started, const struct node **at, struct failure *f)
+static gradc_status execute(gradc_context *g, struct plan *p, int *started, const struct node **at,
+                            struct failure *f)
 {
     for (int64_t k = 0; k < p->nnodes; k++) {
         const struct node *n = g->run_nodes.items[k];
@@ -261,7 +263,8 @@ static gradc_status run_failed(gradc_context *g, const struct plan *p, int start
     if (p)
         let_go(g, p, 1);
     context_fail(g, f->status, "%s%s%s; %s", at ? at->op->name : "run", ": ", f->text,
-                 started ? "an update was cut off: write the tensors that are lost" : "the waiting work was dropped");
+                 started ? "an update was cut off: write the tensors that are lost"
+                         : "the waiting work was dropped");
     tape_drop(g, g->tape.ran, !started);
     gradients_restore(g);
     steps_undo_after(g, window - 1);
@@ -352,9 +355,10 @@ gradc_status run_check_word(gradc_context *g)
     }
     gradients_drop_after(g, word[WORD_SERIAL]);
     steps_undo_after(g, word[WORD_SERIAL]);
-    return context_fail(g, GRADC_E_ARG,
-                        "%s: the index %lld at position %lld is out of range; updates recorded after it were not made",
-                        name_of_serial(g, word[WORD_SERIAL]), (long long)word[WORD_VALUE], (long long)word[WORD_INDEX]);
+    return context_fail(
+        g, GRADC_E_ARG,
+        "%s: the index %lld at position %lld is out of range; updates recorded after it were not made",
+        name_of_serial(g, word[WORD_SERIAL]), (long long)word[WORD_VALUE], (long long)word[WORD_INDEX]);
 }
 
 /* ---- Outside the tape ---- */

@@ -24,7 +24,8 @@ void call_end(gradc_context *g)
     g->differentiable = 1;
     for (int64_t i = 0; i < g->temporary.count; i++) {
         gradc_tensor *h = g->temporary.items[i];
-        if (atomic_load(&h->state) == HANDLE_LIVE && h->body->owners == 0 && !h->body->open && !h->body->is_gradient)
+        if (atomic_load(&h->state) == HANDLE_LIVE && h->body->owners == 0 && !h->body->open &&
+            !h->body->is_gradient)
             handle_end(h, HANDLE_CLEARED);
     }
     g->temporary.count = 0;

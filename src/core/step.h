@@ -30,7 +30,7 @@ gradc_status step_end(gradc_context *g, gradc_tensor *const *params, int n, stru
 
 /* Every gradient bound or used up since the last run that succeeded goes back to what it was, or to none. */
 void gradients_restore(gradc_context *g);
-void gradients_settle(gradc_context *g); /* ... stays as it is */
+void gradients_settle(gradc_context *g);                     /* ... stays as it is */
 void gradients_drop_after(gradc_context *g, int64_t serial); /* those recorded after a data error */
 
 /* The stand-in now means value (NULL: used up, dropped); the old value waits for the run. */

@@ -16,7 +16,7 @@ static void *node_memory(gradc_context *g, int class)
         memcpy(&g->free_nodes[class], p, sizeof p);
         return p;
     }
-    size_t bytes = (size_t)class * CLASS_BYTES;
+    size_t bytes = (size_t) class * CLASS_BYTES;
     if (g->chunk_left < bytes) {
         char *chunk = host_alloc(CHUNK_BYTES);
         if (!chunk || list_push(&g->node_chunks, chunk)) {
@@ -56,7 +56,7 @@ struct node *node_new(const struct record *r)
         return NULL;
     host_clear(n, sizeof *n);
     n->op = r->op;
-    n->class = (int32_t)class;
+    n->class = (int32_t) class;
     n->nin = r->nin;
     n->nout = r->nout;
     n->nints = r->nints;
@@ -161,7 +161,8 @@ static int node_is_past(struct node *n)
     if (n->saved || n->loss)
         return 0;
     for (int o = 0; o < n->nout; o++)
-        if (n->out[o]->kept > 0 || n->out[o]->root_kept > 0 || n->out[o]->owners > 0 || tensor_gone(n->out[o]) != 1)
+        if (n->out[o]->kept > 0 || n->out[o]->root_kept > 0 || n->out[o]->owners > 0 ||
+            tensor_gone(n->out[o]) != 1)
             return 0;
     return 1;
 }
@@ -273,12 +274,13 @@ gradc_status tensor_stands(struct tensor *t, const char *op, struct failure *f)
     if (gone < 0)
         return fail(f, GRADC_E_MEMORY, "%s: no memory on the host", op);
     if (gone)
-        return fail(f, GRADC_E_GONE,
-                    "%s: the tensor %s is gone: what it came from has changed since; retain it, or read it before the step",
-                    op, SHAPE(&v->layout));
+        return fail(
+            f, GRADC_E_GONE,
+            "%s: the tensor %s is gone: what it came from has changed since; retain it, or read it before the step",
+            op, SHAPE(&v->layout));
     if (v->root->lost)
-        return fail(f, GRADC_E_LOST, "%s: an update of the tensor %s was cut off; write it to make it valid", op,
-                    SHAPE(&v->layout));
+        return fail(f, GRADC_E_LOST, "%s: an update of the tensor %s was cut off; write it to make it valid",
+                    op, SHAPE(&v->layout));
     return GRADC_OK;
 }
 

@@ -9,12 +9,12 @@ struct node {
     int64_t serial; /* grows over the context's life; marks are serials */
     int64_t pass;   /* stamp of the last walk that took this node */
     int32_t nin, nout, nints, nreals;
-    int32_t class;  /* of its memory */
+    int32_t class;               /* of its memory */
     unsigned differentiable : 1; /* records a gradient's way */
     unsigned saved : 1;          /* what its gradient reads is kept for it */
-    unsigned dropped : 1;        /* a failed run left it out: its outputs are GONE, its updates did not happen */
-    unsigned loss : 1;           /* out[0] was given to backward: kept until the tape is cleared */
-    unsigned relevant : 1;       /* while gradients are recorded: something wanted lies behind it */
+    unsigned dropped : 1;  /* a failed run left it out: its outputs are GONE, its updates did not happen */
+    unsigned loss : 1;     /* out[0] was given to backward: kept until the tape is cleared */
+    unsigned relevant : 1; /* while gradients are recorded: something wanted lies behind it */
     struct tensor **in;
     int64_t *versions; /* of each operand's root when it was recorded */
     struct tensor *out[OP_OUTPUTS];

@@ -182,8 +182,8 @@ gradc_tensor *tensor_new_owned(gradc_context *g, gradc_dtype dtype, const struct
     return h;
 }
 
-gradc_status context_layout(gradc_context *g, const char *op, gradc_dtype dtype, int ndim, const int64_t *shape,
-                            struct layout *l)
+gradc_status context_layout(gradc_context *g, const char *op, gradc_dtype dtype, int ndim,
+                            const int64_t *shape, struct layout *l)
 {
     if (!dtype_known(dtype))
         return context_fail(g, GRADC_E_DTYPE, "%s: no tensors of dtype %s", op, gradc_dtype_name(dtype));
@@ -194,7 +194,8 @@ gradc_status context_layout(gradc_context *g, const char *op, gradc_dtype dtype,
     int64_t left = INT64_MAX / 16;
     for (int i = 0; i < ndim; i++) {
         if (shape[i] < 0)
-            return context_fail(g, GRADC_E_SHAPE, "%s: size %lld of axis %d is negative", op, (long long)shape[i], i);
+            return context_fail(g, GRADC_E_SHAPE, "%s: size %lld of axis %d is negative", op,
+                                (long long)shape[i], i);
         if (shape[i] > 0 && (left /= shape[i]) == 0)
             return context_fail(g, GRADC_E_SHAPE, "%s: the shape has too many elements", op);
         l->shape[i] = shape[i];

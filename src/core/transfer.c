@@ -150,7 +150,8 @@ static int waits_for(const gradc_context *g, const struct tensor *root)
         const struct node *n = g->tape.nodes[i];
         for (int k = 0; k < n->nin; k++) {
             const struct tensor *r = n->in[k]->root;
-            if (r == root || (!r->owned && !r->at.slab && r->maker && r->maker->serial < g->tape.nodes[g->tape.ran]->serial))
+            if (r == root ||
+                (!r->owned && !r->at.slab && r->maker && r->maker->serial < g->tape.nodes[g->tape.ran]->serial))
                 return 1;
         }
     }
@@ -212,7 +213,8 @@ gradc_status gradc_write(gradc_tensor *h, const void *src, size_t bytes)
     if (!t)
         return status;
     if (!t->root->owned || t->is_gradient)
-        return context_fail(t->g, GRADC_E_ARG, "write: %s is an op's result, which can't be written", SHAPE(&t->layout));
+        return context_fail(t->g, GRADC_E_ARG, "write: %s is an op's result, which can't be written",
+                            SHAPE(&t->layout));
     if (bytes != tensor_bytes(t) || (bytes > 0 && !src))
         return context_fail(t->g, GRADC_E_ARG, "write: %zu bytes were given for %s %s, which has %zu", bytes,
                             gradc_dtype_name(t->dtype), SHAPE(&t->layout), tensor_bytes(t));

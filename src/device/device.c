@@ -199,8 +199,7 @@ gradc_status device_open(const char *name, struct device **out, struct failure *
         return open_auto(out, f);
     if (!wish_of(name, &w))
         return fail(f, GRADC_E_ARG,
-                    "\"%s\" names no device: use cpu, gpu, gpu:N, opencl, opencl:N, opencl:TEXT, auto",
-                    name);
+                    "\"%s\" names no device: use cpu, gpu, gpu:N, opencl, opencl:N, opencl:TEXT, auto", name);
     const int32_t n = choose(&w);
     return n < 0 ? none(name, &w, f) : open_opencl(n, out, f);
 }

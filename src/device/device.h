@@ -64,26 +64,26 @@ struct kernel_arg {
 };
 
 struct kernel_call {
-    const char *source;  /* basename of opencl/NAME.cl; it is compiled behind prelude.cl */
-    const char *kernel;  /* the function */
-    gradc_dtype real;    /* what `real` is: f32 or f64, or the dtype that the kernel calls real */
-    int wide;            /* 1: `index_t` is long: set by kernel_tensor from 2^31 elements on */
-    char options[192];   /* more -D, beginning with a space; "" for none */
-    int nargs;           /* beyond KERNEL_ARGS: spoilt by too many arguments or options, launch refuses */
+    const char *source; /* basename of opencl/NAME.cl; it is compiled behind prelude.cl */
+    const char *kernel; /* the function */
+    gradc_dtype real;   /* what `real` is: f32 or f64, or the dtype that the kernel calls real */
+    int wide;           /* 1: `index_t` is long: set by kernel_tensor from 2^31 elements on */
+    char options[192];  /* more -D, beginning with a space; "" for none */
+    int nargs;          /* beyond KERNEL_ARGS: spoilt by too many arguments or options, launch refuses */
     struct kernel_arg args[KERNEL_ARGS];
-    int ndim;            /* of the work size */
+    int ndim;                   /* of the work size */
     size_t global[3], local[3]; /* local[0] 0: the device chooses */
 };
 
 void kernel_start(struct kernel_call *k, const char *source, const char *kernel, gradc_dtype real);
 void kernel_option(struct kernel_call *k, const char *format, ...) GRADC_PRINTF(2, 3); /* "-DNAME=%d" */
 void kernel_tensor(struct kernel_call *k, const struct view *v); /* two arguments: buffer, ulong first element */
-void kernel_place(struct kernel_call *k, struct place at);       /* one argument: buffer; its offset must be 0 */
-void kernel_i32(struct kernel_call *k, int32_t value);           /* int */
-void kernel_i64(struct kernel_call *k, int64_t value);           /* long */
-void kernel_real(struct kernel_call *k, double value);           /* real: float or double as k->real says */
-void kernel_local(struct kernel_call *k, size_t bytes);          /* __local memory */
-void kernel_range(struct kernel_call *k, int64_t items);         /* 1-d, for grid-stride loops: any work size is right */
+void kernel_place(struct kernel_call *k, struct place at); /* one argument: buffer; its offset must be 0 */
+void kernel_i32(struct kernel_call *k, int32_t value);     /* int */
+void kernel_i64(struct kernel_call *k, int64_t value);     /* long */
+void kernel_real(struct kernel_call *k, double value);     /* real: float or double as k->real says */
+void kernel_local(struct kernel_call *k, size_t bytes);    /* __local memory */
+void kernel_range(struct kernel_call *k, int64_t items); /* 1-d, for grid-stride loops: any work size is right */
 void kernel_groups(struct kernel_call *k, int ndim, const size_t *groups, const size_t *local); /* exact */
 
 /* ---- The engines ---- */
@@ -93,11 +93,11 @@ void kernel_groups(struct kernel_call *k, int ndim, const size_t *groups, const 
 struct gemm {
     gradc_dtype dtype;
     int64_t m, n, k;
-    struct view a, b, c;              /* place, dtype and layout.offset count; shapes and strides are these: */
+    struct view a, b, c; /* place, dtype and layout.offset count; shapes and strides are these: */
     int64_t a_row, a_col, b_row, b_col, c_row;
     int32_t nbatch;
     int64_t batch[GRADC_MAX_NDIM], a_batch[GRADC_MAX_NDIM], b_batch[GRADC_MAX_NDIM], c_batch[GRADC_MAX_NDIM];
-    const struct view *bias;          /* [n], added to each row; NULL: none */
+    const struct view *bias; /* [n], added to each row; NULL: none */
 };
 
 enum conv_kind { CONV_FORWARD, CONV_INPUT, CONV_WEIGHT };
@@ -143,7 +143,8 @@ struct device_table {
     /* The engines.  prepare 1: only note the programs (OpenCL) or do nothing (CPU).
      * workspace: bytes that the call needs, a function of shapes and the device alone. */
     size_t (*gemm_workspace)(struct device *d, const struct gemm *p);
-    gradc_status (*gemm)(struct device *d, const struct gemm *p, struct place workspace, int prepare, struct failure *f);
+    gradc_status (*gemm)(struct device *d, const struct gemm *p, struct place workspace, int prepare,
+                         struct failure *f);
     size_t (*conv_workspace)(struct device *d, const struct conv *p);
     gradc_status (*conv)(struct device *d, const struct conv *p, int prepare, struct failure *f);
 

@@ -35,6 +35,20 @@ enum { LANES = 16, SHORT = 64, BLOCK = 1024 };
 extern const struct argmax_loops ISA_NAME(argmax_loops);
 
 const struct argmax_loops ISA_NAME(argmax_loops) = {
-    .task = {[GRADC_F32] = task_f32, [GRADC_F64] = task_f64, [GRADC_I64] = task_i64, [GRADC_I32] = task_i32, [GRADC_U8] = task_u8},
-    .merge = {[GRADC_F32] = merge_f32, [GRADC_F64] = merge_f64, [GRADC_I64] = merge_i64, [GRADC_I32] = merge_i32, [GRADC_U8] = merge_u8},
+    .task =
+        {
+            [GRADC_F32] = task_f32,
+            [GRADC_F64] = task_f64,
+            [GRADC_I64] = task_i64,
+            [GRADC_I32] = task_i32,
+            [GRADC_U8] = task_u8,
+        },
+    .merge =
+        {
+            [GRADC_F32] = merge_f32,
+            [GRADC_F64] = merge_f64,
+            [GRADC_I64] = merge_i64,
+            [GRADC_I32] = merge_i32,
+            [GRADC_U8] = merge_u8,
+        },
 };

@@ -12,11 +12,8 @@ static double want(const double *items, int64_t n)
     return (double)at;
 }
 
-static const struct reduction kind = {.name = "argmax", .op = gradc_argmax, .want = want,
-                                        .whole = 1,
-                                        .always_i64 = 1,
-                                        .refuses_empty = 1,
-                                        .exact = 1};
+static const struct reduction kind = {
+    .name = "argmax", .op = gradc_argmax, .want = want, .whole = 1, .always_i64 = 1, .refuses_empty = 1, .exact = 1};
 
 static void values(struct fixture *f)
 {
@@ -45,6 +42,9 @@ static void ties_and_gradients(struct fixture *f)
 
 int main(void)
 {
-    static const struct test tests[] = {{"values", values}, {"wrong arguments", wrong_arguments}, {"devices agree", devices_agree}, {"ties and gradients", ties_and_gradients}};
+    static const struct test tests[] = {{"values", values},
+                                        {"wrong arguments", wrong_arguments},
+                                        {"devices agree", devices_agree},
+                                        {"ties and gradients", ties_and_gradients}};
     return RUN_SUITE("argmax", tests);
 }

@@ -9,8 +9,8 @@ enum { DTYPES = sizeof dtypes / sizeof *dtypes };
 /* Saturation of floats; integers wrap, but the numbers here stay where both agree. */
 static double want_cast(double x, gradc_dtype to)
 {
-    static const double limits[][2] = {[GRADC_I64] = {-0x1p63, 0x1p63}, [GRADC_I32] = {-0x1p31, 0x1p31 - 1},
-                                       [GRADC_U8] = {0, 255}};
+    static const double limits[][2] = {
+        [GRADC_I64] = {-0x1p63, 0x1p63}, [GRADC_I32] = {-0x1p31, 0x1p31 - 1}, [GRADC_U8] = {0, 255}};
     switch (to) {
     case GRADC_F32: return (double)(float)x;
     case GRADC_F64: return x;
@@ -38,7 +38,8 @@ static void values(struct fixture *f)
         for (int to = 0; to < DTYPES; to++) {
             double low = from < 2 ? 0.5 : 0, high = dtypes[from] == GRADC_BOOL ? 2 : 250;
             enum form form = (enum form)(random_next(&r) % FORMS);
-            check(operand(f->g, dtypes[from], form, SHAPE_OF(3, 5, 7), low, high, &r), dtypes[to], form_names[form]);
+            check(operand(f->g, dtypes[from], form, SHAPE_OF(3, 5, 7), low, high, &r), dtypes[to],
+                  form_names[form]);
             check(operand(f->g, dtypes[from], PLAIN, SHAPE_OF(1031), low, high, &r), dtypes[to], "long");
             check(operand(f->g, dtypes[from], PLAIN, SHAPE_OF(0, 3), low, high, &r), dtypes[to], "empty");
             operands_free(f->g);
@@ -47,7 +48,7 @@ static void values(struct fixture *f)
 
 static void special_numbers(struct fixture *f)
 {
-    static const double numbers[] = {NAN,  INFINITY, -INFINITY, 0,    -0.9,  -1.1,  255.9, 256,
+    static const double numbers[] = {NAN,  INFINITY, -INFINITY, 0,     -0.9,  -1.1,  255.9, 256,
                                      1e10, -1e10,    1e30,      -1e30, 1e-40, 0.999, -7.5,  2147483646};
     enum { N = sizeof numbers / sizeof *numbers };
     for (int from = 0; from < 2; from++)

@@ -4,7 +4,8 @@
 static void copies(struct fixture *f)
 {
     static const gradc_dtype dtypes[] = {GRADC_F32, GRADC_F64, GRADC_I64, GRADC_I32, GRADC_U8, GRADC_BOOL};
-    static const int64_t shapes[][8] = {{4, 3, 5, -1}, {-1}, {1031, -1}, {0, 3, -1}, {33, 65, -1}, {2, 1, 3, 2, 1, 2, -1}};
+    static const int64_t shapes[][8] = {{4, 3, 5, -1}, {-1},         {1031, -1},
+                                        {0, 3, -1},    {33, 65, -1}, {2, 1, 3, 2, 1, 2, -1}};
     struct random r = {test_seed()};
     for (size_t d = 0; d < sizeof dtypes / sizeof *dtypes; d++)
         for (size_t s = 0; s < sizeof shapes / sizeof *shapes; s++)

@@ -53,8 +53,8 @@ static void values(struct fixture *f)
             gradc_tensor *leaf = gradc_to(x, f->g);
             gradc_requires_grad(leaf, 1);
             check(i < 2 ? leaf : gradc_mul_scalar(leaf, 1), labels, loose(dtype), form_names[i]);
-            assert_true(fabs(gradc_item(gradc_sub(gradc_cross_entropy(x, labels), gradc_cross_entropy(leaf, labels)))) <
-                        1e-5);
+            assert_true(fabs(gradc_item(gradc_sub(gradc_cross_entropy(x, labels),
+                                                  gradc_cross_entropy(leaf, labels)))) < 1e-5);
             gradc_release(leaf);
             operands_free(f->g);
         }
@@ -63,11 +63,13 @@ static void values(struct fixture *f)
 /* Logits far apart neither overflow nor lose the loss; a NaN shows. */
 static void large_logits(struct fixture *f)
 {
-    static const double numbers[] = {1e4, 0, -1e4, -1e4, 1e4, 0}, zeros[] = {0, 0}, nans[] = {NAN, 0, 0, 0, 1, 2};
+    static const double numbers[] = {1e4, 0, -1e4, -1e4, 1e4, 0}, zeros[] = {0, 0},
+                        nans[] = {NAN, 0, 0, 0, 1, 2};
     gradc_tensor *labels = operand_of(f->g, GRADC_I32, SHAPE_OF(2), zeros);
     double loss = gradc_item(gradc_cross_entropy(operand_of(f->g, GRADC_F32, SHAPE_OF(2, 3), numbers), labels));
     assert_true(fabs(loss - 1e4) < 1e-2);
-    assert_true(isnan(gradc_item(gradc_cross_entropy(operand_of(f->g, GRADC_F32, SHAPE_OF(2, 3), nans), labels))));
+    assert_true(
+        isnan(gradc_item(gradc_cross_entropy(operand_of(f->g, GRADC_F32, SHAPE_OF(2, 3), nans), labels))));
     operands_free(f->g);
 }
 

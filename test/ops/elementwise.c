@@ -32,11 +32,11 @@ static gradc_tensor *clamp_both(gradc_tensor *x)
     return gradc_clamp(x, low_scalar, high_scalar);
 }
 
-#define WANT(name, expression)                        \
-    static double want_##name(double x, double y)     \
-    {                                                 \
-        (void)y;                                      \
-        return expression;                            \
+#define WANT(name, expression)                    \
+    static double want_##name(double x, double y) \
+    {                                             \
+        (void)y;                                  \
+        return expression;                        \
     }
 WANT(add, x + y)
 WANT(sub, x - y)
@@ -55,7 +55,7 @@ WANT(add_scalar, x + low_scalar)
 WANT(mul_scalar, x *high_scalar)
 WANT(clamp, isnan(x) ? x : fmin(fmax(x, low_scalar), high_scalar))
 WANT(eq, !(x < y) && !(x > y) && !isnan(x) && !isnan(y))
-WANT(ne, x < y || x > y || isnan(x) || isnan(y))
+WANT(ne, x<y || x> y || isnan(x) || isnan(y))
 WANT(lt, x < y)
 WANT(le, x <= y)
 WANT(gt, x > y)
@@ -133,8 +133,14 @@ static void check(const struct row *row, gradc_tensor *x, gradc_tensor *y, const
 }
 
 static const int64_t pairs[][2][6] = {
-    {{3, 5, -1}, {3, 5, -1}}, {{-1}, {-1}},       {{7, -1}, {-1}},      {{4, 3, 5, -1}, {3, 1, -1}},
-    {{1, 33, -1}, {1, 33, -1}}, {{0, 3, -1}, {0, 1, -1}}, {{1031, -1}, {1031, -1}}, {{2, 1, 17, -1}, {3, 1, -1}},
+    {{3, 5, -1}, {3, 5, -1}},
+    {{-1}, {-1}},
+    {{7, -1}, {-1}},
+    {{4, 3, 5, -1}, {3, 1, -1}},
+    {{1, 33, -1}, {1, 33, -1}},
+    {{0, 3, -1}, {0, 1, -1}},
+    {{1031, -1}, {1031, -1}},
+    {{2, 1, 17, -1}, {3, 1, -1}},
 };
 
 static void values_are_c_s(struct fixture *f)
@@ -146,7 +152,8 @@ static void values_are_c_s(struct fixture *f)
             set_scalars(dtypes[d]);
             double low = d < 2 ? -3 : d == 4 ? 0 : -100000, high = d < 2 ? 3 : d == 4 ? 256 : 100000;
             for (size_t p = 0; p < sizeof pairs / sizeof *pairs; p++) {
-                enum form form = (enum form)(random_next(&r) % FORMS), other = (enum form)(random_next(&r) % FORMS);
+                enum form form = (enum form)(random_next(&r) % FORMS),
+                          other = (enum form)(random_next(&r) % FORMS);
                 gradc_tensor *x = operand(f->g, dtypes[d], form, pairs[p][0], low, high, &r);
                 check(&rows[i], x, operand(f->g, dtypes[d], other, pairs[p][1], low, high, &r), form_names[form]);
             }
@@ -291,9 +298,9 @@ static void no_row_is_missing(struct fixture *f)
 int main(void)
 {
     static const struct test tests[] = {
-        {"values are C's", values_are_c_s},       {"special numbers", special_numbers},
+        {"values are C's", values_are_c_s},           {"special numbers", special_numbers},
         {"scalars are rounded", scalars_are_rounded}, {"where chooses", where_chooses},
-        {"wrong arguments", wrong_arguments},     {"devices agree", devices_agree},
+        {"wrong arguments", wrong_arguments},         {"devices agree", devices_agree},
         {"no row is missing", no_row_is_missing},
     };
     return RUN_SUITE("elementwise", tests);

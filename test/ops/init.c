@@ -100,8 +100,10 @@ static void devices_agree(struct fixture *f)
 
 int main(void)
 {
-    static const struct test tests[] = {{"formulas", formulas},   {"normal", normal},
-                                        {"seeds", seeds},         {"wrong arguments", wrong_arguments},
+    static const struct test tests[] = {{"formulas", formulas},
+                                        {"normal", normal},
+                                        {"seeds", seeds},
+                                        {"wrong arguments", wrong_arguments},
                                         {"devices agree", devices_agree}};
     return RUN_SUITE("init", tests);
 }

@@ -15,7 +15,8 @@ static double want(const double *items, int64_t n)
     return most;
 }
 
-static const struct reduction kind = {.name = "max", .op = gradc_max, .want = want, .whole = 1, .refuses_empty = 1, .exact = 1};
+static const struct reduction kind = {
+    .name = "max", .op = gradc_max, .want = want, .whole = 1, .refuses_empty = 1, .exact = 1};
 
 static void values(struct fixture *f)
 {
@@ -45,6 +46,9 @@ static void ties_share(struct fixture *f)
 
 int main(void)
 {
-    static const struct test tests[] = {{"values", values}, {"wrong arguments", wrong_arguments}, {"devices agree", devices_agree}, {"ties share", ties_share}};
+    static const struct test tests[] = {{"values", values},
+                                        {"wrong arguments", wrong_arguments},
+                                        {"devices agree", devices_agree},
+                                        {"ties share", ties_share}};
     return RUN_SUITE("max", tests);
 }

@@ -30,6 +30,7 @@ static void devices_agree(struct fixture *f)
 
 int main(void)
 {
-    static const struct test tests[] = {{"values", values}, {"wrong arguments", wrong_arguments}, {"devices agree", devices_agree}};
+    static const struct test tests[] = {
+        {"values", values}, {"wrong arguments", wrong_arguments}, {"devices agree", devices_agree}};
     return RUN_SUITE("mean", tests);
 }

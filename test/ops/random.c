@@ -125,9 +125,12 @@ static void devices_agree(struct fixture *f)
 int main(void)
 {
     static const struct test tests[] = {
-        {"moments", moments},   {"the numbers are Philox's", the_numbers_are_philox},
-        {"seeds repeat", seeds_repeat}, {"dropout", dropout},
-        {"wrong arguments", wrong_arguments}, {"devices agree", devices_agree},
+        {"moments", moments},
+        {"the numbers are Philox's", the_numbers_are_philox},
+        {"seeds repeat", seeds_repeat},
+        {"dropout", dropout},
+        {"wrong arguments", wrong_arguments},
+        {"devices agree", devices_agree},
     };
     return RUN_SUITE("random", tests);
 }

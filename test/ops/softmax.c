@@ -38,8 +38,8 @@ static void check(gradc_tensor *x, int axis, int logarithm, const char *what)
 
 static void values(struct fixture *f)
 {
-    static const int64_t shapes[][5] = {{3, 4, 5, -1}, {1, -1}, {1031, -1}, {37, 70, -1}, {2, 17, 33, -1},
-                                        {5, 10, -1},   {0, 3, -1}, {3, 0, -1}};
+    static const int64_t shapes[][5] = {{3, 4, 5, -1},   {1, -1},     {1031, -1}, {37, 70, -1},
+                                        {2, 17, 33, -1}, {5, 10, -1}, {0, 3, -1}, {3, 0, -1}};
     struct random r = {test_seed()};
     for (int k = 0; k < 2; k++) {
         for (size_t s = 0; s < sizeof shapes / sizeof *shapes; s++)
@@ -59,8 +59,9 @@ static void values(struct fixture *f)
 
 static void special_numbers(struct fixture *f)
 {
-    static const double numbers[] = {1e4, 0, -1e4, -2e3, -2e3, -2001, NAN, 0, 1, -INFINITY, 0, 1,
-                                     INFINITY, 0, 1, -INFINITY, -INFINITY, -INFINITY};
+    static const double numbers[] = {1e4,      0, -1e4, -2e3,      -2e3,      -2001,
+                                     NAN,      0, 1,    -INFINITY, 0,         1,
+                                     INFINITY, 0, 1,    -INFINITY, -INFINITY, -INFINITY};
     for (int k = 0; k < 2; k++)
         for (gradc_dtype dtype = GRADC_F32; dtype <= GRADC_F64; dtype++) {
             gradc_tensor *x = operand_of(f->g, dtype, SHAPE_OF(6, 3), numbers);

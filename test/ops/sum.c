@@ -32,7 +32,8 @@ static void devices_agree(struct fixture *f)
 static void integers_and_bools(struct fixture *f)
 {
     static const double numbers[] = {2147483647, 2147483647, -5, 1}, bits[] = {1, 0, 1, 1};
-    assert_true(gradc_item(gradc_sum(operand_of(f->g, GRADC_I32, SHAPE_OF(4), numbers), 0, NULL, 0)) == 4294967290.0);
+    assert_true(gradc_item(gradc_sum(operand_of(f->g, GRADC_I32, SHAPE_OF(4), numbers), 0, NULL, 0)) ==
+                4294967290.0);
     gradc_tensor *bools = operand_of(f->g, GRADC_BOOL, SHAPE_OF(4), bits), *z = gradc_sum(bools, 0, NULL, 0);
     assert_int_equal(gradc_dtype_of(z), GRADC_I64);
     assert_true(gradc_item(z) == 3);

@@ -62,7 +62,8 @@ static void other_shapes(struct fixture *f)
         operands_free(f->g);
     }
     gradc_tensor *none = operand(f->g, GRADC_F32, PLAIN, SHAPE_OF(0, 3), 0, 1, &r);
-    check_order(none, gradc_reshape(none, 3, (const int64_t[]){3, 0, 5}), SHAPE_OF(3, 0, 5), "reshape of nothing");
+    check_order(none, gradc_reshape(none, 3, (const int64_t[]){3, 0, 5}), SHAPE_OF(3, 0, 5),
+                "reshape of nothing");
     check_order(none, gradc_flatten(none, 0, -1), SHAPE_OF(0), "flatten of nothing");
     gradc_tensor *scalar = operand(f->g, GRADC_F32, PLAIN, SHAPE_OF(-1), 0, 1, &r);
     check_order(scalar, gradc_reshape(scalar, 2, (const int64_t[]){1, 1}), SHAPE_OF(1, 1), "reshape of 0-d");

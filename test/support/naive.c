@@ -92,7 +92,8 @@ static void naive_pixel(const struct naive_conv *c, enum naive_part to, struct v
             }
 }
 
-void naive_conv(const struct naive_conv *c, enum naive_part to, struct values *x, struct values *w, struct values *z)
+void naive_conv(const struct naive_conv *c, enum naive_part to, struct values *x, struct values *w,
+                struct values *z)
 {
     const int64_t *zs = z->shape;
     for (int64_t n = 0; n < z->n; n++) {

@@ -16,7 +16,8 @@ void naive_conv_shape(const struct naive_conv *c, const int64_t *x, const int64_
 
 /* Adds to one of the three what the other two make: z += conv(x, w), x += its gradient from z and w, w alike. */
 enum naive_part { NAIVE_Z, NAIVE_X, NAIVE_W };
-void naive_conv(const struct naive_conv *c, enum naive_part to, struct values *x, struct values *w, struct values *z);
+void naive_conv(const struct naive_conv *c, enum naive_part to, struct values *x, struct values *w,
+                struct values *z);
 
 /* Tolerances for sums of n products of numbers in [-1, 1). */
 double naive_tolerance(gradc_dtype dtype, int64_t n);

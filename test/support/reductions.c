@@ -86,7 +86,8 @@ static void check_axes(const struct reduction *k, gradc_tensor *x, const char *w
 
 static void check_special(struct fixture *f, const struct reduction *k)
 {
-    static const double numbers[] = {NAN, 1, 2, 3, INFINITY, -INFINITY, -INFINITY, -INFINITY, -1, 4, NAN, INFINITY};
+    static const double numbers[] = {NAN,       1,         2,  3, INFINITY, -INFINITY,
+                                     -INFINITY, -INFINITY, -1, 4, NAN,      INFINITY};
     gradc_tensor *x = operand_of(f->g, GRADC_F32, SHAPE_OF(4, 3), numbers);
     for (int axis = 0; axis < 2; axis++)
         check_reduction(k, x, 1, &axis, 0, "special numbers");

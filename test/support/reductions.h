@@ -8,10 +8,10 @@ struct reduction {
     const char *name;
     gradc_tensor *(*op)(gradc_tensor *x, int naxes, const int *axes, int keepdim);
     double (*want)(const double *items, int64_t n); /* of the items in row-major order */
-    int whole;          /* integers too */
-    int whole_is_i64;   /* and their result is i64 */
-    int always_i64;     /* every result is */
-    int refuses_empty;  /* nothing to reduce is GRADC_E_SHAPE */
+    int whole;                                      /* integers too */
+    int whole_is_i64;                               /* and their result is i64 */
+    int always_i64;                                 /* every result is */
+    int refuses_empty;                              /* nothing to reduce is GRADC_E_SHAPE */
     int exact;
 };
 
@@ -19,7 +19,7 @@ struct reduction {
 void check_reduction(const struct reduction *k, gradc_tensor *x, int naxes, const int *axes, int keepdim,
                      const char *what);
 
-void reduction_values(struct fixture *f, const struct reduction *k);   /* shapes, axes, layouts, dtypes, NaN */
+void reduction_values(struct fixture *f, const struct reduction *k); /* shapes, axes, layouts, dtypes, NaN */
 void reduction_refusals(struct fixture *f, const struct reduction *k); /* axes, dtypes, emptiness */
 
 /* Long rows, long columns and all: threads and devices agree. */

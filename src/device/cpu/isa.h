@@ -14,10 +14,16 @@
 
 #if defined(__x86_64__)
 #define ISA_DECLARE(type, name) extern const type name##_plain, name##_avx2, name##_avx512
-#define ISA_TABLE(name) {&name##_plain, &name##_avx2, &name##_avx512}
+#define ISA_TABLE(name)                             \
+    {                                               \
+        &name##_plain, &name##_avx2, &name##_avx512 \
+    }
 #else
 #define ISA_DECLARE(type, name) extern const type name##_plain
-#define ISA_TABLE(name) {&name##_plain, &name##_plain, &name##_plain}
+#define ISA_TABLE(name)                             \
+    {                                               \
+        &name##_plain, &name##_plain, &name##_plain \
+    }
 #endif
 
 #endif
