@@ -78,7 +78,8 @@ static void one_convolution(struct fixture *f, struct random *r, int number)
     for (int part = 0; part < 3; part++) {
         char what[200];
         snprintf(what, sizeof what,
-                 "convolution %d, %s: x [%d,%d,%d,%d], w [%d,%d,%d,%d], stride %d,%d, padding %d,%d, dilation %d,%d, %s",
+                 "convolution %d, %s: x [%d,%d,%d,%d], w [%d,%d,%d,%d], stride %d,%d, padding %d,%d, "
+                 "dilation %d,%d, %s",
                  number, parts[part], (int)p.x[0], (int)p.x[1], (int)p.x[2], (int)p.x[3], (int)p.w[0],
                  (int)p.w[1], (int)p.w[2], (int)p.w[3], p.c.stride[0], p.c.stride[1], p.c.padding[0],
                  p.c.padding[1], p.c.dilation[0], p.c.dilation[1], gradc_dtype_name(p.dtype));

@@ -1,4 +1,5 @@
-/* handles.c - handles that are no longer good: told from live ones through reuse, other contexts and the end of theirs. */
+/* handles.c - handles that are no longer good: told from live ones through reuse, other contexts and the
+ * end of theirs. */
 #include "support/support.h"
 
 enum { ROUNDS = 20, EACH = 100, MANY = 5000 };

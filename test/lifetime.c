@@ -1,4 +1,5 @@
-/* lifetime.c - what is yours and what is the tape's: owners, clear, rewind, close, contexts apart, memory that stays flat. */
+/* lifetime.c - what is yours and what is the tape's: owners, clear, rewind, close, contexts apart, memory that
+ * stays flat. */
 #include <pthread.h>
 #include <sys/wait.h>
 #include <unistd.h>

@@ -1,4 +1,5 @@
-/* settings.c - gradc_set, gradc_print, a locale with a decimal comma, devices, and errors of calls without a context. */
+/* settings.c - gradc_set, gradc_print, a locale with a decimal comma, devices, and errors of calls without a
+ * context. */
 #include <locale.h>
 #include <math.h>
 

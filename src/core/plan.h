@@ -25,8 +25,8 @@ struct plan {
     int prepared; /* its programs are built */
 };
 
-/* The plan for g->run_nodes: numbers their roots into g->run_roots, builds the key, and takes the plan from the cache or
- * makes it.  NULL with f filled. */
+/* The plan for g->run_nodes: numbers their roots into g->run_roots, builds the key, and takes the plan from the
+ * cache or makes it.  NULL with f filled. */
 struct plan *plan_for(gradc_context *g, struct failure *f);
 
 /* Forgets all plans: a setting changed. */

@@ -8,7 +8,8 @@
  * is set and the waiting nodes are dropped; what an update was cut off in is lost (DESIGN 4). */
 gradc_status run_pending(gradc_context *g, struct tensor *want);
 
-/* t is about to be kept: if an earlier run freed its elements, they are computed now, while what they come from stands. */
+/* t is about to be kept: if an earlier run freed its elements, they are computed now, while what they come from
+ * stands. */
 gradc_status run_kept(struct tensor *t);
 
 /* Reads the device word if something could have been reported; a report becomes the context's error, and the steps

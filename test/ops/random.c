@@ -1,4 +1,5 @@
-/* random.c - rand, randn and dropout: Philox's published numbers, moments, seeds, and the same numbers on each device. */
+/* random.c - rand, randn and dropout: Philox's published numbers, moments, seeds, and the same numbers on each
+ * device. */
 #include <math.h>
 
 #include "support/values.h"
