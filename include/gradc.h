@@ -278,8 +278,9 @@ GRADC_API gradc_tensor *gradc_relu(gradc_tensor *x);    /* max(x, 0), NaN stays 
 
 GRADC_API gradc_tensor *gradc_add_scalar(gradc_tensor *x, double value); /* x + value; value is rounded to x's dtype */
 GRADC_API gradc_tensor *gradc_mul_scalar(gradc_tensor *x, double value); /* x * value */
-GRADC_API gradc_tensor *gradc_clamp(gradc_tensor *x, double low,
-                                    double high); /* min(max(x, low), high), NaN stays NaN */
+
+/* min(max(x, low), high); NaN stays NaN.  The gradient passes inside and on the ends. */
+GRADC_API gradc_tensor *gradc_clamp(gradc_tensor *x, double low, double high);
 
 /* Comparisons: z is GRADC_BOOL, any NaN compares unequal.  No gradient. */
 GRADC_API gradc_tensor *gradc_eq(gradc_tensor *x, gradc_tensor *y);
