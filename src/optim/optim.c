@@ -75,6 +75,8 @@ static gradc_context *context_of(gradc_tensor *const *params, int n, const char 
             return gradc_context_of(params[i]);
     if (!params || n < 1)
         fail_thread(GRADC_E_ARG, "%s: no parameters", name);
+    else if (params[0])
+        op_operand(params[0], name); /* says what became of it */
     else
         fail_thread(GRADC_E_ARG, "%s: no parameter is a tensor", name);
     return NULL;

@@ -1,7 +1,7 @@
 /* argmax.c - where the first maximum is, against a loop; the first NaN wins. */
 #include <math.h>
 
-#include "support/reductions.h"
+#include "../support/reductions.h"
 
 static double want(const double *items, int64_t n)
 {

@@ -1,5 +1,5 @@
 /* assign.c - dst = src: into tensors and views of them, broadcast, overlapping, in the order of recording. */
-#include "support/values.h"
+#include "../support/values.h"
 
 static void into_every_layout(struct fixture *f)
 {

@@ -1,7 +1,7 @@
 /* cast.c - every dtype to every other: truncated, saturated, NaN to 0, to bool by x != 0. */
 #include <math.h>
 
-#include "support/values.h"
+#include "../support/values.h"
 
 static const gradc_dtype dtypes[] = {GRADC_F32, GRADC_F64, GRADC_I64, GRADC_I32, GRADC_U8, GRADC_BOOL};
 enum { DTYPES = sizeof dtypes / sizeof *dtypes };

@@ -1,5 +1,5 @@
 /* contiguous.c - copies of every layout and dtype; what has no gaps is given back as it is. */
-#include "support/values.h"
+#include "../support/values.h"
 
 static void copies(struct fixture *f)
 {

@@ -1,7 +1,7 @@
 /* cross_entropy.c - the mean negative log likelihood and its gradient against loops; labels out of range. */
 #include <math.h>
 
-#include "support/values.h"
+#include "../support/values.h"
 
 /* The loss; dx becomes (softmax(x) - onehot) / rows. */
 static double want_loss(const struct values *x, const struct values *labels, double *dx)

@@ -1,5 +1,5 @@
 /* embedding.c - rows by index and the sums that flow back, against loops; indices out of range. */
-#include "support/values.h"
+#include "../support/values.h"
 
 static void check(gradc_tensor *indices, gradc_tensor *weight, struct random *r, const char *what)
 {

@@ -1,7 +1,7 @@
 /* init.c - what parameters start as: PyTorch's formulas, seeds, and what is refused. */
 #include <math.h>
 
-#include "support/values.h"
+#include "../support/values.h"
 
 static const struct {
     gradc_init how;

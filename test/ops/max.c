@@ -1,7 +1,7 @@
 /* max.c - maxima over axes against a loop: exact, and NaN wins. */
 #include <math.h>
 
-#include "support/reductions.h"
+#include "../support/reductions.h"
 
 static double want(const double *items, int64_t n)
 {

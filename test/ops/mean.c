@@ -1,7 +1,7 @@
 /* mean.c - means over axes against a loop; over nothing it is NaN. */
 #include <math.h>
 
-#include "support/reductions.h"
+#include "../support/reductions.h"
 
 static double want(const double *items, int64_t n)
 {

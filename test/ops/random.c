@@ -2,7 +2,7 @@
  * device. */
 #include <math.h>
 
-#include "support/values.h"
+#include "../support/values.h"
 
 enum { N = 40000 };
 

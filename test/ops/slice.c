@@ -1,5 +1,5 @@
 /* slice.c - x[start:stop:step] as Python has it, on every axis, of every layout. */
-#include "support/values.h"
+#include "../support/values.h"
 
 /* What Python takes: how many elements, and the first. */
 static int64_t python(int64_t size, int64_t start, int64_t stop, int64_t step, int64_t *first)

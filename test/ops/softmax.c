@@ -1,7 +1,7 @@
 /* softmax.c - softmax and log_softmax along every axis against long double sums; large logits, NaN and infinities. */
 #include <math.h>
 
-#include "support/values.h"
+#include "../support/values.h"
 
 static gradc_tensor *(*const ops[])(gradc_tensor *x, int axis) = {gradc_softmax, gradc_log_softmax};
 static const char *const names[] = {"softmax", "log_softmax"};

@@ -1,7 +1,7 @@
 /* sum.c - sums over axes against a loop; of integers and bools too. */
 #include <math.h>
 
-#include "support/reductions.h"
+#include "../support/reductions.h"
 
 static double want(const double *items, int64_t n)
 {

@@ -1,6 +1,6 @@
 /* view.c - reshape, permute, transpose, expand, squeeze, unsqueeze, flatten, detach: whose element is whose; that views
  * follow their tensor; and what is refused. */
-#include "support/values.h"
+#include "../support/values.h"
 
 /* z, a view or copy with z's axis k along x's axis axes[k], holds x's elements. */
 static void check_axes(gradc_tensor *x, gradc_tensor *z, int ndim, const int *axes, const char *what)

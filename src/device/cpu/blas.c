@@ -1,8 +1,8 @@
-/* blas.c - finds and opens OpenBLAS; the setting "blas".  Which products go there is decided in gemm.c.
+/* blas.c - opens the OpenBLAS that the setting "blas" names.  Which products go there is decided in gemm.c.
  *
- * Threads.  Sequential builds are safe to call from several threads only if they were built with USE_LOCKING, which
- * none of their functions tells.  Debian builds libopenblas0-serial so (its blas_memory_alloc takes a lock), and
- * threaded builds lock anyway; calls to any other library take turns. */
+ * Threads.  Sequential builds are not safe to call from several threads at once: Debian's 0.3.21 takes its lock for the
+ * first call's set-up only, and hands one scratch buffer to two threads, with wrong products now and then.  A build with
+ * USE_LOCKING is safe, but no function tells.  So calls to a sequential library take turns.  Threaded builds lock. */
 #include "device/cpu/blas.h"
 
 #include <stdatomic.h>
@@ -14,19 +14,8 @@
 
 enum { CBLAS_ROW_MAJOR = 101, CBLAS_NO_TRANS = 111, CBLAS_TRANS = 112 };
 
-static const char *const serial_paths[] = {
-    "/usr/lib/x86_64-linux-gnu/openblas-serial/libopenblas.so.0",
-    "/usr/lib/aarch64-linux-gnu/openblas-serial/libopenblas.so.0",
-    "/usr/lib/arm-linux-gnueabihf/openblas-serial/libopenblas.so.0",
-    "/usr/lib/i386-linux-gnu/openblas-serial/libopenblas.so.0",
-    "/usr/lib/powerpc64le-linux-gnu/openblas-serial/libopenblas.so.0",
-    "/usr/lib/riscv64-linux-gnu/openblas-serial/libopenblas.so.0",
-    "/usr/lib/s390x-linux-gnu/openblas-serial/libopenblas.so.0",
-};
-
-static pthread_mutex_t opening = PTHREAD_MUTEX_INITIALIZER; /* guards `opened` and the writing of the two below */
+static pthread_mutex_t opening = PTHREAD_MUTEX_INITIALIZER; /* guards `opened` and the writing of `current` */
 static struct blas *opened;                                 /* every library that was ever opened */
-static atomic_int chosen;                                   /* 1: `current` is valid */
 static _Atomic(struct blas *) current;
 
 /* Writes the library's function to slot, a function pointer; 1 if it is not there. */
@@ -47,29 +36,16 @@ static int blas_load(struct blas *b)
     return missing;
 }
 
-static int is_serial_path(const char *path)
-{
-    for (size_t i = 0; i < sizeof serial_paths / sizeof *serial_paths; i++)
-        if (strcmp(path, serial_paths[i]) == 0)
-            return 1;
-    return 0;
-}
-
-/* Why a library that is there can't be used; NULL: it can.  named: the user asked for it. */
-static const char *blas_check(struct blas *b, int named)
+/* Why a library that is there can't be used; NULL: it can. */
+static const char *blas_check(struct blas *b)
 {
     if (blas_load(b))
         return "it is not an OpenBLAS with the cblas interface";
-    const char *config = b->openblas_get_config();
-    if (strstr(config, "USE64BITINT"))
-        return "it was built with 64-bit integers";
-    if (!named && b->openblas_get_parallel() != 0)
-        return "it is threaded";
-    return NULL;
+    return strstr(b->openblas_get_config(), "USE64BITINT") ? "it was built with 64-bit integers" : NULL;
 }
 
 /* With `opening` held: the library at path, from the list or newly opened; NULL and a failure otherwise. */
-static struct blas *blas_open(const char *path, int named, struct failure *f)
+static struct blas *blas_open(const char *path, struct failure *f)
 {
     for (struct blas *b = opened; b; b = b->next)
         if (strcmp(b->path, path) == 0)
@@ -83,7 +59,7 @@ static struct blas *blas_open(const char *path, int named, struct failure *f)
     const char *why = "there is no such library";
     b->library = os_library(path);
     if (b->library)
-        why = blas_check(b, named);
+        why = blas_check(b);
     if (why) {
         if (b->library)
             os_library_close(b->library);
@@ -95,7 +71,7 @@ static struct blas *blas_open(const char *path, int named, struct failure *f)
     int threaded = b->openblas_get_parallel() != 0;
     if (threaded)
         b->openblas_set_num_threads(1);
-    b->one_at_a_time = !threaded && !is_serial_path(path);
+    b->one_at_a_time = !threaded;
     pthread_mutex_init(&b->turn, NULL);
     snprintf(b->label, sizeof b->label, "%.180s (%.60s)", b->openblas_get_config(), b->openblas_get_corename());
     b->next = opened;
@@ -103,30 +79,8 @@ static struct blas *blas_open(const char *path, int named, struct failure *f)
     return b;
 }
 
-static struct blas *blas_find(void)
-{
-    for (size_t i = 0; i < sizeof serial_paths / sizeof *serial_paths; i++) {
-        struct blas *b = blas_open(serial_paths[i], 0, NULL);
-        if (b)
-            return b;
-    }
-    return blas_open("libopenblas.so.0", 0, NULL);
-}
-
-static void blas_choose(struct blas *b)
-{
-    atomic_store(&current, b);
-    atomic_store(&chosen, 1);
-}
-
 struct blas *cpu_blas(void)
 {
-    if (!atomic_load_explicit(&chosen, memory_order_acquire)) {
-        pthread_mutex_lock(&opening);
-        if (!atomic_load(&chosen))
-            blas_choose(blas_find());
-        pthread_mutex_unlock(&opening);
-    }
     return atomic_load_explicit(&current, memory_order_acquire);
 }
 
@@ -136,9 +90,9 @@ gradc_status cpu_blas_set(struct device *d, const char *path, struct failure *f)
     if (!path)
         return fail(f, GRADC_E_ARG, "blas: the path is NULL");
     pthread_mutex_lock(&opening);
-    struct blas *b = *path ? blas_open(path, 1, f) : NULL;
+    struct blas *b = *path ? blas_open(path, f) : NULL;
     if (b || !*path)
-        blas_choose(b);
+        atomic_store(&current, b);
     pthread_mutex_unlock(&opening);
     return b || !*path ? GRADC_OK : f ? f->status : GRADC_E_ARG;
 }

@@ -1,7 +1,7 @@
-/* blas.h - the OpenBLAS library that matrix products may use: found at run time, one for the process.
+/* blas.h - the OpenBLAS library that matrix products may use: opened at run time, one for the process.
  *
- * The first product opens it: Debian's serial build, else any libopenblas.so.0 that says it is sequential, else none.
- * cpu_blas_set changes the choice, for all contexts of the process; a library once opened stays open. */
+ * There is none until cpu_blas_set names one, which counts for all contexts of the process; a library once opened stays
+ * open. */
 #ifndef GRADC_BLAS_H
 #define GRADC_BLAS_H
 
@@ -16,7 +16,7 @@ struct blas {
     void *library;
     struct blas *next; /* opened before this one */
     char path[256], label[256];
-    int one_at_a_time; /* calls from several threads at once are not known to be safe: hold `turn` */
+    int one_at_a_time; /* calls from several threads at once are not safe: hold `turn` */
     pthread_mutex_t turn;
 };
 
@@ -27,7 +27,7 @@ struct blas *cpu_blas(void);
  * thread, which counts for the whole process).  GRADC_E_ARG, and nothing changes, if it can't be used. */
 gradc_status cpu_blas_set(struct device *d, const char *path, struct failure *f);
 
-/* What is in use, for benches and logs: OpenBLAS's own words, or "libgradc".  Opens the library if need be. */
+/* What is in use, for benches and logs: OpenBLAS's own words, or "libgradc". */
 const char *cpu_blas_name(void);
 
 /* C = op(A) op(B), row-major; a_trans: A is stored [k,m]; b_trans: B is stored [n,k].  f32 or f64. */
