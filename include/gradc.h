@@ -130,7 +130,7 @@ GRADC_API void gradc_recover(gradc_context *g);
  * "threads"       "1" ...        CPU threads that this context uses at most (default: all)
  * "memory_limit"  bytes, or with K, M, G: what this context may take on its device; "0": the default,
  *                                which on the CPU is 95% of what the machine has left
- * "blas"          path           the OpenBLAS to open (CPU); "" for our own packed product
+ * "blas"          path           the OpenBLAS to open (CPU); "" for our own packed product, the default
  * "pending"       nodes          plan and run on its own when so many nodes wait (default 4096) */
 GRADC_API gradc_status gradc_set(gradc_context *g, const char *key, const char *value);
 

@@ -34,14 +34,14 @@ for device in $("$GRADC" devices --names); do
     most=$(paste "$OUT/losses-cpu" "$losses" | awk '
         { d = $1 - $2; d = d < 0 ? -d : d; d = $1 > 1 ? d / $1 : d; if (!(d <= most)) most = d; n++ }
         END { if (n == '$steps') printf "%.2e", most; else print "1" }')
-    verdict=$(awk "BEGIN { print $most <= 1e-4 ? \"agree\" : \"DIFFER\" }")
+    verdict=$(awk "BEGIN { print ($most <= 1e-4) ? \"agree\" : \"DIFFER\" }")
     [ "$verdict" = agree ] || differ=1
     printf '%-12s %6s images/s   first loss %s, last %s   largest difference %s: %s\n' "$device" "$speed" \
         "$(head -1 "$losses")" "$(tail -1 "$losses")" "$most" "$verdict"
     [ "$device" = cpu ] || results="$results, $device within $most"
 done
 
-good=$(awk "BEGIN { print ${accuracy:-0} >= $needed }")
+good=$(awk "BEGIN { print (${accuracy:-0} >= $needed) }")
 [ "$differ" -eq 0 ] || results="$results, BUT LOSSES DIFFER"
 [ "$good" -eq 1 ] || results="$results, BELOW $needed"
 [ -n "$results" ] || results=", no OpenCL device"

@@ -124,14 +124,14 @@ static void each_view(struct fixture *f)
         if (lacks(f, numbers[d]))
             continue;
         gradc_tensor *x = leaf(f, numbers[d], SHAPE_OF(2, 3, 4)), *y = leaf(f, numbers[d], deep);
-        gradc_tensor *z = gradc_new(f->g, numbers[d], 3, (const int64_t[]){4, 3, 2}), *v = leaf(f, numbers[d], SHAPE_OF(2));
+        gradc_tensor *z = gradc_new(f->g, numbers[d], 3, (const int64_t[]){4, 3, 2}),
+                     *v = leaf(f, numbers[d], SHAPE_OF(2));
         finish(f, gradc_contiguous(gradc_permute(x, 3, (const int[]){2, 1, 0})));
         finish(f, gradc_contiguous(gradc_slice(gradc_transpose(x, 0, 2), 0, 1, 4, 2)));
         finish(f, gradc_contiguous(
                       gradc_permute(gradc_expand(y, 8, wide), 8, (const int[]){7, 1, 5, 3, 4, 2, 6, 0})));
         assert_int_equal(gradc_assign(z, gradc_transpose(x, 0, 2)), GRADC_OK);
-        assert_int_equal(gradc_assign(gradc_slice(z, 1, 0, 3, 2), v),
-                         GRADC_OK);
+        assert_int_equal(gradc_assign(gradc_slice(z, 1, 0, 3, 2), v), GRADC_OK);
         finish(f, z);
         gradc_release(x);
         gradc_release(y);

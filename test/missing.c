@@ -73,7 +73,7 @@ static void a_kernel_is_not_built(struct fixture *f)
     struct kernel_call k;
     assert_int_equal(device_open(f->device, &d, &why), GRADC_OK);
     kernel_start(&k, "sgd", "sgd", GRADC_F32);
-    kernel_option(&k, " -Dreal=no_such_type");
+    kernel_option(&k, " -D__kernel=no_such_type");
     assert_int_equal(d->table->prepare(d, &k, &why), GRADC_OK);
     assert_int_equal(d->table->prepared(d, &why), GRADC_E_DEVICE);
     if (!strstr(why.text, "no_such_type") || !strstr(why.text, "sgd.cl"))

@@ -30,7 +30,7 @@ done
 [ -n "$library" ] || skip "there is an oclgrind, but no liboclgrind-rt.so beside it"
 
 if ! $CC -std=c11 -D_GNU_SOURCE -shared -fPIC test/oclgrind/host.c -o "$work/host.so" -ldl ||
-    ! $CC -std=c11 test/oclgrind/control.c -o "$work/control" -Wl,--unresolved-symbols=ignore-all; then
+    ! $CC -std=c11 test/oclgrind/control.c -o "$work/control" "$library"; then
     echo "0 passed, 1 failed"
     exit 1
 fi
@@ -59,7 +59,7 @@ for what in race bounds uninitialized; do
 done
 if watched "$work/control" nothing && [ ! -s "$work/report" ]; then ok; else bad "Oclgrind reports what is right"; fi
 
-GRADC_TEST_DEVICES=cpu CMOCKA_MESSAGE_OUTPUT=STDOUT "$BUILD/test/every_op" '*planned' |
+GRADC_TEST_DEVICES=cpu CMOCKA_MESSAGE_OUTPUT=STDOUT "$BUILD/test/every_op" '*planned' 2>/dev/null |
     sed -n 's/^\[ RUN  *\] \(.*\): cpu, planned$/\1/p' >"$work/groups"
 [ -s "$work/groups" ] || bad "$BUILD/test/every_op names no tests"
 while read -r group; do

@@ -8,11 +8,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-typedef cl_int write_buffer(cl_command_queue, cl_mem, cl_bool, size_t, size_t, const void *, cl_uint, const cl_event *,
-                            cl_event *);
+typedef cl_int write_buffer(cl_command_queue, cl_mem, cl_bool, size_t, size_t, const void *, cl_uint,
+                            const cl_event *, cl_event *);
 
-cl_int clEnqueueFillBuffer(cl_command_queue queue, cl_mem memory, const void *pattern, size_t size, size_t offset,
-                           size_t bytes, cl_uint n, const cl_event *after, cl_event *event)
+cl_int clEnqueueFillBuffer(cl_command_queue queue, cl_mem memory, const void *pattern, size_t size,
+                           size_t offset, size_t bytes, cl_uint n, const cl_event *after, cl_event *event)
 {
     write_buffer *write;
     void *symbol = dlsym(RTLD_NEXT, "clEnqueueWriteBuffer");

@@ -309,7 +309,8 @@ static void sum_task(void *arg, int64_t task, int thread)
                 bias_at(p, 0, w->size), tile_min(SUM_ROWS, p->m - row), p->n);
 }
 
-/* Whether OpenBLAS, if one was named, computes the blocks: not where our own loops are as fast or faster, thin and small products. */
+/* Whether OpenBLAS, if one was named, computes the blocks: not thin and small products, where our own loops are as
+ * fast or faster. */
 static struct blas *choose(const struct product *w)
 {
     const struct gemm *p = w->p;
