@@ -1,8 +1,9 @@
 /* blas.c - opens the OpenBLAS that the setting "blas" names.  Which products go there is decided in gemm.c.
  *
  * Threads.  Sequential builds are not safe to call from several threads at once: Debian's 0.3.21 takes its lock for
- * the first call's set-up only, and hands one scratch buffer to two threads, with wrong products now and then.  A build with
- * USE_LOCKING is safe, but no function tells.  So calls to a sequential library take turns.  Threaded builds lock. */
+ * the first call's set-up only, and hands one scratch buffer to two threads, with wrong products now and then.  A
+ * build with USE_LOCKING is safe, but no function tells.  So calls to a sequential library take turns.  Threaded
+ * builds lock. */
 #include "device/cpu/blas.h"
 
 #include <stdatomic.h>
