@@ -236,6 +236,15 @@ static int64_t affinity(void)
     return 1;
 }
 
+int os_describes_hardware(void)
+{
+#ifdef __linux__
+    return access("/sys/devices/system/cpu", F_OK) == 0;
+#else
+    return 1;
+#endif
+}
+
 int os_cpu_count(void)
 {
     const int64_t quota = group_least("cpu", group_cpus), mask = affinity();

@@ -12,6 +12,10 @@ void *os_pages(size_t bytes);
 void os_pages_free(void *pages, size_t bytes);
 
 int os_cpu_count(void); /* the CPUs that this process may use (affinity, cgroup quota rounded up), at least 1 */
+
+/* Whether the system describes its hardware (Linux: /sys is mounted), as drivers need. */
+int os_describes_hardware(void);
+
 int64_t os_memory_left(void); /* bytes: the least of what the cgroup leaves and MemAvailable; INT64_MAX if unknown */
 int64_t os_memory_total(void);
 
