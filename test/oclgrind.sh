@@ -38,8 +38,8 @@ fi
 watched() { # command: its exit status; what was reported is in $work/report
     : >"$work/report"
     env LD_PRELOAD="$work/host.so $library" OCLGRIND_DATA_RACES=1 OCLGRIND_UNINITIALIZED=1 OCLGRIND_MAX_ERRORS=50 \
-        OCLGRIND_LOG="$work/report" GRADC_ISOLATE=1 GRADC_TEST_DEVICES=opencl:0 XDG_CACHE_HOME="$work/cache" \
-        timeout 600 "$@" >"$work/log" 2>&1 </dev/null
+        OCLGRIND_LOG="$work/report" XDG_CACHE_HOME="$work/cache" \
+        GRADC_ISOLATE=1 GRADC_TEST_LONG=1 GRADC_TEST_DEVICES=opencl:0 timeout 600 "$@" >"$work/log" 2>&1 </dev/null
 }
 
 ok() {
