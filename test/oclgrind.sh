@@ -22,6 +22,7 @@ skip() {
 case $BUILD in
 *-address* | *-thread* | *-undefined* | *-cpu*) skip "Oclgrind runs the plain build" ;;
 esac
+[ -d /sys/devices/system/cpu ] || skip "/sys is not mounted, so the library opens no OpenCL"
 command -v oclgrind >/dev/null || skip "there is no oclgrind"
 library=
 for folder in "$(dirname "$(command -v oclgrind)")/../lib/oclgrind" /usr/lib/oclgrind /usr/local/lib/oclgrind; do

@@ -21,6 +21,12 @@ case $BUILD in
     ;;
 esac
 
+if [ ! -d /sys/devices/system/cpu ]; then
+    echo "skipped: /sys is not mounted, so the library opens no OpenCL"
+    echo "0 passed, 0 failed, 1 skipped"
+    exit 0
+fi
+
 # ---- What the library gives a driver ----
 
 mkdir "$work/lib" "$work/record" "$work/programs"
