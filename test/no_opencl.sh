@@ -72,6 +72,7 @@ $CC -shared -fPIC "$work/other.c" -o "$work/other/libOpenCL.so.1" || failed=$((f
 
 machine() { # what, the reason that is given, VARIABLE=value: the same program on a machine like that
     kind=$1 reason=$2 setting=$3
+    [ -d /sys/devices/system/cpu ] || reason="/sys is not mounted" # then nothing is looked for
     case $BUILD in
     *-cpu*) reason="this build is without OpenCL" ;;
     esac

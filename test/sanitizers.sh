@@ -39,7 +39,7 @@ under() { # sanitizers, the folder they build in, programs...
     done
 }
 
-under thread build-thread threads lifetime
+under thread build-thread threads missing lifetime
 under address,undefined build-address-undefined failures missing threads lifetime every_op
 echo "$passed passed, $failed failed"
 [ "$failed" -eq 0 ]
