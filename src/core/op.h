@@ -144,4 +144,8 @@ int record_axis(struct record *r, int64_t axis, int ndim);
 /* Prepares or enqueues, as l->prepare says. */
 gradc_status launch_kernel(const struct launch *l, const struct kernel_call *k, struct failure *f);
 
+/* A CPU form's data error: writes the value at position `index` to the device word, unless an earlier one stands
+ * there. */
+void launch_report(const struct launch *l, int64_t index, int64_t value);
+
 #endif

@@ -120,22 +120,6 @@ static void cross_entropy_task(void *arg, int64_t task, int thread)
     }
 }
 
-/* Puts the label of a row into the device word, unless an earlier error stands there. */
-static void cross_entropy_report(const struct launch *l, int64_t row, int64_t label)
-{
-    int64_t *word;
-
-    if (!l->word.slab)
-        return;
-    word = (int64_t *)(void *)((char *)l->word.slab->memory + l->word.offset);
-    if (word[WORD_CODE])
-        return;
-    word[WORD_CODE] = 1;
-    word[WORD_SERIAL] = l->serial;
-    word[WORD_INDEX] = row;
-    word[WORD_VALUE] = label;
-}
-
 static struct cross_entropy_job cross_entropy_job_of(const struct launch *l)
 {
     const struct layout *x = &l->in[0].layout;
@@ -169,7 +153,7 @@ static gradc_status cross_entropy_cpu(const struct launch *l, struct failure *f)
             wrong = job.parts[task].wrong;
     }
     if (wrong >= 0)
-        cross_entropy_report(l, wrong, label_of(&job, wrong));
+        launch_report(l, wrong, label_of(&job, wrong));
     loss = job.rows ? sum / (double)job.rows : (double)NAN;
     if (job.f64)
         *(double *)view_host(&l->out[LOSS]) = loss;

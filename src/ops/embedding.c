@@ -83,22 +83,6 @@ static void embedding_task(void *arg, int64_t task, int thread)
     }
 }
 
-/* Puts index i into the device word, unless an earlier error stands there. */
-static void embedding_report(const struct launch *l, int64_t i, int64_t index)
-{
-    int64_t *word;
-
-    if (!l->word.slab)
-        return;
-    word = (int64_t *)(void *)((char *)l->word.slab->memory + l->word.offset);
-    if (word[WORD_CODE])
-        return;
-    word[WORD_CODE] = 1;
-    word[WORD_SERIAL] = l->serial;
-    word[WORD_INDEX] = i;
-    word[WORD_VALUE] = index;
-}
-
 static gradc_status embedding_cpu(const struct launch *l, struct failure *f)
 {
     const struct layout *weight = &l->in[1].layout;
@@ -117,7 +101,7 @@ static gradc_status embedding_cpu(const struct launch *l, struct failure *f)
     cpu_parallel(l->device, tasks, embedding_task, &job);
     for (int64_t task = 0; task < tasks; task++)
         if (job.wrong[task] >= 0) {
-            embedding_report(l, job.wrong[task], index_of(&job.indices, job.wrong[task]));
+            launch_report(l, job.wrong[task], index_of(&job.indices, job.wrong[task]));
             break;
         }
     return GRADC_OK;

@@ -204,49 +204,39 @@ static void sizes(struct kernel_call *k, const struct pool *p)
         kernel_i32(k, (int32_t)numbers[i]);
 }
 
+/* One kernel over `items`; views are its tensors, in its order. */
+static gradc_status pool_kernel(const struct launch *l, const char *kernel, const struct pool *p,
+                                int64_t items, const struct view *const views[3], struct failure *f)
+{
+    struct kernel_call k;
+    kernel_start(&k, "max_pool2d", kernel, l->in[0].dtype);
+    kernel_i64(&k, items);
+    for (int i = 0; i < 3; i++)
+        kernel_tensor(&k, views[i]);
+    sizes(&k, p);
+    kernel_range(&k, items);
+    return launch_kernel(l, &k, f);
+}
+
 static gradc_status max_pool2d_opencl(const struct launch *l, struct failure *f)
 {
     struct pool p = pool_of(l->ints, &l->in[0].layout, &l->out[0].layout);
-    struct kernel_call k;
-    int64_t items = p.planes * p.out_height * p.out_width;
-    kernel_start(&k, "max_pool2d", "max_pool2d", l->in[0].dtype);
-    kernel_i64(&k, items);
-    kernel_tensor(&k, &l->in[0]);
-    kernel_tensor(&k, &l->out[0]);
-    kernel_tensor(&k, &l->out[1]);
-    sizes(&k, &p);
-    kernel_range(&k, items);
-    return launch_kernel(l, &k, f);
+    const struct view *const views[] = {&l->in[0], &l->out[0], &l->out[1]};
+    return pool_kernel(l, "max_pool2d", &p, p.planes * p.out_height * p.out_width, views, f);
 }
 
 static gradc_status backward_opencl(const struct launch *l, struct failure *f)
 {
     struct pool p = pool_of(l->ints, &l->out[0].layout, &l->in[0].layout);
-    struct kernel_call k;
-    int64_t items = p.planes * p.height * p.width;
-    kernel_start(&k, "max_pool2d", "max_pool2d_backward", l->in[0].dtype);
-    kernel_i64(&k, items);
-    kernel_tensor(&k, &l->in[0]);
-    kernel_tensor(&k, &l->in[1]);
-    kernel_tensor(&k, &l->out[0]);
-    sizes(&k, &p);
-    kernel_range(&k, items);
-    return launch_kernel(l, &k, f);
+    const struct view *const views[] = {&l->in[0], &l->in[1], &l->out[0]};
+    return pool_kernel(l, "max_pool2d_backward", &p, p.planes * p.height * p.width, views, f);
 }
 
 static gradc_status gather_opencl(const struct launch *l, struct failure *f)
 {
     struct pool p = pool_of(l->ints, &l->in[0].layout, &l->out[0].layout);
-    struct kernel_call k;
-    int64_t items = p.planes * p.out_height * p.out_width;
-    kernel_start(&k, "max_pool2d", "max_pool2d_gather", l->in[0].dtype);
-    kernel_i64(&k, items);
-    kernel_tensor(&k, &l->in[0]);
-    kernel_tensor(&k, &l->in[1]);
-    kernel_tensor(&k, &l->out[0]);
-    sizes(&k, &p);
-    kernel_range(&k, items);
-    return launch_kernel(l, &k, f);
+    const struct view *const views[] = {&l->in[0], &l->in[1], &l->out[0]};
+    return pool_kernel(l, "max_pool2d_gather", &p, p.planes * p.out_height * p.out_width, views, f);
 }
 
 /* ---- Gradients ---- */
