@@ -15,19 +15,7 @@
 
 /* From the host: TILE_M, TILE_N, TILE_K, ITEM_M, ITEM_N (2, 4, 8 or 16); BIAS: a column is added; STRIDED. */
 
-#define JOIN2(a, b) a##b
-#define JOIN(a, b) JOIN2(a, b)
-#define STORE_ROW JOIN(vstore, ITEM_N)
-#ifdef REAL_IS_F64
-#define ROW JOIN(double, ITEM_N)
-#else
-#define ROW JOIN(float, ITEM_N)
-#endif
-
-#define ITEMS_X (TILE_N / ITEM_N)
-#define ITEMS (ITEMS_X * (TILE_M / ITEM_M))
-#define PITCH_A (TILE_M + 4) /* padded against bank conflicts */
-#define PITCH_B (TILE_N + (ITEM_N < 4 ? 4 : ITEM_N))
+#include "tile.cl"
 
 /* What becomes of a finished sum. */
 #ifdef BIAS
@@ -45,15 +33,6 @@ typedef int4 where_t;
 
 /* Added to any other coordinate it stays below 0; twice it is still an index_t. */
 #define OUTSIDE (-((index_t)1 << (8 * sizeof(index_t) - 2)))
-
-/* The last digit of n in base `size`, taken off n.  (Oclgrind can't run what LLVM makes of / beside %.) */
-static index_t last_digit(index_t *n, index_t size)
-{
-    index_t all = *n;
-
-    *n = all / size;
-    return all - *n * size;
-}
 
 /* The digits of n are (outer, i, j): i * width + j below area. */
 #define AXIS(a) \

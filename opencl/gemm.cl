@@ -9,19 +9,7 @@
 
 /* From the host: TILE_M, TILE_N, TILE_K, ITEM_M, ITEM_N (2, 4, 8 or 16); BIAS: a row is added. */
 
-#define JOIN2(a, b) a##b
-#define JOIN(a, b) JOIN2(a, b)
-#define STORE_ROW JOIN(vstore, ITEM_N)
-#ifdef REAL_IS_F64
-#define ROW JOIN(double, ITEM_N)
-#else
-#define ROW JOIN(float, ITEM_N)
-#endif
-
-#define ITEMS_X (TILE_N / ITEM_N)
-#define ITEMS (ITEMS_X * (TILE_M / ITEM_M))
-#define PITCH_A (TILE_M + 4) /* padded against bank conflicts */
-#define PITCH_B (TILE_N + (ITEM_N < 4 ? 4 : ITEM_N))
+#include "tile.cl"
 
 /* What becomes of a finished sum. */
 #ifdef BIAS
@@ -29,15 +17,6 @@
 #else
 #define EPILOGUE(value, column) (value)
 #endif
-
-/* The last digit of n in base `size`, taken off n.  (Oclgrind can't run what LLVM makes of / beside %.) */
-static index_t last_digit(index_t *n, index_t size)
-{
-    index_t all = *n;
-
-    *n = all / size;
-    return all - *n * size;
-}
 
 /* tile[k][i] = from[i * stride + k * depth_stride] for `size` lines i and TILE_K depths k, 0 beyond lines and
  * depth.  Neighbouring items read along the axis with the smaller stride. */

@@ -85,11 +85,4 @@ void assert_f32_near(gradc_tensor *t, int n, const float *values, double toleran
 void assert_gone(gradc_tensor *t);    /* reading says so; nothing sticks */
 void assert_cleared(gradc_tensor *t); /* reading says so, and no fact is known; recovered */
 
-/* ---- Gradients ---- */
-
-/* Compares d sum(f(x) * w) / dx along random directions with central differences, w random.
- * x: n f64 tensors that want gradients. */
-void check_gradient(gradc_tensor *(*f)(gradc_tensor *const *x, const void *payload), const void *payload,
-                    int n, gradc_tensor *const *x, double tolerance, struct random *r);
-
 #endif
