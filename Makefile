@@ -1,6 +1,7 @@
 # libgradc.  make: library and command.  make demo, test, test-all, check, bench, install, uninstall, clean.
 #
 # OPENCL=0            leaves the OpenCL device out (no CL headers needed)
+# IMAGES=0            leaves PNG and JPEG out (neither libpng nor libjpeg-turbo needed)
 # DEBUG=1             no optimisation, debug symbols, one buffer for each tensor
 # SAN=address,undefined | thread
 # CC=clang            PREFIX=/usr/local  DESTDIR=  LIBDIR=  (install)  CASES=regex (bench)
@@ -12,6 +13,7 @@ AR ?= ar
 PREFIX ?= /usr/local
 LIBDIR ?= $(PREFIX)/lib
 OPENCL ?= 1
+IMAGES ?= 1
 DEBUG ?= 0
 SAN ?=
 CASES ?= .
@@ -22,7 +24,8 @@ VERSION := $(MAJOR).$(call version_part,MINOR).$(call version_part,PATCH)
 MACHINE := $(shell $(CC) -dumpmachine)
 
 comma := ,
-VARIANT := $(if $(filter 0,$(OPENCL)),-cpu)$(if $(filter 1,$(DEBUG)),-debug)$(if $(SAN),-$(subst $(comma),-,$(SAN)))
+space := $(subst ,, )
+VARIANT := $(if $(filter 0,$(OPENCL)),-cpu)$(if $(filter 0,$(IMAGES)),-plain)$(if $(filter 1,$(DEBUG)),-debug)$(if $(SAN),-$(subst $(comma),-,$(SAN)))
 VARIANT := $(VARIANT)$(if $(findstring clang,$(CC)),-clang)
 BUILD := build$(VARIANT)
 OUT := $(if $(VARIANT),$(BUILD)/,)
@@ -33,9 +36,9 @@ WARNINGS := -pedantic -Wall -Wextra -Wshadow -Wconversion
 SPEED := $(if $(filter 1,$(DEBUG)),-O0 -g -DGRADC_DEBUG,$(if $(SAN),-O1 -g -fno-omit-frame-pointer,-O3))
 SANITIZE := $(if $(SAN),-fsanitize=$(SAN) $(if $(findstring undefined,$(SAN)),-fno-sanitize-recover=undefined))
 FLAGS := -std=c11 $(WARNINGS) $(SPEED) $(SANITIZE) -ffp-contract=off -fno-math-errno -fno-trapping-math -pthread $(CFLAGS)
-DEFINES = -Iinclude -Isrc $(if $(filter 0,$(OPENCL)),-DGRADC_NO_OPENCL) $(CPPFLAGS)
+DEFINES = -Iinclude -Isrc $(if $(filter 0,$(OPENCL)),-DGRADC_NO_OPENCL) $(if $(filter 0,$(IMAGES)),-DGRADC_NO_IMAGES) $(CPPFLAGS)
 LIBRARY_FLAGS = $(FLAGS) -fPIC -fvisibility=hidden -DGRADC_BUILD $(DEFINES)
-LIBS := -ldl -lz -lm -pthread
+LIBS := -ldl -lcjson $(if $(filter 0,$(IMAGES)),,-lpng -lturbojpeg) -lz -lm -pthread
 
 # ---- Files ----
 
@@ -96,10 +99,11 @@ $(foreach isa,$(ISAS),$(eval $(call isa_rule,$(isa))))
 # What is not part of the repository is looked for once, so that its absence is one sentence.
 $(BUILD)/headers:
 	@mkdir -p $(@D)
-	@for header in zlib.h $(if $(filter 0,$(OPENCL)),,CL/cl.h); do \
+	@for header in zlib.h cjson/cJSON.h $(if $(filter 0,$(OPENCL)),,CL/cl.h) \
+	    $(if $(filter 0,$(IMAGES)),,png.h turbojpeg.h); do \
 	    echo "#include <$$header>" | $(CC) $(CPPFLAGS) -E - >/dev/null 2>&1 || \
 	    { echo "$$header is missing: run scripts/install-deps.sh build" \
-	           "(without OpenCL: make OPENCL=0)"; exit 1; }; done
+	           "(without OpenCL: make OPENCL=0; without PNG and JPEG: make IMAGES=0)"; exit 1; }; done
 	@touch $@
 
 KERNELS := $(wildcard opencl/*.cl) src/ops/elementwise.def
@@ -210,7 +214,8 @@ install: all
 	$(call fill_in,lib/gradcConfigVersion.cmake.in) >$(DESTDIR)$(LIBDIR)/cmake/gradc/gradcConfigVersion.cmake
 
 fill_in = sed -e 's|@PREFIX@|$(PREFIX)|g' -e 's|@LIBDIR@|$(LIBDIR)|g' -e 's|@VERSION@|$(VERSION)|g' \
-	-e 's|@MAJOR@|$(MAJOR)|g' $(1)
+	-e 's|@MAJOR@|$(MAJOR)|g' -e 's|@LIBS@|$(LIBS)|g' \
+	-e 's|@LIBLIST@|$(subst $(space),;,$(patsubst -l%,%,$(patsubst -pthread,pthread,$(strip $(LIBS)))))|g' $(1)
 
 uninstall:
 	rm -f $(DESTDIR)$(PREFIX)/bin/gradc $(patsubst %,$(DESTDIR)$(PREFIX)/%,$(wildcard include/*.h))

@@ -26,7 +26,7 @@ compare header library
 
 for needed in $(objdump -p "$library" | awk '/NEEDED/ {print $2}'); do
     case $needed in
-    libc.so.* | libm.so.* | libz.so.* | libdl.so.* | libpthread.so.* | ld-linux*) ;;
+    libc.so.* | libm.so.* | libz.so.* | libcjson.so.* | libpng16.so.* | libturbojpeg.so.* | libdl.so.* | libpthread.so.* | ld-linux*) ;;
     *) echo "abi: the library needs $needed"; bad=1 ;;
     esac
 done
