@@ -1,6 +1,6 @@
-/* gradients.c - the gradient of every op against central differences in f64, signed, along random directions, to the
- * second order and where an op's way needs it to the third.  An op of op_list that has a gradient and that no row here
- * differentiates is a failure.
+/* gradients.c - the gradient of every op against central differences in f64, signed, along random directions, to
+ * the second order and where an op's way needs it to the third.  An op of op_list that has a gradient and that no row
+ * of support/gradient_*.c differentiates is a failure.
  *
  * Order 1 is F(x, v) = <f(x), v>, v an operand as the others are; order k + 1 is the sum of <dF/dx, u> over the
  * operands of order k, u constant.  So each order is a scalar, and its gradient along d is compared with
@@ -9,265 +9,23 @@
 
 #include "core/context.h"
 #include "core/tape.h"
+#include "support/gradient_rows.h"
 #include "support/support.h"
 
-enum { OPERANDS = 3, ALL = OPERANDS + 1, ORDERS = 3, NODES = 4096, LISTED = 256 };
+enum { ALL = ROW_OPERANDS + 1, ORDERS = 3, NODES = 4096, LISTED = 256 };
 
-typedef gradc_tensor *(*function)(gradc_tensor *const *x);
-
-struct row {
-    const char *name;
-    function f;
-    int64_t shape[OPERANDS][6]; /* ended by -1; an operand of {0} is none */
-    double low, high;           /* of the operands, off kinks; both 0: -2 and 2 */
-    int orders;                 /* 0: two */
-    double step, tolerance;     /* 0: the usual */
+/* One a line, so that additions do not meet. */
+/* clang-format off */
+static const struct row *const tables[] = {
+    gradient_elementwise,
+    gradient_views,
+    gradient_reductions,
+    gradient_layers,
+    gradient_losses,
+    gradient_indexing,
 };
-
-/* ---- The functions ---- */
-
-#define EW1(name, kind, expression, keeps, dx, low, high)   \
-    static gradc_tensor *run_##name(gradc_tensor *const *x) \
-    {                                                       \
-        return gradc_##name(x[0]);                          \
-    }
-#define EW1A(name, kind, expression, keeps, dx, low, high)  \
-    static gradc_tensor *run_##name(gradc_tensor *const *x) \
-    {                                                       \
-        return gradc_##name(x[0], -0.7);                    \
-    }
-#define EW1B(name, kind, expression, keeps, dx, low, high)  \
-    static gradc_tensor *run_##name(gradc_tensor *const *x) \
-    {                                                       \
-        return gradc_##name(x[0], -0.9, 1.1);               \
-    }
-#define EW2(name, kind, expression, keeps, dx, dy, low, high) \
-    static gradc_tensor *run_##name(gradc_tensor *const *x)   \
-    {                                                         \
-        return gradc_##name(x[0], x[1]);                      \
-    }
-#define EW3(name, expression, keeps, dx, dy, low, high)                   \
-    static gradc_tensor *run_##name(gradc_tensor *const *x)               \
-    {                                                                     \
-        return gradc_##name(gradc_gt(x[0], gradc_exp(x[0])), x[0], x[1]); \
-    }
-#include "ops/elementwise.def"
-
-/* A tensor that gradients do not flow to; the tape holds it as long as it is needed. */
-static gradc_tensor *constant(gradc_tensor *x, gradc_dtype dtype, const int64_t *shape, double high)
-{
-    struct random r = {3};
-    gradc_tensor *t = tensor_random(gradc_context_of(x), dtype, shape, 0, high, &r), *z = gradc_add_scalar(t, 0);
-    gradc_release(t);
-    return z;
-}
-
-static gradc_tensor *where_both(gradc_tensor *const *x)
-{
-    return gradc_where(gradc_cast(constant(x[0], GRADC_I64, SHAPE_OF(2, 3, 1), 2), GRADC_BOOL), x[0], x[1]);
-}
-
-static gradc_tensor *cast_twice(gradc_tensor *const *x)
-{
-    return gradc_cast(gradc_cast(x[0], GRADC_F32), GRADC_F64);
-}
-
-static gradc_tensor *dropout(gradc_tensor *const *x)
-{
-    gradc_seed(gradc_context_of(x[0]), 5);
-    return gradc_dropout(x[0], 0.4);
-}
-
-static gradc_tensor *sum_all(gradc_tensor *const *x)
-{
-    return gradc_sum(x[0], 0, NULL, 0);
-}
-
-static gradc_tensor *sum_middle(gradc_tensor *const *x)
-{
-    return gradc_sum(x[0], 1, (const int[]){1}, 1);
-}
-
-static gradc_tensor *mean_two(gradc_tensor *const *x)
-{
-    return gradc_mean(x[0], 2, (const int[]){-1, 0}, 0);
-}
-
-static gradc_tensor *max_all(gradc_tensor *const *x)
-{
-    return gradc_max(x[0], 0, NULL, 1);
-}
-
-static gradc_tensor *max_two(gradc_tensor *const *x)
-{
-    return gradc_max(x[0], 2, (const int[]){0, 2}, 0);
-}
-
-static gradc_tensor *softmax_last(gradc_tensor *const *x)
-{
-    return gradc_softmax(x[0], -1);
-}
-
-static gradc_tensor *softmax_first(gradc_tensor *const *x)
-{
-    return gradc_softmax(x[0], 0);
-}
-
-static gradc_tensor *log_softmax_last(gradc_tensor *const *x)
-{
-    return gradc_log_softmax(x[0], -1);
-}
-
-static gradc_tensor *log_softmax_middle(gradc_tensor *const *x)
-{
-    return gradc_log_softmax(x[0], 1);
-}
-
-static gradc_tensor *cross_entropy(gradc_tensor *const *x)
-{
-    return gradc_cross_entropy(x[0], constant(x[0], GRADC_I64, SHAPE_OF(5), 4));
-}
-
-static gradc_tensor *embedding(gradc_tensor *const *x)
-{
-    return gradc_embedding(constant(x[0], GRADC_I32, SHAPE_OF(3, 4), 5), x[0]);
-}
-
-static gradc_tensor *matmul(gradc_tensor *const *x)
-{
-    return gradc_matmul(x[0], x[1]);
-}
-
-static gradc_tensor *matmul_transposed(gradc_tensor *const *x)
-{
-    return gradc_matmul(gradc_transpose(x[0], -1, -2), gradc_transpose(x[1], 0, 1));
-}
-
-static gradc_tensor *linear(gradc_tensor *const *x)
-{
-    return gradc_linear(x[0], x[1], x[2]);
-}
-
-static gradc_tensor *linear_without(gradc_tensor *const *x)
-{
-    return gradc_linear(x[0], x[1], NULL);
-}
-
-static gradc_tensor *conv2d(gradc_tensor *const *x)
-{
-    return gradc_conv2d(x[0], x[1], x[2], 1, 1);
-}
-
-static gradc_tensor *conv2d_strided(gradc_tensor *const *x)
-{
-    return gradc_conv2d_full(x[0], x[1], NULL, 2, 3, 1, 2, 2, 1, 2);
-}
-
-static gradc_tensor *max_pool2d(gradc_tensor *const *x)
-{
-    return gradc_max_pool2d(x[0], 2, 0);
-}
-
-/* What flows into the backward op's result depends on x then. */
-static gradc_tensor *max_pool2d_of_squares(gradc_tensor *const *x)
-{
-    return gradc_max_pool2d(gradc_mul(x[0], x[0]), 2, 1);
-}
-
-static gradc_tensor *max_pool2d_over(gradc_tensor *const *x)
-{
-    return gradc_max_pool2d_full(x[0], 3, 2, 2, 1, 1, 1);
-}
-
-static gradc_tensor *contiguous(gradc_tensor *const *x)
-{
-    return gradc_contiguous(gradc_transpose(x[0], 0, 2));
-}
-
-static gradc_tensor *views(gradc_tensor *const *x)
-{
-    gradc_tensor *z = gradc_permute(gradc_unsqueeze(x[0], 1), 4, (const int[]){2, 0, 3, 1});
-    return gradc_squeeze(gradc_flatten(z, 0, 1), -1);
-}
-
-static gradc_tensor *reshape(gradc_tensor *const *x)
-{
-    return gradc_reshape(gradc_transpose(x[0], 0, 1), 2, (const int64_t[]){-1, 2});
-}
-
-static gradc_tensor *expand(gradc_tensor *const *x)
-{
-    return gradc_expand(x[0], 3, (const int64_t[]){2, 3, 4});
-}
-
-static gradc_tensor *slice(gradc_tensor *const *x)
-{
-    return gradc_slice(gradc_slice(x[0], 0, 1, INT64_MAX, 1), 2, 0, 5, 2);
-}
-
-static gradc_tensor *many_places(gradc_tensor *const *x)
-{
-    return gradc_add(gradc_mul(x[0], gradc_exp(x[0])), x[0]);
-}
-
-static gradc_tensor *layers(gradc_tensor *const *x)
-{
-    return gradc_log_softmax(gradc_matmul(gradc_tanh(gradc_matmul(x[0], x[1])), gradc_sigmoid(x[2])), 1);
-}
-
-/* ---- The table ---- */
-
-#define EW1(name, kind, expression, keeps, dx, low, high) \
-    {#name, run_##name, {{3, 4, -1}}, low, high, 0, 0, 0},
-#define EW1A EW1
-#define EW1B EW1
-#define EW2(name, kind, expression, keeps, dx, dy, low, high)             \
-    {#name, run_##name, {{3, 1, 4, -1}, {2, 1, -1}}, low, high, 0, 0, 0}, \
-        {#name " of one shape", run_##name, {{5, -1}, {5, -1}}, low, high, 0, 0, 0},
-#define EW3(name, expression, keeps, dx, dy, low, high) \
-    {#name, run_##name, {{3, 4, -1}, {4, -1}}, low, high, 0, 0, 0},
-
-/* name, operands; then, where they are not the usual: domain, orders, step and tolerance */
-static const struct row rows[] = {
-#include "ops/elementwise.def"
-    {"where of both", where_both, {{3, 4, -1}, {2, 1, 4, -1}}, 0, 0, 0, 0, 0},
-    {"cast", cast_twice, {{3, 4, -1}}, 0, 0, 0, 0.5, 1e-5},
-    {"dropout", dropout, {{4, 5, -1}}, 0, 0, 0, 0, 0},
-    {"sum", sum_all, {{3, 4, -1}}, 0, 0, 0, 0, 0},
-    {"sum of 0-d", sum_all, {{-1}}, 0, 0, 0, 0, 0},
-    {"sum of an axis", sum_middle, {{2, 3, 4, -1}}, 0, 0, 0, 0, 0},
-    {"mean", mean_two, {{2, 3, 4, -1}}, 0, 0, 0, 0, 0},
-    {"max", max_all, {{3, 4, -1}}, 0, 0, 0, 0, 0},
-    {"max of axes", max_two, {{2, 3, 4, -1}}, 0, 0, 0, 0, 0},
-    {"softmax", softmax_last, {{3, 4, -1}}, 0, 0, 3, 0, 0},
-    {"softmax of axis 0", softmax_first, {{3, 2, 2, -1}}, 0, 0, 0, 0, 0},
-    {"log_softmax", log_softmax_last, {{3, 4, -1}}, 0, 0, 3, 0, 0},
-    {"log_softmax of axis 1", log_softmax_middle, {{2, 3, 2, -1}}, 0, 0, 0, 0, 0},
-    {"cross_entropy", cross_entropy, {{5, 4, -1}}, 0, 0, 3, 0, 0},
-    {"embedding", embedding, {{5, 3, -1}}, 0, 0, 3, 0, 0},
-    {"matmul", matmul, {{3, 4, -1}, {4, 2, -1}}, 0, 0, 3, 0, 0},
-    {"matmul, broadcast", matmul, {{2, 1, 3, 4, -1}, {3, 4, 2, -1}}, 0, 0, 0, 0, 0},
-    {"matmul of vectors", matmul, {{4, -1}, {4, -1}}, 0, 0, 0, 0, 0},
-    {"matmul of a row", matmul, {{4, -1}, {2, 4, 3, -1}}, 0, 0, 0, 0, 0},
-    {"matmul of a column", matmul, {{2, 3, 4, -1}, {4, -1}}, 0, 0, 0, 0, 0},
-    {"matmul, transposed", matmul_transposed, {{2, 4, 3, -1}, {2, 4, -1}}, 0, 0, 0, 0, 0},
-    {"linear", linear, {{2, 3, 4, -1}, {5, 4, -1}, {5, -1}}, 0, 0, 0, 0, 0},
-    {"linear without b", linear_without, {{3, 4, -1}, {2, 4, -1}}, 0, 0, 0, 0, 0},
-    {"linear of a vector", linear, {{4, -1}, {5, 4, -1}, {5, -1}}, 0, 0, 0, 0, 0},
-    {"conv2d", conv2d, {{2, 3, 5, 4, -1}, {4, 3, 3, 3, -1}, {4, -1}}, 0, 0, 3, 0, 0},
-    {"conv2d_full", conv2d_strided, {{2, 4, 7, 8, -1}, {6, 2, 3, 2, -1}}, 0, 0, 0, 0, 0},
-    {"max_pool2d", max_pool2d, {{2, 2, 4, 5, -1}}, 0, 0, 3, 0, 0},
-    {"max_pool2d of squares", max_pool2d_of_squares, {{1, 2, 4, 5, -1}}, 0, 0, 3, 0, 0},
-    {"max_pool2d_full", max_pool2d_over, {{1, 2, 6, 5, -1}}, 0, 0, 3, 0, 0},
-    {"contiguous", contiguous, {{2, 3, 4, -1}}, 0, 0, 0, 0, 0},
-    {"views", views, {{2, 3, 4, -1}}, 0, 0, 0, 0, 0},
-    {"reshape", reshape, {{3, 4, -1}}, 0, 0, 0, 0, 0},
-    {"expand", expand, {{3, 1, -1}}, 0, 0, 0, 0, 0},
-    {"slice", slice, {{3, 2, 5, -1}}, 0, 0, 3, 0, 0},
-    {"an operand in many places", many_places, {{3, -1}}, 0, 0, 0, 0, 0},
-    {"layers", layers, {{2, 3, -1}, {3, 4, -1}, {4, 3, -1}}, 0, 0, 0, 0, 0},
-};
-#define ROWS (sizeof rows / sizeof *rows)
+/* clang-format on */
+#define TABLES (sizeof tables / sizeof *tables)
 
 /* ---- Which ops were differentiated ---- */
 
@@ -379,7 +137,7 @@ static void check_start(struct check *c, gradc_context *g, const struct row *row
         low = -2;
         high = 2;
     }
-    for (int i = 0; i < OPERANDS && row->shape[i][0]; i++)
+    for (int i = 0; i < ROW_OPERANDS && row->shape[i][0]; i++)
         add_operand(c, row->shape[i], low, high);
     gradc_tensor *z = row->f(c->x);
     assert_works(g);
@@ -461,33 +219,46 @@ static void check_order(const struct check *c, int order)
         fail_msg("%s, order %d: %.12g together, %.12g one by one", row->name, order, exact, sum);
 }
 
+/* Calls for each row of each table, with a seed of its own. */
+static void each_row(struct fixture *f, void (*call)(struct check *c))
+{
+    uint64_t seed = test_seed();
+    for (size_t i = 0; i < TABLES; i++)
+        for (const struct row *row = tables[i]; row->name; row++) {
+            struct check c;
+            check_start(&c, f->g, row, seed++);
+            call(&c);
+            check_end(&c);
+        }
+}
+
+static void row_agrees(struct check *c)
+{
+    for (int order = 1; order <= (c->row->orders ? c->row->orders : 2); order++)
+        check_order(c, order);
+}
+
 static void rows_agree(struct fixture *f)
 {
-    for (size_t i = 0; i < ROWS; i++) {
-        struct check c;
-        check_start(&c, f->g, &rows[i], test_seed() + i);
-        for (int order = 1; order <= (rows[i].orders ? rows[i].orders : 2); order++)
-            check_order(&c, order);
-        check_end(&c);
-    }
+    each_row(f, row_agrees);
 }
 
 /* An operand that wants no gradient gets none, and the others' do not change. */
+static void one_wants(struct check *c)
+{
+    double alone = 0, together = exactly(c, 1, (1u << (c->n - 1)) - 1);
+    for (int k = 0; k + 1 < c->n; k++) {
+        for (int other = 0; other + 1 < c->n; other++)
+            assert_int_equal(gradc_requires_grad(c->x[other], other == k), GRADC_OK);
+        alone += exactly(c, 1, 1u << k);
+    }
+    if (!(fabs(alone - together) <= 1e-9 * (1 + fabs(together))))
+        fail_msg("%s: %.12g where all want gradients, %.12g where one does", c->row->name, together, alone);
+}
+
 static void one_operand_wants(struct fixture *f)
 {
-    for (size_t i = 0; i < ROWS; i++) {
-        struct check c;
-        check_start(&c, f->g, &rows[i], test_seed() + i);
-        double alone = 0, together = exactly(&c, 1, (1u << (c.n - 1)) - 1);
-        for (int k = 0; k + 1 < c.n; k++) {
-            for (int other = 0; other + 1 < c.n; other++)
-                assert_int_equal(gradc_requires_grad(c.x[other], other == k), GRADC_OK);
-            alone += exactly(&c, 1, 1u << k);
-        }
-        if (!(fabs(alone - together) <= 1e-9 * (1 + fabs(together))))
-            fail_msg("%s: %.12g where all want gradients, %.12g where one does", rows[i].name, together, alone);
-        check_end(&c);
-    }
+    each_row(f, one_wants);
 }
 
 static int is_seen(const struct op *op)
@@ -504,7 +275,7 @@ static void no_op_is_missing(struct fixture *f)
     (void)f;
     for (const struct op *const *op = op_list; *op; op++)
         if ((*op)->gradient && !((*op)->flags & OP_ONCE) && !is_seen(*op))
-            fail_msg("no row of test/gradients.c differentiates %s", (*op)->name);
+            fail_msg("no row of test/support/gradient_*.c differentiates %s", (*op)->name);
 }
 
 int main(void)
