@@ -1,14 +1,17 @@
-/* main.c - the gradc command: train a classifier, list devices. */
-#include <stdio.h>
+/* main.c - the gradc command: which word runs what. */
 #include <string.h>
 
 #include "tool.h"
 
 static const char help[] =
-    "usage: gradc train [options]   train a classifier; gradc train --help lists the options\n"
-    "       gradc devices           list the devices of this machine\n"
+    "usage: gradc train [options]               train a classifier of images\n"
+    "       gradc predict MODEL IMAGE...        what a trained model sees in images\n"
+    "       gradc eval MODEL                    a trained model's accuracy, with the confusion matrix\n"
+    "       gradc info MODEL|FILE               what a model is made of, or what a file holds\n"
+    "       gradc compare                       how fast each device of this machine trains\n"
+    "       gradc devices                       the devices of this machine\n"
     "       gradc --version\n"
-    "       gradc --help\n";
+    "       gradc --help                        gradc COMMAND --help lists a command's options\n";
 
 static int command_help(int argc, char **argv)
 {
@@ -26,11 +29,19 @@ static int command_version(int argc, char **argv)
     return TOOL_OK;
 }
 
-static const struct command {
+static const struct {
     const char *name;
     int (*run)(int argc, char **argv);
-} commands[] = {{"train", command_train}, {"devices", command_devices}, {"--version", command_version},
-                {"--help", command_help}, {"-h", command_help},         {"help", command_help}};
+} commands[] = {{"train", command_train},       {"predict", command_predict}, {"eval", command_eval},
+                {"info", command_info},         {"compare", command_compare}, {"devices", command_devices},
+                {"--version", command_version}, {"--help", command_help},     {"-h", command_help},
+                {"help", command_help}};
+
+static void log_line(void *payload, const char *line)
+{
+    (void)payload;
+    fprintf(stderr, "gradc: %s\n", line);
+}
 
 int main(int argc, char **argv)
 {
@@ -38,6 +49,7 @@ int main(int argc, char **argv)
         fputs(help, stderr);
         return TOOL_USAGE;
     }
+    gradc_set_log(log_line, NULL);
     for (size_t i = 0; i < sizeof commands / sizeof commands[0]; i++)
         if (strcmp(argv[1], commands[i].name) == 0) {
             int status = commands[i].run(argc - 2, argv + 2);

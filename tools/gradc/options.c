@@ -1,15 +1,15 @@
-/* options.c - the options of gradc train: a table, and one sentence for each thing that can't be. */
+/* options.c - options of all commands: a table each, from which parsing and --help come, and one sentence for each thing
+ * that can't be. */
 #include <errno.h>
 #include <math.h>
 #include <stdarg.h>
-#include <stddef.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "tool.h"
+
+enum { HELP_COLUMNS = 100, HELP_INDENT = 30 };
 
 int tool_usage(const char *format, ...)
 {
@@ -29,86 +29,226 @@ int tool_failed(const gradc_context *g, const char *what)
     return TOOL_FAILED;
 }
 
-enum option_kind { OPTION_TEXT, OPTION_COUNT, OPTION_SEED, OPTION_NUMBER };
+int tool_no_memory(void)
+{
+    fputs("gradc: there is no memory left\n", stderr);
+    return TOOL_FAILED;
+}
 
-static const struct option {
-    const char *name;
-    enum option_kind kind;
-    size_t offset;
-    int64_t least, most; /* OPTION_COUNT */
-} option_table[] = {
-    {"--data", OPTION_TEXT, offsetof(struct options, data), 0, 0},
-    {"--model", OPTION_TEXT, offsetof(struct options, model), 0, 0},
-    {"--device", OPTION_TEXT, offsetof(struct options, device), 0, 0},
-    {"--optimizer", OPTION_TEXT, offsetof(struct options, optimizer), 0, 0},
-    {"--save", OPTION_TEXT, offsetof(struct options, save), 0, 0},
-    {"--losses", OPTION_TEXT, offsetof(struct options, losses), 0, 0},
-    {"--threads", OPTION_TEXT, offsetof(struct options, threads), 0, 0},
-    {"--epochs", OPTION_COUNT, offsetof(struct options, epochs), 1, 100000},
-    {"--batch", OPTION_COUNT, offsetof(struct options, batch), 1, 1 << 20},
-    {"--steps", OPTION_COUNT, offsetof(struct options, steps), 1, (int64_t)1 << 40},
-    {"--seed", OPTION_SEED, offsetof(struct options, seed), 0, 0},
-    {"--lr", OPTION_NUMBER, offsetof(struct options, lr), 0, 0},
-};
+char *text_format(const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    int length = vsnprintf(NULL, 0, format, args);
+    va_end(args);
+    char *text = length < 0 ? NULL : malloc((size_t)length + 1);
+    if (text == NULL)
+        return NULL;
+    va_start(args, format);
+    vsnprintf(text, (size_t)length + 1, format, args);
+    va_end(args);
+    return text;
+}
 
-static int64_t whole_number(const char *text, int64_t least, int64_t most, int *good)
+/* ---- Help ---- */
+
+/* The words of text, from `column` on, wrapped and indented. */
+static void print_wrapped(const char *text, int column)
+{
+    while (*text != '\0') {
+        int length = (int)strcspn(text, " ");
+        if (column > HELP_INDENT && column + 1 + length > HELP_COLUMNS) {
+            printf("\n%*s", HELP_INDENT, "");
+            column = HELP_INDENT;
+        } else if (column > HELP_INDENT) {
+            putchar(' ');
+            column++;
+        }
+        printf("%.*s", length, text);
+        column += length;
+        text += length + (text[length] == ' ');
+    }
+    putchar('\n');
+}
+
+static void print_help(const struct command *c)
+{
+    printf("usage: gradc %s%s%s\n%s\n\n", c->name, c->usage[0] != '\0' ? " " : "", c->usage, c->about);
+    for (int i = 0; i < c->noptions; i++) {
+        const struct option *o = &c->options[i];
+        int column = printf("  %s%s%s", o->name, o->value != NULL ? " " : "", o->value != NULL ? o->value : "");
+        if (column + 2 > HELP_INDENT) {
+            putchar('\n');
+            column = 0;
+        }
+        printf("%*s", HELP_INDENT - column, "");
+        print_wrapped(o->help, HELP_INDENT);
+    }
+    printf("  %-*s%s\n", HELP_INDENT - 2, "--help", "this text");
+}
+
+/* ---- Parsing ---- */
+
+static int set_count(const struct option *o, void *to, const char *text)
 {
     char *end = NULL;
     errno = 0;
-    long long value = strtoll(text, &end, 10);
-    *good = *text != '\0' && *end == '\0' && errno == 0 && value >= least && value <= most;
-    return value;
+    int64_t value = strtoll(text, &end, 10);
+    if (*text == '\0' || *end != '\0' || errno != 0 || (double)value < o->least || (double)value > o->most)
+        return tool_usage("%s must be a whole number from %.0f to %.0f, not \"%s\"", o->name, o->least,
+                          o->most, text);
+    memcpy(to, &value, sizeof value);
+    return TOOL_OK;
 }
 
-static int set_option(struct options *o, const struct option *p, const char *text)
+static int set_number(const struct option *o, void *to, const char *text)
 {
-    char *to = (char *)o + p->offset, *end = NULL;
-    int good = 1;
-    if (p->kind == OPTION_TEXT) {
-        memcpy(to, &text, sizeof text);
-    } else if (p->kind == OPTION_COUNT) {
-        int64_t value = whole_number(text, p->least, p->most, &good);
-        if (!good)
-            return tool_usage("%s must be a whole number from %lld to %lld, not \"%s\"", p->name,
-                              (long long)p->least, (long long)p->most, text);
-        memcpy(to, &value, sizeof value);
-    } else if (p->kind == OPTION_SEED) {
-        uint64_t value = (uint64_t)whole_number(text, 0, INT64_MAX, &good);
-        if (!good)
-            return tool_usage("%s must be a whole number from 0 on, not \"%s\"", p->name, text);
-        memcpy(to, &value, sizeof value);
-    } else {
-        double value = strtod(text, &end);
-        if (*text == '\0' || *end != '\0' || !isfinite(value) || value <= 0)
-            return tool_usage("%s must be a number above 0, such as 0.001, not \"%s\"", p->name, text);
-        memcpy(to, &value, sizeof value);
+    char *end = NULL;
+    double value = strtod(text, &end);
+    if (*text == '\0' || *end != '\0' || !isfinite(value) || value < o->least || value > o->most)
+        return tool_usage("%s must be a number from %g to %g, not \"%s\"", o->name, o->least, o->most, text);
+    memcpy(to, &value, sizeof value);
+    return TOOL_OK;
+}
+
+static int set_option(const struct option *o, void *base, const char *text)
+{
+    void *to = (char *)base + o->offset;
+    const int64_t on = 1;
+    switch (o->kind) {
+    case OPTION_COUNT: return set_count(o, to, text);
+    case OPTION_NUMBER: return set_number(o, to, text);
+    case OPTION_FLAG: memcpy(to, &on, sizeof on); return TOOL_OK;
+    default: memcpy(to, &text, sizeof text); return TOOL_OK;
+    }
+}
+
+/* The option that argv[0] names; *value is behind its "=", or NULL. */
+static const struct option *find_option(const struct command *c, char *word, const char **value)
+{
+    for (int i = 0; i < c->noptions; i++) {
+        size_t length = strlen(c->options[i].name);
+        if (strncmp(word, c->options[i].name, length) != 0 || (word[length] != '\0' && word[length] != '='))
+            continue;
+        *value = word[length] == '=' ? word + length + 1 : NULL;
+        return &c->options[i];
+    }
+    return NULL;
+}
+
+/* argv[0] and perhaps argv[1]; *used is how many. */
+static int read_option(const struct command *c, void *to, int argc, char **argv, int *used)
+{
+    const char *value = NULL;
+    const struct option *o = find_option(c, argv[0], &value);
+    *used = 1;
+    if (o == NULL)
+        return tool_usage("there is no option \"%s\"; gradc %s --help lists them", argv[0], c->name);
+    if (o->kind == OPTION_FLAG && value != NULL)
+        return tool_usage("%s takes no value", o->name);
+    if (o->kind != OPTION_FLAG && value == NULL) {
+        if (argc < 2)
+            return tool_usage("%s needs a value; gradc %s --help shows which", o->name, c->name);
+        value = argv[1];
+        *used = 2;
+    }
+    return set_option(o, to, value);
+}
+
+int options_read(const struct command *c, void *to, int argc, char **argv, int *operands, int *help)
+{
+    int kept = 0, only_operands = 0;
+    *help = 0;
+    for (int i = 0, used = 1; i < argc; i += used) {
+        used = 1;
+        if (!only_operands && (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0)) {
+            *help = 1;
+            print_help(c);
+            return TOOL_OK;
+        }
+        if (!only_operands && strcmp(argv[i], "--") == 0) {
+            only_operands = 1;
+        } else if (!only_operands && argv[i][0] == '-' && argv[i][1] != '\0') {
+            int status = read_option(c, to, argc - i, argv + i, &used);
+            if (status != TOOL_OK)
+                return status;
+        } else if (c->operands == 0) {
+            return tool_usage("gradc %s takes options only, not \"%s\"; gradc %s --help lists them", c->name,
+                              argv[i], c->name);
+        } else {
+            argv[kept++] = argv[i];
+        }
+    }
+    *operands = kept;
+    return TOOL_OK;
+}
+
+/* ---- As text ---- */
+
+/* "--name=value" and a line's end; NULL: as in the defaults, or no memory (*failed). */
+static char *write_option(const struct option *o, const void *from, const void *defaults, int *failed)
+{
+    const char *at = (const char *)from + o->offset, *usual = (const char *)defaults + o->offset;
+    const char *word;
+    int64_t whole;
+    double number;
+    char *line = NULL;
+    if (memcmp(at, usual, sizeof whole) == 0)
+        return NULL;
+    memcpy(&word, at, sizeof word);
+    memcpy(&whole, at, sizeof whole);
+    memcpy(&number, at, sizeof number);
+    if (o->kind == OPTION_FLAG)
+        line = text_format("%s\n", o->name);
+    else if (o->kind == OPTION_COUNT)
+        line = text_format("%s=%lld\n", o->name, (long long)whole);
+    else if (o->kind == OPTION_NUMBER)
+        line = text_format("%s=%.17g\n", o->name, number);
+    else
+        line = text_format("%s=%s\n", o->name, word);
+    *failed |= line == NULL;
+    return line;
+}
+
+char *options_write(const struct command *c, const void *from, const void *defaults, const char *const *without)
+{
+    char *text = text_format("");
+    int failed = text == NULL;
+    for (int i = 0; i < c->noptions && !failed; i++) {
+        const char *const *name = without;
+        while (*name != NULL && strcmp(*name, c->options[i].name) != 0)
+            name++;
+        char *line = *name == NULL ? write_option(&c->options[i], from, defaults, &failed) : NULL;
+        if (line == NULL)
+            continue;
+        char *longer = text_format("%s%s", text, line);
+        free(line);
+        free(text);
+        text = longer;
+        failed = text == NULL;
+    }
+    if (!failed)
+        return text;
+    free(text);
+    return NULL;
+}
+
+int options_read_text(const struct command *c, void *to, char *text)
+{
+    for (char *next; *text != '\0'; text = next) {
+        next = text + strcspn(text, "\n");
+        if (*next == '\n')
+            *next++ = '\0';
+        int used = 0, status = read_option(c, to, 1, &text, &used);
+        if (status != TOOL_OK)
+            return status;
     }
     return TOOL_OK;
 }
 
-static int find_option(struct options *o, int argc, char **argv, int *used)
-{
-    for (size_t i = 0; i < sizeof option_table / sizeof option_table[0]; i++) {
-        const struct option *p = &option_table[i];
-        size_t length = strlen(p->name);
-        if (strncmp(argv[0], p->name, length) != 0)
-            continue;
-        if (argv[0][length] == '=') {
-            *used = 1;
-            return set_option(o, p, argv[0] + length + 1);
-        }
-        if (argv[0][length] != '\0')
-            continue;
-        if (argc < 2)
-            return tool_usage("%s needs a value; gradc train --help shows which", p->name);
-        *used = 2;
-        return set_option(o, p, argv[1]);
-    }
-    return tool_usage("there is no option \"%s\"; gradc train --help lists them", argv[0]);
-}
+/* ---- What commands share ---- */
 
-/* A file that can't be written is better known before the training than after it. */
-static int check_writable(const char *option, const char *path)
+int check_writable(const char *option, const char *path)
 {
     if (path == NULL)
         return TOOL_OK;
@@ -116,11 +256,9 @@ static int check_writable(const char *option, const char *path)
     size_t length = slash == NULL ? 0 : (size_t)(slash - path) + 1;
     if (path[length] == '\0')
         return tool_usage("%s needs the name of a file, not of a folder: \"%s\"", option, path);
-    char *folder = malloc(length + 2);
+    char *folder = length > 0 ? text_format("%.*s", (int)length, path) : text_format("./");
     if (folder == NULL)
-        return tool_usage("there is no memory left");
-    memcpy(folder, length > 0 ? path : "./", length > 0 ? length : 2);
-    folder[length > 0 ? length : 2] = '\0';
+        return tool_no_memory();
     int status = TOOL_OK;
     if (access(folder, W_OK) != 0)
         status = tool_usage("%s can't write into %s: %s", option, folder, strerror(errno));
@@ -128,58 +266,12 @@ static int check_writable(const char *option, const char *path)
     return status;
 }
 
-/* "fashion-mnist" or "fashion-mnist:FOLDER". */
-static int split_data(struct options *o)
+int open_device(const char *device, int64_t threads, gradc_context **g)
 {
-    static const char name[] = "fashion-mnist";
-    const size_t length = sizeof name - 1;
-    if (strncmp(o->data, name, length) != 0 || (o->data[length] != '\0' && o->data[length] != ':'))
-        return tool_usage("--data must be fashion-mnist or fashion-mnist:FOLDER, not \"%s\"", o->data);
-    const char *named = getenv("FASHION_MNIST");
-    o->folder = named != NULL && named[0] != '\0' ? named : "/usr/share/datasets/fashion-mnist";
-    if (o->data[length] == ':')
-        o->folder = o->data + length + 1;
-    if (o->folder[0] == '\0')
-        return tool_usage("--data fashion-mnist: needs the folder behind the colon");
-    return TOOL_OK;
-}
-
-static int check_options(struct options *o)
-{
-    int good = 1;
-    if (!model_known(o->model))
-        return tool_usage("--model must be mlp or lenet, not \"%s\"", o->model);
-    if (strcmp(o->optimizer, "sgd") != 0 && strcmp(o->optimizer, "adam") != 0)
-        return tool_usage("--optimizer must be sgd or adam, not \"%s\"", o->optimizer);
-    if (o->threads != NULL && (whole_number(o->threads, 1, 4096, &good), !good))
-        return tool_usage("--threads must be a whole number from 1 on, not \"%s\"", o->threads);
-    if (o->lr <= 0)
-        o->lr = strcmp(o->optimizer, "sgd") == 0 ? 0.05 : 0.001;
-    struct stat there;
-    if (o->save != NULL && stat(o->save, &there) == 0 && !S_ISREG(there.st_mode))
-        return tool_usage("--save needs the name of a file; %s is something else", o->save);
-    int status = split_data(o);
-    if (status == TOOL_OK)
-        status = check_writable("--save", o->save);
-    return status == TOOL_OK ? check_writable("--losses", o->losses) : status;
-}
-
-int options_read(struct options *o, int argc, char **argv, int *help)
-{
-    *o = (struct options){
-        .data = "fashion-mnist", .model = "lenet", .optimizer = "adam", .epochs = 3, .batch = 64, .seed = 1};
-    *help = 0;
-    while (argc > 0) {
-        if (strcmp(argv[0], "--help") == 0 || strcmp(argv[0], "-h") == 0) {
-            *help = 1;
-            return TOOL_OK;
-        }
-        int used = 0;
-        int status = find_option(o, argc, argv, &used);
-        if (status != TOOL_OK)
-            return status;
-        argc -= used;
-        argv += used;
-    }
-    return check_options(o);
+    char text[32];
+    snprintf(text, sizeof text, "%lld", (long long)threads);
+    *g = gradc_open(device);
+    if (*g == NULL)
+        return tool_failed(NULL, "");
+    return threads > 0 && gradc_set(*g, "threads", text) != GRADC_OK ? tool_failed(*g, "--threads") : TOOL_OK;
 }

@@ -1,5 +1,4 @@
 /* progress.c - how far the training is: one line that is overwritten on a terminal, a line now and then elsewhere. */
-#include <stdio.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -16,10 +15,10 @@ double now(void)
     return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
 }
 
-void progress_start(struct progress *p, int64_t total, int64_t per_epoch, int64_t batch)
+void progress_start(struct progress *p, int64_t total, int64_t done, int64_t per_epoch, int64_t batch)
 {
     double start = now();
-    *p = (struct progress){isatty(STDOUT_FILENO), total, batch, per_epoch, start, start, 0};
+    *p = (struct progress){isatty(STDOUT_FILENO), total, batch, per_epoch, start, start, done, done};
 }
 
 int progress_due(const struct progress *p, int64_t step)
@@ -32,7 +31,7 @@ int progress_due(const struct progress *p, int64_t step)
 
 void progress_show(struct progress *p, int64_t step, double loss, double accuracy)
 {
-    double time = now(), left = (time - p->start) / (double)step * (double)(p->total - step);
+    double time = now(), left = (time - p->start) / (double)(step - p->first) * (double)(p->total - step);
     double speed = (double)((step - p->seen) * p->batch) / (time > p->shown ? time - p->shown : 1e-9);
     printf("%sepoch %lld, step %lld/%lld  loss %.4f  accuracy %.4f  %.0f images/s  %.0f s left%s",
            p->terminal ? "\r\033[K" : "", (long long)((step - 1) / p->per_epoch + 1), (long long)step,

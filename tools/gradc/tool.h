@@ -3,75 +3,132 @@
 #ifndef GRADC_TOOL_H
 #define GRADC_TOOL_H
 
+#include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 
 #include "gradc.h"
 
-enum { TOOL_OK = 0, TOOL_FAILED = 1, TOOL_USAGE = 2 };
-
-/* ---- Options (options.c) ---- */
-
-struct options {
-    const char *data, *folder; /* the data set, and where its files are */
-    const char *model, *device, *optimizer;
-    const char *save, *losses; /* NULL: no such file */
-    const char *threads;       /* NULL: all */
-    int64_t epochs, batch;
-    int64_t steps; /* 0: all of the epochs' */
-    double lr;
-    uint64_t seed;
-};
-
-/* From the words behind "gradc train".  *help is 1 where they ask for it. */
-int options_read(struct options *o, int argc, char **argv, int *help);
+enum { TOOL_OK = 0, TOOL_FAILED = 1, TOOL_USAGE = 2, TOOL_INTERRUPTED = 130 };
 
 int tool_usage(const char *format, ...);                   /* prints "gradc: ..." and returns TOOL_USAGE */
 int tool_failed(const gradc_context *g, const char *what); /* prints the library's message, returns TOOL_FAILED */
+int tool_no_memory(void);                                  /* says so and returns TOOL_FAILED */
 
-/* ---- Data (dataset.c) ---- */
+double now(void); /* seconds, monotonic */
 
-/* Images as bytes [count, 28, 28] and their classes. */
-struct images {
-    int64_t count;
-    unsigned char *pixels, *labels;
+/* A string of its own, or NULL: no memory.  For free(). */
+char *text_format(const char *format, ...);
+
+/* ---- Options (options.c) ----
+ * A command describes its options in a table; parsing and --help come from it. */
+
+enum option_kind { OPTION_TEXT, OPTION_COUNT, OPTION_NUMBER, OPTION_FLAG };
+
+struct option {
+    const char *name;      /* "--epochs" */
+    const char *value;     /* in the help: "N"; NULL for a flag */
+    const char *help;      /* one sentence, without a full stop */
+    enum option_kind kind; /* const char *, int64_t, double, int64_t (1) */
+    size_t offset;         /* into the command's struct */
+    double least, most;    /* of a number */
 };
 
-struct dataset {
-    struct images train, test;
+struct command {
+    const char *name;  /* "train" */
+    const char *usage; /* behind the name: "[options] MODEL IMAGE..." */
+    const char *about; /* a sentence or two */
+    const struct option *options;
+    int noptions;
+    int operands; /* words without "--" that it takes: 0, or -1 for any number */
 };
 
-enum { IMAGE_SIDE = 28, IMAGE_PIXELS = 28 * 28, IMAGE_CLASSES = 10 };
+/* Reads the words behind the command's name into `to`, which holds the defaults.  Operands are moved to the front of
+ * argv; *operands is their number.  Where the words ask for help it is printed and *help is 1. */
+int options_read(const struct command *c, void *to, int argc, char **argv, int *operands, int *help);
 
-int dataset_read(struct dataset *d, const char *folder);
-void dataset_free(struct dataset *d);
+/* The options in `from` that are not as in `defaults`, one "--name=value" a line, but for those named in `without` (ended by
+ * NULL).  For free(); NULL: no memory. */
+char *options_write(const struct command *c, const void *from, const void *defaults, const char *const *without);
 
-/* Gathers images order[0..n) (NULL: first .. first + n) as normalised floats [n, 1, 28, 28] and labels [n]. */
-void images_gather(const struct images *s, const int64_t *order, int64_t first, int64_t n, float *x,
-                   int64_t *labels);
+/* Reads what options_write wrote; `text` is cut into words and must outlive `to`. */
+int options_read_text(const struct command *c, void *to, char *text);
 
-/* Puts 0 .. n-1 into an order that the seed and the round decide, the same on every machine. */
-void shuffle(int64_t *order, int64_t n, uint64_t seed, uint64_t round);
+/* A file that can't be written is better known before the work than after it.  path NULL is fine. */
+int check_writable(const char *option, const char *path);
+
+/* Opens the device (NULL: as gradc_open has it), with so many threads (0: all). */
+int open_device(const char *device, int64_t threads, gradc_context **g);
+
+/* ---- Data ---- (data.c) */
+
+/* The source for gradc_dataset_open: "fashion-mnist" alone means $FASHION_MNIST or Debian's folder.  For free(). */
+char *data_source(const char *data);
+
+/* How images become a model's input: what a model's file remembers of its training. */
+struct input {
+    int64_t image;
+    int channels;
+    char mean[64], std[64]; /* numbers separated by '/', as gradc_loader_new takes them */
+    char resize[16];
+};
+
+/* Reads it from the metadata of a model's file; what the file does not say is PyTorch's for ImageNet. */
+int input_of_file(const gradc_file *f, const gradc_module *m, struct input *in);
+
+/* A loader in the data set's order, nothing dropped, or with the options in `more`.  NULL: told why. */
+gradc_loader *input_loader(const struct input *in, gradc_dataset *d, int64_t batch, const char *more);
+
+/* Class names of a model's file, one a line; NULL: the file has none. */
+struct names {
+    int n;
+    char *text;
+    const char **name;
+};
+int names_read(struct names *names, const char *lines);
+void names_free(struct names *names);
+const char *name_of(const struct names *names, int i, char text[32]); /* "class 7" where there is none */
 
 /* ---- Models (model.c) ---- */
 
-enum { MODEL_PARAMS = 8 };
-
+/* A trained model's file on a device. */
 struct model {
-    const struct model_kind *kind;
-    int n;
-    gradc_tensor *params[MODEL_PARAMS];
-    const char *names[MODEL_PARAMS];
+    gradc_file *file;
+    gradc_context *g;
+    gradc_module *module;
+    struct input input;
+    struct names names;
 };
 
-/* Whether there is a model of this name: 1 or 0. */
-int model_known(const char *name);
+int model_open(struct model *m, const char *path, const char *device, int64_t threads);
+void model_close(struct model *m);
 
-/* Parameters start as the context's seed says.  On failure the context has the error. */
-gradc_status model_new(struct model *m, gradc_context *g, const char *name);
-void model_free(struct model *m);
+/* ---- Evaluation (evaluate.c) ---- */
 
-/* Logits [batch, 10] of images [batch, 1, 28, 28]. */
-gradc_tensor *model_forward(const struct model *m, gradc_tensor *x);
+enum { BEST = 3 };
+
+struct guess {
+    int32_t class[BEST]; /* most likely first; -1 where there are fewer classes */
+    float probability[BEST];
+};
+
+struct results {
+    int64_t count, labelled, right;
+    int classes;
+    double loss;         /* mean over the labelled */
+    int64_t *confusion;  /* [classes][classes]: counts by true class, then guessed class */
+    struct guess *guess; /* [count], in the data set's order */
+    int64_t *label;      /* [count], -1: none */
+    double seconds;
+};
+
+/* Runs the module, in eval mode, over the first `limit` images of the data set, 0: all. */
+int evaluate(gradc_module *m, gradc_dataset *d, const struct input *in, int64_t batch, int64_t limit,
+             struct results *r);
+void results_free(struct results *r);
+
+/* Prints the confusion matrix with each class's recall and precision (confusion.c). */
+void confusion_print(const struct results *r, const struct names *names);
 
 /* ---- Progress (progress.c) ---- */
 
@@ -79,11 +136,11 @@ struct progress {
     int terminal;
     int64_t total, batch, per_epoch;
     double start, shown;
-    int64_t seen; /* the steps at `shown` */
+    int64_t first, seen; /* the steps at `start` and at `shown` */
 };
 
-double now(void); /* seconds */
-void progress_start(struct progress *p, int64_t total, int64_t per_epoch, int64_t batch);
+/* total: steps; done: those that an earlier run has done. */
+void progress_start(struct progress *p, int64_t total, int64_t done, int64_t per_epoch, int64_t batch);
 
 /* Whether it is time to show something after this many steps. */
 int progress_due(const struct progress *p, int64_t step);
@@ -91,9 +148,32 @@ void progress_show(struct progress *p, int64_t step, double loss, double accurac
 void progress_clear(const struct progress *p); /* the line on a terminal, so that another can be printed */
 void progress_keep(const struct progress *p);  /* the same line, above another */
 
+/* ---- History (history.c): what a training writes down ---- */
+
+struct point {
+    int64_t step;
+    double epoch, loss, accuracy, rate; /* since the point before; the learning rate of the last step */
+    double test_loss, test_accuracy;    /* NAN: not tested here */
+    double seconds;                     /* of training so far */
+};
+
+struct history {
+    struct point *points;
+    int n, capacity;
+};
+
+int history_add(struct history *h, const struct point *p); /* TOOL_OK or no memory */
+char *history_write(const struct history *h);              /* text for a checkpoint; for free() */
+int history_read(struct history *h, const char *text);     /* TOOL_OK, or TOOL_FAILED: it is no such text */
+void history_free(struct history *h);
+
 /* ---- Commands ---- */
 
 int command_train(int argc, char **argv);
+int command_predict(int argc, char **argv);
+int command_eval(int argc, char **argv);
+int command_info(int argc, char **argv);
+int command_compare(int argc, char **argv);
 int command_devices(int argc, char **argv);
 
 #endif

@@ -1,113 +1,27 @@
-/* train.c - gradc train: the training loop.  The device is named once, in open_context; the rest is the same on all. */
-#include <errno.h>
+/* train.c - gradc train: the training loop.  The device is named once, by --device; the rest is the same on all. */
 #include <inttypes.h>
-#include <stdio.h>
+#include <math.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "tool.h"
+#include "train.h"
 
-static const char help[] =
-    "usage: gradc train [options]\n"
-    "  --data fashion-mnist[:FOLDER]  the data; FOLDER: $FASHION_MNIST or /usr/share/datasets/fashion-mnist\n"
-    "  --model mlp|lenet              784-128-10, or two 3x3 convolutions and two linear layers (lenet)\n"
-    "  --device D                     cpu, gpu, opencl, opencl:1, opencl:NVIDIA, auto ($GRADC_DEVICE or auto)\n"
-    "  --epochs N                     rounds through the training images (3)\n"
-    "  --batch N                      images in a step (64)\n"
-    "  --optimizer sgd|adam           sgd has a momentum of 0.9 (adam)\n"
-    "  --lr X                         learning rate, which falls to 0 in a straight line (adam 0.001, sgd 0.05)\n"
-    "  --seed N                       of the parameters and the order of the images (1)\n"
-    "  --save F.safetensors           writes the trained parameters\n"
-    "  --steps N                      stops after N steps, without a test\n"
-    "  --losses F                     writes the loss of each step, one a line\n"
-    "  --threads N                    CPU threads (all)\n";
+/* Images in one step of a test, and points of the curves in an epoch. */
+enum { TEST_BATCH = 250, POINTS = 20 };
 
-/* Images in one step of the test. */
-enum { TEST_BATCH = 250 };
+/* ---- Ctrl-C ---- */
 
-struct training {
-    struct options options;
-    struct dataset data;
-    gradc_context *g;
-    struct model model;
-    gradc_optim *optim;
-    int64_t batch, per_epoch, total; /* images in a step; steps */
-    gradc_tensor *x, *y;             /* the images and labels of a step, of a test step */
-    gradc_tensor *test_x, *test_y;
-    gradc_tensor *loss_sum, *hits; /* since the last line of progress, kept on the device */
-    float *images;                 /* one batch on the host */
-    int64_t *labels, *order;
-    FILE *losses;
-    double accuracy; /* of the last test; -1: none yet */
-};
+static volatile sig_atomic_t interrupted;
 
-static int open_context(struct training *t)
+/* The second Ctrl-C ends the process at once. */
+static void interrupt(int signal_number)
 {
-    const struct options *o = &t->options;
-    t->g = gradc_open(o->device);
-    if (t->g == NULL)
-        return tool_failed(NULL, "");
-    if (o->threads != NULL && gradc_set(t->g, "threads", o->threads) != GRADC_OK)
-        return tool_failed(t->g, "--threads");
-    char name[160] = "?";
-    gradc_device_info(gradc_context_device(t->g), "name", name, sizeof name);
-    printf("training %s on %s\n", o->model, name);
-    return TOOL_OK;
+    interrupted = 1;
+    signal(signal_number, SIG_DFL);
 }
 
-static int make_tensors(struct training *t)
-{
-    const struct options *o = &t->options;
-    gradc_seed(t->g, o->seed);
-    if (model_new(&t->model, t->g, o->model) != GRADC_OK)
-        return tool_failed(t->g, "");
-    t->optim = strcmp(o->optimizer, "sgd") == 0 ? gradc_sgd(t->model.params, t->model.n, o->lr, 0.9)
-                                                : gradc_adam(t->model.params, t->model.n, o->lr);
-    t->x = gradc_new(t->g, GRADC_F32, GRADC_SHAPE(t->batch, 1, IMAGE_SIDE, IMAGE_SIDE));
-    t->y = gradc_new(t->g, GRADC_I64, GRADC_SHAPE(t->batch));
-    t->test_x = gradc_new(t->g, GRADC_F32, GRADC_SHAPE(TEST_BATCH, 1, IMAGE_SIDE, IMAGE_SIDE));
-    t->test_y = gradc_new(t->g, GRADC_I64, GRADC_SHAPE(TEST_BATCH));
-    t->loss_sum = gradc_new(t->g, GRADC_F32, 0, NULL);
-    t->hits = gradc_new(t->g, GRADC_F32, 0, NULL);
-    return gradc_check(t->g) == GRADC_OK ? TOOL_OK : tool_failed(t->g, "");
-}
-
-static int make_buffers(struct training *t)
-{
-    size_t most = (size_t)(t->batch > TEST_BATCH ? t->batch : TEST_BATCH);
-    t->images = malloc(most * IMAGE_PIXELS * sizeof *t->images);
-    t->labels = malloc(most * sizeof *t->labels);
-    t->order = malloc((size_t)t->data.train.count * sizeof *t->order);
-    if (t->images == NULL || t->labels == NULL || t->order == NULL) {
-        fputs("gradc: there is no memory for the images\n", stderr);
-        return TOOL_FAILED;
-    }
-    if (t->options.losses != NULL && (t->losses = fopen(t->options.losses, "w")) == NULL) {
-        fprintf(stderr, "gradc: %s: %s\n", t->options.losses, strerror(errno));
-        return TOOL_FAILED;
-    }
-    return TOOL_OK;
-}
-
-static int prepare(struct training *t)
-{
-    const struct options *o = &t->options;
-    int status = dataset_read(&t->data, o->folder);
-    if (status != TOOL_OK)
-        return status;
-    if (o->batch > t->data.train.count)
-        return tool_usage("--batch must be at most %lld, the number of training images",
-                          (long long)t->data.train.count);
-    t->batch = o->batch;
-    t->per_epoch = t->data.train.count / t->batch;
-    t->total = o->epochs * t->per_epoch;
-    if (o->steps > 0 && o->steps < t->total)
-        t->total = o->steps;
-    status = make_buffers(t);
-    if (status == TOOL_OK)
-        status = open_context(t);
-    return status == TOOL_OK ? make_tensors(t) : status;
-}
+/* ---- Steps ---- */
 
 /* How many of the labels the logits meet: a scalar. */
 static gradc_tensor *count_hits(gradc_tensor *logits, gradc_tensor *labels)
@@ -116,154 +30,196 @@ static gradc_tensor *count_hits(gradc_tensor *logits, gradc_tensor *labels)
     return gradc_sum(gradc_cast(gradc_eq(guess, labels), GRADC_F32), 0, NULL, 0);
 }
 
-static void write_batch(struct training *t, const struct images *s, const int64_t *order, int64_t first,
-                        int64_t n, gradc_tensor *x, gradc_tensor *y)
+/* The next batch into x and y; the loader ends each epoch once. */
+static int64_t next_batch(struct training *t)
 {
-    images_gather(s, order, first, n, t->images, t->labels);
-    gradc_write(x, t->images, (size_t)n * IMAGE_PIXELS * sizeof *t->images);
-    gradc_write(y, t->labels, (size_t)n * sizeof *t->labels);
+    int64_t n = gradc_loader_next(t->loader, t->x, t->y);
+    return n != 0 ? n : gradc_loader_next(t->loader, t->x, t->y);
 }
 
-/* One step, number 1 .. total; the context has the error if one happens. */
-static gradc_status train_step(struct training *t, int64_t step)
+/* One step; the context has the error if one happens. */
+static gradc_status train_step(struct training *t)
 {
-    const int64_t *order = t->order + (step - 1) % t->per_epoch * t->batch;
-    int64_t planned = t->options.epochs * t->per_epoch;
-    write_batch(t, &t->data.train, order, 0, t->batch, t->x, t->y);
-    gradc_tensor *logits = model_forward(&t->model, t->x);
+    if (next_batch(t) < 0)
+        return gradc_check(t->g);
+    gradc_tensor *logits = gradc_module_forward(t->module, t->x);
     gradc_tensor *loss = gradc_cross_entropy(logits, t->y);
     gradc_assign(t->loss_sum, gradc_add(t->loss_sum, loss));
     gradc_assign(t->hits, gradc_add(t->hits, count_hits(logits, t->y)));
     gradc_backward(loss);
-    gradc_optim_set(t->optim, "lr", t->options.lr * (double)(planned - step + 1) / (double)planned);
+    if (t->o.clip > 0)
+        gradc_clip_grad_norm(t->params, t->nparams, t->o.clip);
+    gradc_optim_set(t->optim, "lr", gradc_schedule(t->o.schedule, t->o.lr, t->step, t->planned));
     gradc_step(t->optim);
     if (t->losses != NULL)
         fprintf(t->losses, "%.9g\n", gradc_item(loss));
     gradc_tape_clear(t->g);
+    t->step++;
     return gradc_check(t->g);
 }
 
-/* Reads the sums and starts them again. */
-static void show(struct training *t, struct progress *p, int64_t step)
+/* Loss and accuracy of the steps since the last point. */
+static void since_point(struct training *t, double *loss, double *accuracy)
+{
+    double steps = (double)(t->step - t->point_step);
+    *loss = gradc_item(t->loss_sum) / steps;
+    *accuracy = gradc_item(t->hits) / (steps * (double)t->batch);
+}
+
+/* Ends a stretch of the curves; test: whether the last test belongs to it. */
+static int take_point(struct training *t, int test)
 {
     const float zero = 0;
-    int64_t images = (step - p->seen) * t->batch;
-    double loss = gradc_item(t->loss_sum) * (double)t->batch / (double)images;
-    double accuracy = gradc_item(t->hits) / (double)images;
+    struct point p = {.step = t->step,
+                      .epoch = (double)t->step / (double)t->per_epoch,
+                      .rate = gradc_schedule(t->o.schedule, t->o.lr, t->step - 1, t->planned),
+                      .test_loss = test ? t->results.loss : NAN,
+                      .test_accuracy = test ? t->accuracy : NAN,
+                      .seconds = t->seconds + now() - t->started};
+    since_point(t, &p.loss, &p.accuracy);
+    t->point_step = t->step;
     gradc_write(t->loss_sum, &zero, sizeof zero);
     gradc_write(t->hits, &zero, sizeof zero);
-    progress_show(p, step, loss, accuracy);
+    int status = history_add(&t->history, &p);
+    return status == TOOL_OK && t->events != NULL ? events_point(t->events, &p) : status;
 }
 
-static gradc_status test_model(struct training *t)
+static int test_model(struct training *t)
 {
-    const struct images *s = &t->data.test;
-    double right = 0;
-    gradc_record(t->g, 0);
-    for (int64_t first = 0; first < s->count && gradc_check(t->g) == GRADC_OK; first += TEST_BATCH) {
-        int64_t n = s->count - first < TEST_BATCH ? s->count - first : TEST_BATCH;
-        gradc_tensor *x = n < TEST_BATCH ? gradc_slice(t->test_x, 0, 0, n, 1) : t->test_x;
-        gradc_tensor *y = n < TEST_BATCH ? gradc_slice(t->test_y, 0, 0, n, 1) : t->test_y;
-        write_batch(t, s, NULL, first, n, x, y);
-        right += gradc_item(count_hits(model_forward(&t->model, x), y));
-        gradc_tape_clear(t->g);
-    }
-    gradc_record(t->g, 1);
-    t->accuracy = right / (double)s->count;
-    return gradc_check(t->g);
-}
-
-/* From step `first` to the end of its epoch or of the training. */
-static gradc_status train_epoch(struct training *t, struct progress *p, int64_t first)
-{
-    int64_t epoch = (first - 1) / t->per_epoch;
-    double start = now();
-    shuffle(t->order, t->data.train.count, t->options.seed, (uint64_t)epoch);
-    for (int64_t step = first; step <= t->total && (step - 1) / t->per_epoch == epoch; step++) {
-        gradc_status status = train_step(t, step);
-        if (status != GRADC_OK)
-            return status;
-        if (progress_due(p, step))
-            show(t, p, step);
-    }
-    if (t->options.steps > 0) {
-        progress_keep(p);
-        return gradc_check(t->g);
-    }
-    double trained = now();
-    gradc_status status = test_model(t);
-    progress_clear(p);
-    if (status == GRADC_OK)
-        printf("epoch %" PRId64 ": test accuracy %.4f  trained in %.1f s, tested in %.1f s\n", epoch + 1,
-               t->accuracy, trained - start, now() - trained);
-    fflush(stdout);
+    results_free(&t->results);
+    int status = evaluate(t->module, t->test_images, &t->input, TEST_BATCH, 0, &t->results);
+    if (status == TOOL_OK)
+        t->accuracy = (double)t->results.right / (double)t->results.labelled;
     return status;
 }
 
-static int save_model(const struct training *t)
+/* ---- The loop ---- */
+
+static int end_epoch(struct training *t, const struct progress *p)
 {
-    const struct options *o = &t->options;
-    char accuracy[32] = "";
-    if (t->accuracy >= 0)
-        snprintf(accuracy, sizeof accuracy, "%.4f", t->accuracy);
-    const char *keys[] = {"model", "data", "library", "test_accuracy"};
-    const char *values[] = {o->model, "fashion-mnist", gradc_version(), accuracy};
-    if (gradc_save(o->save, t->model.n, t->model.names, t->model.params, accuracy[0] != '\0' ? 4 : 3, keys,
-                   values) != GRADC_OK)
+    int64_t epoch = t->step / t->per_epoch;
+    int test = t->o.steps == 0 && (epoch % t->o.eval_every == 0 || t->step == t->total);
+    double trained = now() - t->started + t->seconds;
+    int status = test ? test_model(t) : TOOL_OK;
+    if (status == TOOL_OK)
+        status = take_point(t, test);
+    if (status != TOOL_OK)
+        return status;
+    progress_clear(p);
+    if (test)
+        printf("epoch %" PRId64 ": test accuracy %.4f  loss %.4f  after %.1f s of training, tested in %.1f s\n",
+               epoch, t->accuracy, t->results.loss, trained, t->results.seconds);
+    fflush(stdout);
+    return t->o.checkpoint != NULL ? save_checkpoint(t, t->o.checkpoint) : TOOL_OK;
+}
+
+/* Saves what there is, and says how to go on. */
+static int stop(struct training *t, const struct progress *p)
+{
+    const char *path = t->o.checkpoint != NULL ? t->o.checkpoint : "gradc-interrupted.safetensors";
+    progress_keep(p);
+    int status = t->point_step < t->step ? take_point(t, 0) : TOOL_OK;
+    if (status == TOOL_OK)
+        status = save_checkpoint(t, path);
+    if (status != TOOL_OK)
+        return status;
+    printf("interrupted after step %" PRId64 " of %" PRId64 "; saved %s, go on with: gradc train --resume %s\n",
+           t->step, t->total, path, path);
+    return TOOL_INTERRUPTED;
+}
+
+/* What is due after a step that does not end its epoch. */
+static int between(struct training *t, struct progress *p)
+{
+    int status = TOOL_OK;
+    if (progress_due(p, t->step)) {
+        double loss, accuracy;
+        since_point(t, &loss, &accuracy);
+        progress_show(p, t->step, loss, accuracy);
+    }
+    if (t->step % t->per_epoch == 0)
+        return end_epoch(t, p);
+    if (t->step % t->per_epoch % (t->per_epoch / POINTS + 1) == 0)
+        status = take_point(t, 0);
+    if (status == TOOL_OK && t->o.checkpoint != NULL && t->o.checkpoint_every > 0 &&
+        t->step % t->o.checkpoint_every == 0) {
+        status = t->point_step < t->step ? take_point(t, 0) : TOOL_OK;
+        if (status == TOOL_OK)
+            status = save_checkpoint(t, t->o.checkpoint);
+    }
+    return status;
+}
+
+static int train_all(struct training *t)
+{
+    struct progress p;
+    int64_t first = t->step;
+    progress_start(&p, t->total, t->step, t->per_epoch, t->batch);
+    t->started = now();
+    while (t->step < t->total) {
+        if (train_step(t) != GRADC_OK)
+            return tool_failed(t->g, "");
+        int status = between(t, &p);
+        if (status == TOOL_OK && interrupted)
+            status = stop(t, &p);
+        if (status != TOOL_OK)
+            return status;
+    }
+    if (gradc_sync(t->g) != GRADC_OK)
         return tool_failed(t->g, "");
-    printf("saved %s\n", o->save);
+    if (t->o.steps > 0)
+        progress_keep(&p);
+    t->seconds += now() - t->started;
+    if (t->step > first)
+        printf("%" PRId64 " steps in %.1f s, %.0f images/s\n", t->step - first, now() - t->started,
+               (double)((t->step - first) * t->batch) / (now() - t->started));
     return TOOL_OK;
 }
 
-static int train(struct training *t)
+static int finish(struct training *t)
 {
-    struct progress p;
-    progress_start(&p, t->total, t->per_epoch, t->batch);
-    double start = now();
-    for (int64_t first = 1; first <= t->total; first += t->per_epoch)
-        if (train_epoch(t, &p, first) != GRADC_OK)
-            return tool_failed(t->g, "");
-    if (gradc_sync(t->g) != GRADC_OK)
-        return tool_failed(t->g, "");
-    printf("%" PRId64 " steps in %.1f s, %.0f images/s\n", t->total, now() - start,
-           (double)(t->total * t->batch) / (now() - start));
+    int status = TOOL_OK;
     if (t->losses != NULL && (ferror(t->losses) || fflush(t->losses) != 0)) {
-        fprintf(stderr, "gradc: %s could not be written\n", t->options.losses);
+        fprintf(stderr, "gradc: %s could not be written\n", t->o.losses);
         return TOOL_FAILED;
     }
-    return t->options.save != NULL ? save_model(t) : TOOL_OK;
+    if (t->results.count == 0 && (t->o.report != NULL || t->from != NULL)) /* tested by an earlier run, or not at all */
+        status = test_model(t);
+    if (status == TOOL_OK && t->o.save != NULL)
+        status = save_model(t);
+    if (status == TOOL_OK && t->o.report != NULL)
+        status = report_write(t, t->o.report);
+    return status;
 }
 
-static void finish(struct training *t)
+static void say_what(const struct training *t)
 {
-    gradc_tensor *owned[] = {t->x, t->y, t->test_x, t->test_y, t->loss_sum, t->hits};
-    for (size_t i = 0; i < sizeof owned / sizeof owned[0]; i++)
-        gradc_release(owned[i]);
-    gradc_optim_free(t->optim);
-    model_free(&t->model);
-    gradc_close(t->g);
-    dataset_free(&t->data);
-    free(t->images);
-    free(t->labels);
-    free(t->order);
-    if (t->losses != NULL)
-        fclose(t->losses);
+    char name[160] = "?";
+    gradc_device_info(gradc_context_device(t->g), "name", name, sizeof name);
+    printf("training %s on %s: %" PRId64 " images of %d classes as %dx%" PRId64 "x%" PRId64, t->o.model, name,
+           gradc_dataset_count(t->images), gradc_dataset_classes(t->images), t->input.channels,
+           t->input.image, t->input.image);
+    if (t->step > 0)
+        printf(", from step %" PRId64, t->step);
+    putchar('\n');
+    fflush(stdout);
 }
 
 int command_train(int argc, char **argv)
 {
     struct training t = {.accuracy = -1};
-    int asked = 0;
-    int status = options_read(&t.options, argc, argv, &asked);
-    if (status != TOOL_OK)
-        return status;
-    if (asked) {
-        fputs(help, stdout);
-        return TOOL_OK;
+    int help = 0, status = train_options_read(&t, argc, argv, &help);
+    if (status == TOOL_OK && !help) {
+        status = train_setup(&t);
+        if (status == TOOL_OK) {
+            say_what(&t);
+            signal(SIGINT, interrupt);
+            signal(SIGTERM, interrupt);
+            status = train_all(&t);
+        }
+        if (status == TOOL_OK)
+            status = finish(&t);
     }
-    status = prepare(&t);
-    if (status == TOOL_OK)
-        status = train(&t);
-    finish(&t);
+    train_free(&t);
     return status;
 }
