@@ -82,7 +82,7 @@ $(BUILD)/src/%.o: src/%.c | $(BUILD)/headers
 	@mkdir -p $(@D)
 	$(CC) $(LIBRARY_FLAGS) -MMD -MP -c $< -o $@
 
-$(BUILD)/src/base/os.o: DEFINES += -D_GNU_SOURCE
+$(BUILD)/src/base/os.o $(BUILD)/src/base/os_folder.o: DEFINES += -D_GNU_SOURCE
 
 # A file of vector loops is compiled once for each instruction set.
 plain_flags :=
