@@ -59,7 +59,7 @@ SHARED := $(OUT)lib/libgradc.so.$(VERSION)
 SONAME := libgradc.so.$(MAJOR)
 COMMAND := $(OUT)gradc
 
-TOOL_OBJECTS := $(patsubst %.c,$(BUILD)/%.o,$(wildcard tools/gradc/*.c))
+TOOL_OBJECTS := $(patsubst %.c,$(BUILD)/%.o,$(wildcard tools/gradc/*.c)) $(BUILD)/tools/gradc/events.pb-c.o
 EXAMPLES := $(patsubst %.c,$(BUILD)/%,$(wildcard examples/*.c))
 TEST_SOURCES := $(wildcard test/*.c test/ops/*.c)
 TEST_SUPPORT := $(patsubst %.c,$(BUILD)/%.o,$(wildcard test/support/*.c))
@@ -135,8 +135,20 @@ $(BUILD)/tools/%.o: tools/%.c
 	@mkdir -p $(@D)
 	$(CC) $(PROGRAM_FLAGS) -D_POSIX_C_SOURCE=200809L -MMD -MP -c $< -o $@
 
+# The messages of TensorBoard's files.
+$(BUILD)/tools/gradc/events.pb-c.c: tools/gradc/events.proto
+	@mkdir -p $(@D)
+	@command -v protoc-c >/dev/null || { echo "protoc-c is missing: run scripts/install-deps.sh build"; exit 1; }
+	protoc-c --proto_path=tools/gradc --c_out=$(@D) $<
+
+$(BUILD)/tools/gradc/events.pb-c.o: $(BUILD)/tools/gradc/events.pb-c.c
+	$(CC) $(FLAGS) -Wno-conversion -Wno-pedantic -MMD -MP -c $< -o $@
+
+$(BUILD)/tools/gradc/events.o: $(BUILD)/tools/gradc/events.pb-c.c
+$(BUILD)/tools/gradc/events.o: PROGRAM_FLAGS += -I$(BUILD)/tools/gradc
+
 $(COMMAND): $(TOOL_OBJECTS) $(STATIC)
-	$(CC) $(FLAGS) $(LDFLAGS) -o $@ $(TOOL_OBJECTS) $(STATIC) $(LIBS)
+	$(CC) $(FLAGS) $(LDFLAGS) -o $@ $(TOOL_OBJECTS) $(STATIC) -lprotobuf-c $(LIBS)
 
 $(BUILD)/examples/%: examples/%.c $(STATIC)
 	@mkdir -p $(@D)

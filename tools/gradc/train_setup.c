@@ -138,7 +138,7 @@ static int make_model(struct training *t)
         return tool_failed(t->g, "");
     if (t->o.pretrained != NULL && gradc_module_load(t->module, t->o.pretrained, 1) != GRADC_OK)
         return tool_failed(t->g, "--pretrained");
-    if (t->o.freeze != NULL && gradc_module_freeze(t->module, t->o.freeze, 0) != GRADC_OK)
+    if (t->o.freeze != NULL && gradc_module_freeze(t->module, t->o.freeze, 1) != GRADC_OK)
         return tool_usage("--freeze: %s", gradc_message(t->g));
     int count = gradc_module_count(t->module);
     t->params = calloc((size_t)count + 1, sizeof(gradc_tensor *));
