@@ -349,6 +349,17 @@ GRADC_API gradc_tensor *gradc_max_pool2d(gradc_tensor *x, int size, int stride);
 GRADC_API gradc_tensor *gradc_max_pool2d_full(gradc_tensor *x, int size_h, int size_w, int stride_h,
                                               int stride_w, int padding_h, int padding_w);
 
+/* z = weight * (x - mean) / sqrt(var + eps) + bias, for each channel of x [batch,c,...]; f32 and f64.  The vectors are
+ * [c], of x's dtype; weight and bias may be NULL: 1 and 0.
+ * training 1: by the batch's own mean and (biased) variance, through which gradients flow; a channel must have more
+ *   than one value (GRADC_E_SHAPE).  running_mean and running_var, tensors of yours or both NULL, are updated:
+ *   running = (1 - momentum) * running + momentum * statistic, with the unbiased variance.
+ * training 0: by running_mean and running_var, which get no gradient and must be there (GRADC_E_ARG).
+ * PyTorch's defaults are momentum 0.1 and eps 1e-5. */
+GRADC_API gradc_tensor *gradc_batch_norm(gradc_tensor *x, gradc_tensor *running_mean, gradc_tensor *running_var,
+                                         gradc_tensor *weight, gradc_tensor *bias, int training, double momentum,
+                                         double eps);
+
 /* Along one axis: softmax e^(x_i - m) / sum_j e^(x_j - m), and its logarithm, with m the maximum. */
 GRADC_API gradc_tensor *gradc_softmax(gradc_tensor *x, int axis);
 GRADC_API gradc_tensor *gradc_log_softmax(gradc_tensor *x, int axis);
