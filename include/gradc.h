@@ -428,22 +428,34 @@ GRADC_API gradc_status gradc_tape_rewind(gradc_context *g, int64_t mark);
  * adam   m = b1 m + (1-b1) d,  v = b2 v + (1-b2) d^2,  p -= lr / (1-b1^t) * m / (sqrt(v / (1-b2^t)) + eps)
  *        b1 0.9, b2 0.999, eps 1e-8.  Kingma and Ba, arXiv:1412.6980.
  * adamw  the same with p *= 1 - lr * weight_decay instead of a decay in d (arXiv:1711.05101);
- *        PyTorch's default decay is 0.01. */
+ *        PyTorch's default decay is 0.01.
+ * rmsprop  s = alpha s + (1-alpha) d^2,  u = d / (sqrt(s) + eps),  v = momentum * v + u,  p -= lr * v;
+ *        centered: m = alpha m + (1-alpha) d, and s - m^2 under the root, 0 where rounding makes it negative.
+ *        alpha 0.99, eps 1e-8, momentum 0, centered 0, weight_decay 0. */
 GRADC_API gradc_optim *gradc_sgd(gradc_tensor *const *params, int n, double lr, double momentum);
 GRADC_API gradc_optim *gradc_adam(gradc_tensor *const *params, int n, double lr);
 GRADC_API gradc_optim *gradc_adamw(gradc_tensor *const *params, int n, double lr, double weight_decay);
+GRADC_API gradc_optim *gradc_rmsprop(gradc_tensor *const *params, int n, double lr);
+
+/* The 2-norm of the gradients of n parameters together, those without one left out (none has one: 0), and
+ * each gradient times min(1, max_norm / (norm + 1e-6)): between gradc_backward and gradc_step.  f32 or f64
+ * tensors of one context.  The norm, from before, is the tape's: f64 if a gradient is, without a gradient
+ * of its own; nothing is read.  A norm of NaN makes the gradients NaN, an infinite one 0 or NaN.
+ * GRADC_E_ARG for no parameters, one twice, or a max_norm below 0. */
+GRADC_API gradc_tensor *gradc_clip_grad_norm(gradc_tensor *const *params, int n, double max_norm);
 
 /* Updates the parameters that have a gradient, uses the gradients up, and runs what is pending. */
 GRADC_API gradc_status gradc_step(gradc_optim *o);
 
 /* Changes a number: "lr", "weight_decay"; sgd: "momentum", "dampening", "nesterov"; adam, adamw: "beta1",
- * "beta2", "eps".  GRADC_E_ARG for another key, or a value out of range. */
+ * "beta2", "eps"; rmsprop: "alpha", "eps", "momentum", "centered" (0 or 1).  GRADC_E_ARG for another key, or a
+ * value out of range. */
 GRADC_API gradc_status gradc_optim_set(gradc_optim *o, const char *key, double value);
 
 /* The value of a number that gradc_optim_set changes; NAN, and the error sticks, for another key. */
 GRADC_API double gradc_optim_get(const gradc_optim *o, const char *key);
 
-/* "sgd", "adam" or "adamw", NULL for NULL; how many parameters it has, -1 for NULL. */
+/* "sgd", "adam", "adamw" or "rmsprop", NULL for NULL; how many parameters it has, -1 for NULL. */
 GRADC_API const char *gradc_optim_kind(const gradc_optim *o);
 GRADC_API int gradc_optim_count(const gradc_optim *o);
 
@@ -453,7 +465,8 @@ GRADC_API int64_t gradc_optim_steps(const gradc_optim *o);
 /* What an optimiser remembers, to save it and to go on from it with the same bits.
  * state_name  the k-th state (k from 0) that it keeps of each parameter with its numbers as they are, by
  *             PyTorch's name; NULL behind the last.  sgd: "momentum_buffer" where there is a momentum;
- *             adam, adamw: "exp_avg", "exp_avg_sq".
+ *             adam, adamw: "exp_avg", "exp_avg_sq"; rmsprop: "square_avg", with a momentum
+ *             "momentum_buffer", centered "grad_avg".
  * state       that state of a parameter, of its shape and dtype: zeros before the first update.  The
  *             optimiser's, and good as long as it: read it, or write what the next step shall go on from.
  *             NULL for a name or a parameter that there is not (GRADC_E_ARG).

@@ -34,11 +34,26 @@ static gradc_optim *adamw(gradc_tensor *const *params, int n)
     return gradc_adamw(params, n, 0.05, 0.1);
 }
 
+static gradc_optim *rmsprop(gradc_tensor *const *params, int n)
+{
+    return gradc_rmsprop(params, n, 0.01);
+}
+
+static gradc_optim *rmsprop_full(gradc_tensor *const *params, int n)
+{
+    gradc_optim *o = rmsprop(params, n);
+    gradc_optim_set(o, "momentum", 0.9);
+    gradc_optim_set(o, "centered", 1);
+    return o;
+}
+
 static const struct kind kinds[] = {
     {"sgd", plain, {NULL}},
     {"sgd", sgd, {"momentum_buffer", NULL}},
     {"adam", adam, {"exp_avg", "exp_avg_sq", NULL}},
     {"adamw", adamw, {"exp_avg", "exp_avg_sq", NULL}},
+    {"rmsprop", rmsprop, {"square_avg", NULL}},
+    {"rmsprop", rmsprop_full, {"square_avg", "momentum_buffer", "grad_avg", NULL}},
 };
 
 enum { KINDS = sizeof kinds / sizeof *kinds };

@@ -1,5 +1,5 @@
 /* optim.c - making, setting and freeing optimisers.  Their state is in state.c, steps in step.c, the formulas in
- * ops/sgd.c and ops/adam.c. */
+ * ops/sgd.c, ops/adam.c and ops/rmsprop.c. */
 #include "optim/optim.h"
 
 #include <float.h>
@@ -10,7 +10,12 @@
 
 /* ---- Numbers ---- */
 
-enum { ON_SGD = 1 << OPTIM_SGD, ON_ADAM = 1 << OPTIM_ADAM | 1 << OPTIM_ADAMW, ON_ALL = ON_SGD | ON_ADAM };
+enum {
+    ON_SGD = 1 << OPTIM_SGD,
+    ON_ADAM = 1 << OPTIM_ADAM | 1 << OPTIM_ADAMW,
+    ON_RMSPROP = 1 << OPTIM_RMSPROP,
+    ON_ALL = ON_SGD | ON_ADAM | ON_RMSPROP
+};
 
 #define BELOW_1 (1 - DBL_EPSILON / 2)
 
@@ -21,15 +26,17 @@ static const struct {
 } rules[OPTIM_NUMBERS] = {
     [LR] = {"lr", ON_ALL, 0, DBL_MAX, 0},
     [WEIGHT_DECAY] = {"weight_decay", ON_ALL, 0, DBL_MAX, 0},
-    [MOMENTUM] = {"momentum", ON_SGD, 0, DBL_MAX, 0},
+    [MOMENTUM] = {"momentum", ON_SGD | ON_RMSPROP, 0, DBL_MAX, 0},
     [DAMPENING] = {"dampening", ON_SGD, -DBL_MAX, DBL_MAX, 0},
     [NESTEROV] = {"nesterov", ON_SGD, 0, 1, 0},
     [BETA1] = {"beta1", ON_ADAM, 0, BELOW_1, 0.9},
     [BETA2] = {"beta2", ON_ADAM, 0, BELOW_1, 0.999},
-    [EPS] = {"eps", ON_ADAM, 0, DBL_MAX, 1e-8},
+    [EPS] = {"eps", ON_ADAM | ON_RMSPROP, 0, DBL_MAX, 1e-8},
+    [ALPHA] = {"alpha", ON_RMSPROP, 0, DBL_MAX, 0.99},
+    [CENTERED] = {"centered", ON_RMSPROP, 0, 1, 0},
 };
 
-const char *const optim_names[OPTIM_KINDS] = {"sgd", "adam", "adamw"};
+const char *const optim_names[OPTIM_KINDS] = {"sgd", "adam", "adamw", "rmsprop"};
 
 static gradc_status set_number(struct gradc_optim *o, enum optim_number at, double value)
 {
@@ -41,8 +48,9 @@ static gradc_status set_number(struct gradc_optim *o, enum optim_number at, doub
     if (!(value >= rules[at].least && value <= rules[at].most))
         return context_fail(o->g, GRADC_E_ARG, "%s: %s %s is out of range", optim_names[o->kind],
                             rules[at].key, text);
-    if (at == NESTEROV && value != 0 && value != 1)
-        return context_fail(o->g, GRADC_E_ARG, "%s: nesterov is 0 or 1, not %s", optim_names[o->kind], text);
+    if ((at == NESTEROV || at == CENTERED) && value != 0 && value != 1)
+        return context_fail(o->g, GRADC_E_ARG, "%s: %s is 0 or 1, not %s", optim_names[o->kind],
+                            rules[at].key, text);
     if (numbers[NESTEROV] != 0 && (numbers[MOMENTUM] == 0 || numbers[DAMPENING] != 0))
         return context_fail(o->g, GRADC_E_ARG, "%s: nesterov needs a momentum, and no dampening (%s %s)",
                             optim_names[o->kind], rules[at].key, text);
@@ -204,6 +212,11 @@ gradc_optim *gradc_adam(gradc_tensor *const *params, int n, double lr)
 gradc_optim *gradc_adamw(gradc_tensor *const *params, int n, double lr, double weight_decay)
 {
     return optim_new(OPTIM_ADAMW, params, n, lr, WEIGHT_DECAY, weight_decay);
+}
+
+gradc_optim *gradc_rmsprop(gradc_tensor *const *params, int n, double lr)
+{
+    return optim_new(OPTIM_RMSPROP, params, n, lr, WEIGHT_DECAY, 0);
 }
 
 void gradc_optim_free(gradc_optim *o)

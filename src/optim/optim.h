@@ -5,11 +5,23 @@
 
 #include "core/step.h"
 
-enum optim_kind { OPTIM_SGD, OPTIM_ADAM, OPTIM_ADAMW, OPTIM_KINDS };
+enum optim_kind { OPTIM_SGD, OPTIM_ADAM, OPTIM_ADAMW, OPTIM_RMSPROP, OPTIM_KINDS };
 
-enum optim_number { LR, WEIGHT_DECAY, MOMENTUM, DAMPENING, NESTEROV, BETA1, BETA2, EPS, OPTIM_NUMBERS };
+enum optim_number {
+    LR,
+    WEIGHT_DECAY,
+    MOMENTUM,
+    DAMPENING,
+    NESTEROV,
+    BETA1,
+    BETA2,
+    EPS,
+    ALPHA,
+    CENTERED,
+    OPTIM_NUMBERS
+};
 
-enum { OPTIM_STATES = 2 };
+enum { OPTIM_STATES = 3 };
 
 struct optim_param {
     gradc_tensor *state[OPTIM_STATES]; /* ours, in the order of state.c; NULL until one is needed or asked for */

@@ -13,6 +13,7 @@ static const struct {
     [OPTIM_SGD] = {{"momentum_buffer", MOMENTUM}},
     [OPTIM_ADAM] = {{"exp_avg", ALWAYS}, {"exp_avg_sq", ALWAYS}},
     [OPTIM_ADAMW] = {{"exp_avg", ALWAYS}, {"exp_avg_sq", ALWAYS}},
+    [OPTIM_RMSPROP] = {{"square_avg", ALWAYS}, {"momentum_buffer", MOMENTUM}, {"grad_avg", CENTERED}},
 };
 
 int optim_needs(const struct gradc_optim *o, int k)

@@ -60,6 +60,33 @@ static gradc_status record_adam(const struct gradc_optim *o, int at, gradc_tenso
     return op_record_assign(&op_adam, 4, in, &a);
 }
 
+static gradc_status record_rmsprop(const struct gradc_optim *o, int at, gradc_tensor *gradient)
+{
+    const struct optim_param *p = &o->params[at];
+    const double *n = o->numbers;
+    const int64_t ints[] = {n[CENTERED] != 0, n[MOMENTUM] != 0};
+    const double reals[RMSPROP_REALS] = {
+        [RMSPROP_LR] = n[LR],       [RMSPROP_DECAY] = n[WEIGHT_DECAY],
+        [RMSPROP_ALPHA] = n[ALPHA], [RMSPROP_KEEP] = 1 - n[ALPHA],
+        [RMSPROP_EPS] = n[EPS],     [RMSPROP_MOMENTUM] = n[MOMENTUM],
+    };
+    const struct attributes a = {.nints = 2, .ints = ints, .nreals = RMSPROP_REALS, .reals = reals};
+    gradc_tensor *in[2 + OPTIM_STATES] = {o->tensors[at], gradient};
+    int count = 2;
+    for (int k = 0; k < OPTIM_STATES; k++)
+        if (optim_needs(o, k))
+            in[count++] = p->state[k];
+    return op_record_assign(&op_rmsprop, count, in, &a);
+}
+
+static gradc_status (*const recorders[OPTIM_KINDS])(const struct gradc_optim *o, int at,
+                                                    gradc_tensor *gradient) = {
+    [OPTIM_SGD] = record_sgd,
+    [OPTIM_ADAM] = record_adam,
+    [OPTIM_ADAMW] = record_adam,
+    [OPTIM_RMSPROP] = record_rmsprop,
+};
+
 /* Records parameter `at`'s update, if it has a gradient, and counts it. */
 static void update(struct gradc_optim *o, int at)
 {
@@ -68,7 +95,7 @@ static void update(struct gradc_optim *o, int at)
     p->recent <<= 1;
     if (!gradient)
         return;
-    gradc_status status = o->kind == OPTIM_SGD ? record_sgd(o, at, gradient) : record_adam(o, at, gradient);
+    gradc_status status = recorders[o->kind](o, at, gradient);
     if (status != GRADC_OK || !optim_needs(o, 0))
         return;
     p->recent |= 1;

@@ -17,6 +17,7 @@ from .tensor import Tensor, gradients, tensor
 from .ops import OPS
 from .optim import SGD, Adam, AdamW, Optimizer
 from .module import Module, model_names
+from .optim import SGD, Adam, AdamW, Optimizer, RMSprop, clip_grad_norm, schedule
 from .files import read_idx, save
 
 # Last, because some are called as Python's own functions: gradc.sum, gradc.max, gradc.slice.
