@@ -71,11 +71,9 @@ struct bytes {
     size_t count;
 };
 
-/* Whether the image is of a size that is taken. */
+/* Whether the image, of at least one pixel, is not too large. */
 static gradc_status size_is_sane(const struct bytes *b, int64_t height, int64_t width, struct failure *f)
 {
-    if (height < 1 || width < 1)
-        return fail(f, GRADC_E_IO, "%s: an image without pixels", b->path);
     if (height > most_pixels / width)
         return fail(f, GRADC_E_UNSUPPORTED, "%s: %lld x %lld pixels are more than 2^28", b->path,
                     (long long)height, (long long)width);
@@ -199,6 +197,8 @@ static gradc_status jpeg_decode(const struct bytes *b, struct image *image, int 
     gradc_status status = GRADC_OK;
     if (tjDecompressHeader3(jpeg, b->data, (unsigned long)b->count, &width, &height, &sampling, &colours))
         status = jpeg_failed(b, jpeg, f);
+    else if (height < 1 || width < 1)
+        status = fail(f, GRADC_E_IO, "%s: damaged JPEG: there is no image in it", b->path);
     else
         status = size_is_sane(b, height, width, f);
     *image = (struct image){height, width, colours == TJCS_GRAY ? 1 : 3, NULL, NULL};

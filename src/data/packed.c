@@ -44,9 +44,9 @@ static gradc_status read_bytes(const struct request *r, const char *name, int nd
     const int is_zipped = has_file(r->folder, zipped);
     if (!is_zipped && !has_file(r->folder, name))
         return fail(f, GRADC_E_IO,
-                    "%s: %s/%s is not there, nor %s: the folder must hold the IDX files of the data "
+                    "%s/%s is not there, nor %s: the folder must hold the IDX files of the data "
                     "set (Fashion-MNIST's come with Debian's package dataset-fashion-mnist)",
-                    r->source, r->folder, zipped, name);
+                    r->folder, zipped, name);
     char *path = path_join(r->folder, is_zipped ? zipped : name);
     if (!path)
         return dataset_no_memory(f);
