@@ -264,6 +264,31 @@ GRADC_API gradc_tensor *gradc_contiguous(gradc_tensor *x);
 /* The same value without a path to what it came from.  The tape's. */
 GRADC_API gradc_tensor *gradc_detach(gradc_tensor *x);
 
+/* Cuts x along an axis into views of `size`, the last one of what is left; n, the length of out, must be how many
+ * there are: ceil(length / size), 1 for an axis of length 0 (GRADC_E_ARG).  On failure all of out are NULL. */
+GRADC_API gradc_status gradc_split(gradc_tensor *x, int64_t size, int axis, int n, gradc_tensor **out);
+
+/* ---- Joining, padding, turning round: copies of elements ------------------------------------------- */
+
+/* Any dtype, any strides; a negative axis counts from the end.  All are the tape's.
+ * concat: n tensors, 1 or more, of one dtype and of one shape but for the axis, one behind the other along it.
+ * stack: n tensors of one dtype and shape along a new axis, which z has at that place.
+ * GRADC_E_SHAPE, GRADC_E_DTYPE name the first one that does not match; without tensors it is this thread's error. */
+GRADC_API gradc_tensor *gradc_concat(gradc_tensor *const *x, int n, int axis);
+GRADC_API gradc_tensor *gradc_stack(gradc_tensor *const *x, int n, int axis);
+
+/* x between elements of `value` (rounded to x's dtype): n numbers, pairs of before and after, the first pair for the
+ * last axis, the next for the one in front of it.  Negative ones cut off. */
+GRADC_API gradc_tensor *gradc_pad(gradc_tensor *x, int n, const int64_t *pads, double value);
+
+/* The order of the elements turned round along each of the axes; naxes 0: along none. */
+GRADC_API gradc_tensor *gradc_flip(gradc_tensor *x, int naxes, const int *axes);
+
+/* The triangle of matrices x[..., i, j] below and above a diagonal, zero elsewhere: what has j - i <= diagonal, and
+ * j - i >= diagonal. */
+GRADC_API gradc_tensor *gradc_tril(gradc_tensor *x, int diagonal);
+GRADC_API gradc_tensor *gradc_triu(gradc_tensor *x, int diagonal);
+
 /* ---- Elementwise -------------------------------------------------------------------------------- */
 
 /* z has the broadcast shape and, unless said, the dtype of x; x and y must have the same dtype
@@ -373,6 +398,24 @@ GRADC_API gradc_tensor *gradc_cross_entropy(gradc_tensor *logits, gradc_tensor *
 /* z[..., :] = weight[indices[...], :]; indices i32 or i64, weight [rows, width].  Out of range as in
  * gradc_cross_entropy.  The gradient of weight sums over equal indices, in a fixed order. */
 GRADC_API gradc_tensor *gradc_embedding(gradc_tensor *indices, gradc_tensor *weight);
+
+/* By indices along one axis of x: any dtype, index i32 or i64.  Out of range as in gradc_cross_entropy.
+ * index_select: z[..., k, ...] = x[..., index[k], ...], index [count].
+ * gather: z[..., k, ...] = x[..., index[..., k, ...], ...]; index has as many axes as x, the others not longer than x's,
+ *         and z is of its shape.
+ * Gradients are added in the order of the index. */
+GRADC_API gradc_tensor *gradc_index_select(gradc_tensor *x, int axis, gradc_tensor *index);
+GRADC_API gradc_tensor *gradc_gather(gradc_tensor *x, int axis, gradc_tensor *index);
+
+/* x with z[..., index[..., k, ...], ...] += src[..., k, ...], as a new tensor, the tape's: the additions into one
+ * element go in the order of k, and give the same bits each time.  x and src are of one dtype, any number; index i32 or
+ * i64 has as many axes, none longer than src's, and but for `axis` none longer than x's.  Out of range as in
+ * gradc_cross_entropy. */
+GRADC_API gradc_tensor *gradc_scatter_add(gradc_tensor *x, int axis, gradc_tensor *index, gradc_tensor *src);
+
+/* z[..., c] = 1 where c is index[...], else 0: i64.  index i32 or i64, each in 0..classes-1, classes 1 or more; out of
+ * range as in gradc_cross_entropy.  No gradient. */
+GRADC_API gradc_tensor *gradc_one_hot(gradc_tensor *index, int64_t classes);
 
 /* ---- Gradients -------------------------------------------------------------------------------------- */
 

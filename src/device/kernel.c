@@ -4,6 +4,7 @@
  * KERNEL_ARGS, and the device refuses to launch it. */
 #include "device/device.h"
 
+#include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -71,7 +72,7 @@ static int is_wide(const struct layout *l)
     double numel = 1, reach = 0;
     for (int i = 0; i < l->ndim; i++) {
         numel *= (double)l->shape[i];
-        reach += (double)(l->shape[i] - 1) * (double)l->stride[i];
+        reach += (double)(l->shape[i] - 1) * fabs((double)l->stride[i]);
     }
     return numel > limit || reach > limit;
 }

@@ -90,16 +90,14 @@ static void transpose_block(void *arg, int64_t task, int thread)
     }
 }
 
-static gradc_status contiguous_cpu(const struct launch *l, struct failure *f)
+void copy_cpu(struct device *d, const struct view *z, const struct view *x)
 {
-    (void)f;
-    const struct view *x = &l->in[0], *z = &l->out[0];
     struct layout both[2] = {z->layout, x->layout};
     layout_collapse(2, both);
     int along = neighbours(&both[1]);
-    if (along < 0) {
-        strided_run(l->device, 2, (const struct view *const[]){z, x}, strided_copy(z->dtype), NULL);
-        return GRADC_OK;
+    if (along < 0 || both[0].stride[both[0].ndim - 1] != 1) {
+        strided_run(d, 2, (const struct view *const[]){z, x}, strided_copy(z->dtype), NULL);
+        return;
     }
     struct transpose t = {.x = both[1], .z = both[0], .along = along, .size = gradc_dtype_size(z->dtype)};
     t.from = view_host(x);
@@ -109,24 +107,35 @@ static gradc_status contiguous_cpu(const struct launch *l, struct failure *f)
     for (int axis = 0; axis < t.x.ndim - 1; axis++)
         if (axis != along)
             tasks *= t.x.shape[axis];
-    cpu_parallel(l->device, tasks, transpose_block, &t);
+    cpu_parallel(d, tasks, transpose_block, &t);
+}
+
+static gradc_status contiguous_cpu(const struct launch *l, struct failure *f)
+{
+    (void)f;
+    copy_cpu(l->device, &l->out[0], &l->in[0]);
     return GRADC_OK;
 }
 
 /* ---- OpenCL ---- */
 
-static gradc_status contiguous_opencl(const struct launch *l, struct failure *f)
+gradc_status copy_opencl(const struct launch *l, const struct view *z, const struct view *x, struct failure *f)
 {
-    const struct view *const views[] = {&l->out[0], &l->in[0]};
+    const struct view *const views[] = {z, x};
     struct kernel_call k;
     struct strided s;
-    kernel_start(&k, "contiguous", "contiguous", strided_bits(l->out[0].dtype));
+    kernel_start(&k, "contiguous", "contiguous", strided_bits(z->dtype));
     strided_start(&s, &k, 2, views);
     strided_sizes(&k, &s);
     strided_operand(&k, &s, 0);
     strided_operand(&k, &s, 1);
     strided_range(&k, &s);
     return launch_kernel(l, &k, f);
+}
+
+static gradc_status contiguous_opencl(const struct launch *l, struct failure *f)
+{
+    return copy_opencl(l, &l->out[0], &l->in[0], f);
 }
 
 static void contiguous_gradient(struct gradient *d)

@@ -145,6 +145,9 @@ void strided_run(struct device *d, int n, const struct view *const *views, strid
         const int64_t sz = step[0], sx = step[1];                                             \
         if (sz == 1 && sx == 1)                                                               \
             memcpy(z, x, (size_t)n * sizeof *z);                                              \
+        else if (sz == 1 && sx == -1)                                                         \
+            for (int64_t i = 0; i < n; i++)                                                   \
+                z[i] = x[-i];                                                                 \
         else if (sz == 1)                                                                     \
             for (int64_t i = 0; i < n; i++)                                                   \
                 z[i] = x[i * sx];                                                             \
@@ -173,12 +176,12 @@ strided_loop *strided_copy(gradc_dtype dtype)
 
 /* ---- OpenCL ---- */
 
-/* How far a collapsed operand's last element is from its first. */
+/* How far a collapsed operand's elements are from its first, at most. */
 static int64_t span(const struct layout *l)
 {
     int64_t last = 0;
     for (int axis = 0; axis < l->ndim; axis++)
-        last += (l->shape[axis] - 1) * l->stride[axis];
+        last += (l->shape[axis] - 1) * (l->stride[axis] < 0 ? -l->stride[axis] : l->stride[axis]);
     return last;
 }
 

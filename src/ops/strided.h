@@ -20,6 +20,11 @@ void strided_run(struct device *d, int n, const struct view *const *views, strid
 strided_loop *strided_copy(gradc_dtype dtype);
 gradc_dtype strided_bits(gradc_dtype dtype);
 
+/* z = x, of one shape and dtype and any strides, those of x negative ones too; where x is transposed, by tiles
+ * (ops/contiguous.c). */
+void copy_cpu(struct device *d, const struct view *z, const struct view *x);
+gradc_status copy_opencl(const struct launch *l, const struct view *z, const struct view *x, struct failure *f);
+
 /* On OpenCL: what the macros of opencl/strided.cl expect.  strided_start sets AXES for these views and fills *s; then
  * the caller adds the arguments in the order of its kernel: strided_sizes for COUNT(n), strided_operand for RESULT and
  * OPERAND; at the end strided_range. */

@@ -14,7 +14,7 @@ the wrapping only: what an op means is in gradc.h.
 from .library import CONSTANTS, Error, device_count, devices, version
 from .context import Context, set_log
 from .tensor import Tensor, gradients, tensor
-from .ops import OPS
+from .ops import OPS, split
 from .optim import SGD, Adam, AdamW, Optimizer
 from .module import Module, model_names
 from .optim import SGD, Adam, AdamW, Optimizer, RMSprop, clip_grad_norm, schedule

@@ -1,8 +1,8 @@
 """The ops: one function for each op of gradc.h, built from its prototype; and the operators of Tensor.
 
-An op is what returns a tensor and takes one first.  A count and an array in C are one argument here
-(axes=(0, 2)), an operand that may be NULL is left out or None, and numbers stand in for 0-d operands of
-elementwise ops.
+An op is what returns a tensor and takes one, or several, first.  A count and an array in C are one argument
+here (axes=(0, 2), concat([x, y], axis=1)), an operand that may be NULL is left out or None, and numbers stand
+in for 0-d operands of elementwise ops.
 """
 import ctypes
 import inspect
@@ -32,7 +32,14 @@ DEFAULTS = {
     "log_softmax": {"axis": -1},
     "slice": {"start": 0, "stop": 2**63 - 1, "step": 1},
     "flatten": {"start": 0, "stop": -1},
+    "concat": {"axis": 0},
+    "stack": {"axis": 0},
+    "pad": {"value": 0},
+    "tril": {"diagonal": 0},
+    "triu": {"diagonal": 0},
 }
+
+TENSORS = ctypes.POINTER(gradc_tensor)
 
 ARRAYS = {ctypes.POINTER(ctypes.c_int64): library.int64_array,
           ctypes.POINTER(ctypes.c_int): library.int_array}
@@ -41,13 +48,18 @@ ARRAYS = {ctypes.POINTER(ctypes.c_int64): library.int64_array,
 def _parameters(name, prototype):
     """[(parameter, how it becomes C arguments)], from the C parameters.
 
-    How: "tensor", "number", "dtype" or an array's function; a count before an array is dropped.
+    How: "tensor", "tensors", "number", "dtype" or an array's function; the count is dropped that stands before
+    an array, or behind an array of tensors.
     """
     found = []
     for parameter, kind in prototype:
         if kind in ARRAYS:
             found.pop()
             found.append((parameter, ARRAYS[kind]))
+        elif kind == TENSORS:
+            found.append((parameter, "tensors"))
+        elif found and found[-1][1] == "tensors" and parameter == "n":
+            continue
         elif kind is gradc_tensor:
             found.append((parameter, "tensor"))
         elif parameter == "dtype":
@@ -68,6 +80,10 @@ def _signature(op, parameters):
 
 
 def _converted(how, name, value):
+    if how == "tensors":
+        if not all(isinstance(x, Tensor) for x in value):
+            raise TypeError(f"{name} must be gradc.Tensors")
+        return library.handle_array(value), len(value)
     if how == "tensor":
         if value is not None and not isinstance(value, Tensor):
             raise TypeError(f"{name} must be a gradc.Tensor, not {type(value).__name__}")
@@ -91,7 +107,11 @@ def _make(symbol, prototype, comment):
         bound = signature.bind(*given, **named)
         bound.apply_defaults()
         values = bound.arguments
-        like = next((v for v in values.values() if isinstance(v, Tensor)), None)
+        for name, how in parameters:
+            if how == "tensors":
+                values[name] = list(values[name])
+        like = next((x for v in values.values() for x in (v if isinstance(v, list) else [v])
+                     if isinstance(x, Tensor)), None)
         if like is None:
             raise TypeError(f"{op} takes a gradc.Tensor first")
         if may_be_numbers:
@@ -123,11 +143,21 @@ def tensor_like(x, value):
 
 def _is_op(symbol):
     result, prototype, _ = FUNCTIONS[symbol]
-    return result is gradc_tensor and prototype and prototype[0][1] is gradc_tensor and symbol not in NO_OPS
+    return result is gradc_tensor and prototype and prototype[0][1] in (gradc_tensor, TENSORS) and \
+        symbol not in NO_OPS
 
 
 OPS = {symbol[len("gradc_"):]: _make(symbol,
                                      *FUNCTIONS[symbol][1:]) for symbol in FUNCTIONS if _is_op(symbol)}
+
+
+def split(x, size, axis=0):
+    """x cut along an axis into views of `size`, the last one of what is left, as torch.split does."""
+    n = max(1, -(-x.shape[axis] // size)) if -x.ndim <= axis < x.ndim and size > 0 else 1
+    out = (gradc_tensor * n)()
+    x.context.live()
+    x.context.check(lib.gradc_split(x.handle, size, axis, n, out))
+    return [x.context.result(gradc_tensor(handle.value)) for handle in out]
 
 
 # ---- Operators ----
