@@ -10,6 +10,7 @@
 
 CC ?= cc
 AR ?= ar
+OBJCOPY ?= objcopy
 PREFIX ?= /usr/local
 LIBDIR ?= $(PREFIX)/lib
 OPENCL ?= 1
@@ -55,6 +56,7 @@ OBJECTS += $(BUILD)/kernels.o
 endif
 
 STATIC := $(OUT)lib/libgradc.a
+INSIDE := $(BUILD)/libgradc-inside.a
 SHARED := $(OUT)lib/libgradc.so.$(VERSION)
 SONAME := libgradc.so.$(MAJOR)
 COMMAND := $(OUT)gradc
@@ -115,8 +117,16 @@ $(BUILD)/kernels.c: $(KERNELS) scripts/embed.sh
 $(BUILD)/kernels.o: $(BUILD)/kernels.c
 	$(CC) $(LIBRARY_FLAGS) -MMD -MP -c $< -o $@
 
+# One object whose only global names are the API's: a program's own names can't meet the library's.
 $(STATIC): $(OBJECTS)
 	@mkdir -p $(@D)
+	$(CC) -nostdlib -r -o $(BUILD)/gradc.o $(OBJECTS)
+	$(OBJCOPY) --localize-hidden $(BUILD)/gradc.o
+	@rm -f $@
+	$(AR) rcs $@ $(BUILD)/gradc.o
+
+# The same with all names, for tests of what is inside.
+$(INSIDE): $(OBJECTS)
 	@rm -f $@
 	$(AR) rcs $@ $(OBJECTS)
 
@@ -158,8 +168,8 @@ $(BUILD)/test/%.o: test/%.c
 	@mkdir -p $(@D)
 	$(CC) $(PROGRAM_FLAGS) -D_GNU_SOURCE -MMD -MP -c $< -o $@
 
-$(BUILD)/test/%: $(BUILD)/test/%.o $(TEST_SUPPORT) $(STATIC)
-	$(CC) $(FLAGS) $(LDFLAGS) -rdynamic -o $@ $< $(TEST_SUPPORT) $(STATIC) -lcmocka $(LIBS)
+$(BUILD)/test/%: $(BUILD)/test/%.o $(TEST_SUPPORT) $(INSIDE)
+	$(CC) $(FLAGS) $(LDFLAGS) -rdynamic -o $@ $< $(TEST_SUPPORT) $(INSIDE) -lcmocka $(LIBS)
 
 $(BUILD)/bench/%.o: bench/%.c
 	@mkdir -p $(@D)
@@ -212,10 +222,15 @@ deps:
 
 # ---- Install ----
 
+MAN := share/man/man1
+COMPLETION := share/bash-completion/completions
+
 install: all
-	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/include \
-	    $(DESTDIR)$(LIBDIR)/pkgconfig $(DESTDIR)$(LIBDIR)/cmake/gradc
+	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/include $(DESTDIR)$(PREFIX)/$(MAN) \
+	    $(DESTDIR)$(PREFIX)/$(COMPLETION) $(DESTDIR)$(LIBDIR)/pkgconfig $(DESTDIR)$(LIBDIR)/cmake/gradc
 	install -m 755 $(COMMAND) $(DESTDIR)$(PREFIX)/bin/gradc
+	install -m 644 docs/gradc.1 $(DESTDIR)$(PREFIX)/$(MAN)/gradc.1
+	install -m 644 tools/gradc/gradc.bash $(DESTDIR)$(PREFIX)/$(COMPLETION)/gradc
 	install -m 644 $(wildcard include/*.h) $(DESTDIR)$(PREFIX)/include
 	install -m 644 $(STATIC) $(DESTDIR)$(LIBDIR)
 	install -m 755 $(SHARED) $(DESTDIR)$(LIBDIR)
@@ -230,6 +245,7 @@ fill_in = sed -e 's|@PREFIX@|$(PREFIX)|g' -e 's|@LIBDIR@|$(LIBDIR)|g' -e 's|@VER
 	-e 's|@LIBLIST@|$(subst $(space),;,$(patsubst -l%,%,$(patsubst -pthread,pthread,$(strip $(LIBS)))))|g' $(1)
 
 uninstall:
+	rm -f $(DESTDIR)$(PREFIX)/$(MAN)/gradc.1 $(DESTDIR)$(PREFIX)/$(COMPLETION)/gradc
 	rm -f $(DESTDIR)$(PREFIX)/bin/gradc $(patsubst %,$(DESTDIR)$(PREFIX)/%,$(wildcard include/*.h))
 	rm -f $(patsubst %,$(DESTDIR)$(LIBDIR)/%,libgradc.a libgradc.so.$(VERSION) $(SONAME) libgradc.so)
 	rm -f $(DESTDIR)$(LIBDIR)/pkgconfig/gradc.pc

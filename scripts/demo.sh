@@ -1,6 +1,7 @@
 #!/bin/sh
-# Trains a convolutional network on the 60,000 images of Fashion-MNIST on the CPU, then takes the same 50 steps on
-# every device of the machine and compares the losses.  `make demo` installs, builds and calls it.
+# Trains a convolutional network on the 60,000 images of Fashion-MNIST on the CPU, classifies ten test images, takes the
+# same 50 steps on every device of the machine and compares the losses, and ends with what each device can do.
+# `make demo` installs, builds and calls it.
 set -u
 cd "$(dirname "$0")/.." || exit 1
 : "${GRADC:=./gradc}" "${OUT:=build/demo}"
@@ -17,6 +18,12 @@ training=$!
 tail -n +1 -f --pid=$training "$OUT/train.log"
 wait $training || { echo "demo: the training failed"; exit 1; }
 accuracy=$(sed -n 's/.*test accuracy \([0-9.]*\).*/\1/p' "$OUT/train.log" | tail -1)
+
+echo "---- ten test images"
+"$GRADC" predict "$model" --device cpu --data fashion-mnist --count 10 || exit 1
+"$GRADC" predict "$model" --device cpu --data fashion-mnist --count 10 --sheet "$OUT/sheet.png" >"$OUT/sheet.log" ||
+    { cat "$OUT/sheet.log"; exit 1; }
+echo "the pictures with what was seen in them: $OUT/sheet.png"
 
 echo "---- the same 50 steps on each device"
 steps=50 differ=0 results=
@@ -46,4 +53,7 @@ good=$(awk "BEGIN { print (${accuracy:-0} >= $needed) }")
 [ "$good" -eq 1 ] || results="$results, BELOW $needed"
 [ -n "$results" ] || results=", no OpenCL device"
 echo "demo: accuracy ${accuracy:-none} on cpu$results, model in $model"
+
+echo "---- what each device can do"
+"$GRADC" compare --seconds 1 --html "$OUT/compare.html" || exit 1
 [ "$good" -eq 1 ] && [ "$differ" -eq 0 ]

@@ -6,7 +6,8 @@ set -u
 build="gcc libc6-dev make zlib1g-dev libcjson-dev libpng-dev libturbojpeg0-dev libprotobuf-c-dev protobuf-c-compiler
        opencl-c-headers libopenblas0-serial"
 demo="dataset-fashion-mnist ocl-icd-libopencl1 pocl-opencl-icd"
-test="libcmocka-dev python3 python3-numpy python3-torch python3-torchvision ocl-icd-libopencl1 pocl-opencl-icd mesa-opencl-icd
+test="libcmocka-dev dataset-fashion-mnist python3 python3-numpy python3-pil python3-venv python3-torch
+      python3-torchvision ocl-icd-libopencl1 pocl-opencl-icd mesa-opencl-icd
       oclgrind clang-15 libclc-15 rocm-device-libs intel-opencl-icd pkg-config cmake"
 check="clang clang-format doxygen binutils"
 

@@ -1,6 +1,6 @@
 #!/bin/sh
 # The gradc command: help, devices, wrong options, a short training on each device from a small data set in the form of
-# Fashion-MNIST, and what it saves.  Ends with "N passed, N failed".
+# Fashion-MNIST, what it saves, and what the other commands make of it.  Ends with "N passed, N failed".
 set -u
 cd "$(dirname "$0")/.." || exit 1
 : "${GRADC:=./gradc}" "${GRADC_TEST_DEVICES:=cpu}"
@@ -30,34 +30,59 @@ expect 0 "device " devices
 expect 0 "cpu" devices --names
 expect 2 "--names" devices --nonsense
 expect 0 "--optimizer" train --help
-expect 2 "mlp or lenet" train --model vgg
-expect 2 "sgd or adam" train --optimizer none
+expect 2 "vgg16-bn-32 or resnet18, not" train --model vgg
+expect 2 "adamw or rmsprop" train --optimizer none
 expect 2 "whole number" train --epochs 0
 expect 2 "whole number" train --batch 3x
-expect 2 "above 0" train --lr -1
-expect 2 "above 0" train --lr=nan
+expect 2 "must be a number" train --lr -1
+expect 2 "must be a number" train --lr=nan
 expect 2 "needs a value" train --seed
 expect 2 "no option" train --speed 9
+expect 2 "takes options only" train now
 expect 2 "fashion-mnist" train --data imagenet
+expect 2 "folder:DIR" train --data folder:
 expect 2 "dataset-fashion-mnist" train --data "fashion-mnist:$work/nowhere"
+expect 2 "$work/nowhere" train --data "folder:$work/nowhere"
 expect 2 "can't write" train --save "$work/nowhere/model"
 expect 2 "--save needs" train --save /dev/null
+expect 2 "can't write" train --report "$work/nowhere/page.html"
+expect 2 "cosine" train --schedule sine
+expect 2 "size" train --schedule step,size=0
+expect 2 "crop,flip" train --augment turn
+expect 2 "pad, crop or stretch" train --resize bend
+expect 2 "fail or skip" train --bad-images mend
+expect 2 "1 or 3" train --channels 2
+expect 2 "has its own two" train --optimizer adam --momentum 0.9
+expect 1 "no-such-file" train --resume "$work/no-such-file"
+expect 2 "a model's file and images" predict
+expect 2 "one model's file" eval
+expect 2 "one model or file" info
+expect 1 "no-such-file" predict "$work/no-such-file" x.png
+expect 1 "no-such-file" eval "$work/no-such-file"
+expect 1 "no-such-file" info no-such-file
+expect 2 "--names" devices now
+expect 0 "138357544" info vgg16
+expect 0 "224" info vgg16 --batch 2
+expect 0 "--html" compare --help
 
-# Two classes that are easy to tell: a bright upper half, a bright lower half.
-python3 - "$work" <<'END' || { echo "0 passed, 1 failed"; exit 1; }
-import gzip, struct, sys
-def part(name, n):
-    labels = bytes(i % 2 for i in range(n))
-    half = 14 * 28
-    images = b"".join(bytes([200 + i % 50]) * half + bytes(half) if i % 2 else bytes(half) + bytes([180 + i % 70]) * half
-                      for i in range(n))
-    with gzip.open(f"{sys.argv[1]}/{name}-images-idx3-ubyte.gz", "wb") as f:
-        f.write(struct.pack(">4B3i", 0, 0, 8, 3, n, 28, 28) + images)
-    with open(f"{sys.argv[1]}/{name}-labels-idx1-ubyte", "wb") as f:
-        f.write(struct.pack(">4Bi", 0, 0, 8, 1, n) + labels)
-part("train", 200)
-part("t10k", 301)
-END
+# Every option of every command is in the manual page and among the completions.
+for command in train predict eval info compare; do
+    "$GRADC" $command --help | sed -n 's/^  \(--[a-z-]*\).*/\1/p' >"$work/options"
+    missing=
+    for option in $(grep -v -- --help "$work/options"); do
+        grep -qF -- "$(echo "$option" | sed 's/-/\\-/g')" docs/gradc.1 || missing="$missing $option"
+    done
+    completed=$(bash -c "PATH=$(dirname "$(realpath "$GRADC")"):\$PATH; . tools/gradc/gradc.bash
+        COMP_WORDS=(gradc $command --); COMP_CWORD=2; _gradc; printf '%s\n' \"\${COMPREPLY[@]}\"")
+    if [ -s "$work/options" ] && [ -z "$missing" ] && [ "$completed" = "$(cat "$work/options")" ]; then
+        passed=$((passed + 1))
+    else
+        failed=$((failed + 1))
+        echo "failed: options of $command: not in docs/gradc.1:$missing; completed: $(echo "$completed" | tr '\n' ' ')"
+    fi
+done
+
+sh test/support/small-images.sh "$work" 200 || { echo "0 passed, 1 failed"; exit 1; }
 export FASHION_MNIST="$work"
 expect 2 "at most 200" train --batch 201
 expect 1 "no " train --device opencl:nobody-makes-this
@@ -100,6 +125,7 @@ header = json.loads(data[8:8 + size])
 assert size % 8 == 0, size
 meta = header.pop("__metadata__")
 assert meta["model"] == "lenet" and meta["test_accuracy"] == "1.0000", meta
+assert len(meta["classes"].split("\n")) == 10 and float(meta["mean"]) > 0 and float(meta["std"]) > 0, meta
 shapes = {name: entry["shape"] for name, entry in header.items()}
 assert shapes == {"conv1.weight": [32, 1, 3, 3], "conv1.bias": [32], "conv2.weight": [64, 32, 3, 3],
                   "conv2.bias": [64], "fc1.weight": [128, 3136], "fc1.bias": [128], "fc2.weight": [10, 128],
@@ -121,6 +147,42 @@ then
 else
     failed=$((failed + 1))
 fi
-[ -z "$(find "$work" -name '*.tmp')" ] || { echo "failed: a temporary file is left"; failed=$((failed + 1)); }
+# The other commands, with what was saved.
+expect 0 "accuracy 1.0000" eval --device cpu "$work/lenet.safetensors"
+expect 0 "recall" eval --device cpu "$work/lenet.safetensors"
+expect 0 "100.0 %" predict --device cpu "$work/lenet.safetensors" --data fashion-mnist --count 3
+if [ "$(grep -c '^image ' "$work/log")" -eq 3 ]; then passed=$((passed + 1)); else failed=$((failed + 1)); cat "$work/log"; fi
+expect 0 "test_accuracy" info "$work/lenet.safetensors"
+expect 0 "conv1.weight" info "$work/lenet.safetensors"
+expect 2 "not both" predict "$work/lenet.safetensors" x.png --data fashion-mnist
+expect 1 "x.png" predict --device cpu "$work/lenet.safetensors" x.png
+
+# Reports: one file, without a word that points elsewhere.
+expect 0 "saved $work/report.html" train --model lenet --device cpu --epochs 2 --batch 20 --report "$work/report.html"
+expect 0 "Do I need a GPU?" compare --device cpu --seconds 0 --batch 1 --html "$work/compare.html"
+for page in report compare; do
+    if python3 - "$work/$page.html" $page <<'END'
+import re, sys
+from html.parser import HTMLParser
+text = open(sys.argv[1], encoding="utf-8").read()
+assert not re.search(r"(src|href)=\"(?!data:)|@import|url\((?!data:)|<script", text)
+open_tags, empty = [], {"meta", "br", "img", "line", "polyline", "circle"}
+class Check(HTMLParser):
+    def handle_starttag(self, tag, attributes):
+        if tag not in empty:
+            open_tags.append(tag)
+    def handle_endtag(self, tag):
+        assert open_tags and open_tags.pop() == tag, (tag, self.getpos())
+Check().feed(text)
+assert not open_tags, open_tags
+if sys.argv[2] == "report":
+    assert "Confusion matrix" in text and "filters" in text and text.count("<polyline") == 5 and "data:image/png;base64" in text
+else:
+    assert "vgg16 224x224" in text and text.count("class=\"bar\"") == 6, text.count("class=\"bar\"")
+END
+    then passed=$((passed + 1)); else failed=$((failed + 1)); echo "failed: $page.html"; fi
+done
+
+[ -z "$(find "$work" -name '*.tmp*')" ] || { echo "failed: a temporary file is left"; failed=$((failed + 1)); }
 echo "$passed passed, $failed failed"
 [ "$failed" -eq 0 ]

@@ -22,7 +22,7 @@ static const char style[] =
     ".quiet,figcaption,dt{color:var(--quiet)}\n"
     ".card{background:var(--card);border:1px solid var(--line);border-radius:8px;padding:16px;min-width:0}\n"
     ".charts{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(100%,420px),1fr));gap:16px}\n"
-    "dl{display:grid;grid-template-columns:repeat(auto-fit,minmax(150px,1fr));gap:16px;margin:16px 0}\n"
+    "dl{display:grid;grid-template-columns:repeat(auto-fit,minmax(max(140px,20%),1fr));gap:16px;margin:16px 0}\n"
     "dl div{border-top:2px solid var(--line);padding-top:8px}\n"
     "dt{font-size:.85rem}dd{margin:0;font-size:1.15rem;font-weight:600;overflow-wrap:anywhere}\n"
     "svg{display:block;width:100%;height:auto}\n"
@@ -44,7 +44,7 @@ static const char style[] =
     "td{text-align:right;padding:3px 8px;min-width:38px;border:1px solid var(--line)}\n"
     "td.empty{color:var(--line)}\n"
     ".wide th,.wide td{padding:6px 12px;font-size:.9rem}\n"
-    ".pictures{display:grid;grid-template-columns:repeat(auto-fill,minmax(104px,1fr));gap:14px}\n"
+    ".pictures{display:grid;grid-template-columns:repeat(auto-fill,minmax(84px,1fr));gap:12px}\n"
     ".pictures.small{grid-template-columns:repeat(auto-fill,minmax(44px,1fr));gap:6px}\n"
     "figure{margin:0;min-width:0}\n"
     "figure img{width:100%;display:block;image-rendering:pixelated;border:1px solid var(--line);border-radius:4px}\n"
@@ -172,9 +172,9 @@ static int write_png(struct page *p, int64_t height, int64_t width, const unsign
     return status;
 }
 
-void page_pictures_begin(struct page *p)
+void page_pictures_begin(struct page *p, int small)
 {
-    fputs("<div class=\"card\"><div class=\"pictures\">\n", p->f);
+    fprintf(p->f, "<div class=\"card\"><div class=\"pictures%s\">\n", small ? " small" : "");
 }
 
 int page_picture(struct page *p, int64_t height, int64_t width, const unsigned char *pixels,

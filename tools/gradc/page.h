@@ -25,8 +25,8 @@ struct fact {
 };
 void page_facts(struct page *p, int n, const struct fact *facts);
 
-/* A picture, RGB, in a figure with a caption of up to two lines.  Many stand in a row. */
-void page_pictures_begin(struct page *p);
+/* A picture, RGB, in a figure with a caption of up to two lines (NULL: none).  Many stand in a row, small ones more. */
+void page_pictures_begin(struct page *p, int small);
 int page_picture(struct page *p, int64_t height, int64_t width, const unsigned char *pixels,
                  const char *first, const char *second);
 void page_pictures_end(struct page *p);

@@ -7,7 +7,7 @@
 #include "page.h"
 #include "train.h"
 
-enum { MISTAKES = 24, FILTERS = 64, FILTER_SCALE = 8, PICTURE_MOST = 96 };
+enum { MISTAKES = 24, FILTERS = 64, FILTER_SCALE = 12, PICTURE_MOST = 96 };
 
 /* ---- Facts ---- */
 
@@ -141,7 +141,7 @@ static int write_mistakes(const struct training *t, struct page *p, const struct
                        : "There are none.");
     if (n == 0)
         return TOOL_OK;
-    page_pictures_begin(p);
+    page_pictures_begin(p, 0);
     for (int i = 0; i < n && status == TOOL_OK; i++)
         status = write_mistake(t, p, names, found[i]);
     page_pictures_end(p);
@@ -204,7 +204,7 @@ static int write_filters(const struct training *t, struct page *p)
         status = tool_failed(t->g, "--report");
     page_section(p, "First-layer filters",
                  "Gray is zero, white the largest weight of its filter, black its opposite.");
-    page_pictures_begin(p);
+    page_pictures_begin(p, 1);
     for (int64_t i = 0; i < count && i < FILTERS && status == TOOL_OK; i++)
         status = write_filter(p, w + i * size, t->input.channels, height, width, scale);
     page_pictures_end(p);
@@ -220,7 +220,7 @@ int report_write(const struct training *t, const char *path)
     struct names names;
     char subtitle[256], *title = text_format("%s on %s", t->o.model, t->o.data);
     snprintf(subtitle, sizeof subtitle,
-             "%" PRId64 " images of %d classes, as %dx%" PRId64 "x%" PRId64 "; %.4g epochs of %" PRId64
+             "%" PRId64 " images of %d classes, as %dx%" PRId64 "x%" PRId64 "; epochs: %.4g, of %" PRId64
              " steps of %" PRId64 " images, %s, learning rate %g, schedule %s",
              gradc_dataset_count(t->images), t->results.classes, t->input.channels, t->input.image,
              t->input.image, (double)t->step / (double)t->per_epoch, t->per_epoch, t->batch, t->o.optimizer,
