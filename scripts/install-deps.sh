@@ -12,7 +12,7 @@ test="libcmocka-dev dataset-fashion-mnist python3 python3-numpy python3-pil pyth
 check="clang clang-format doxygen binutils"
 
 # Packages that some releases or machines do not have; without them the tests that need them say so.
-optional=" rocm-device-libs intel-opencl-icd clang-15 libclc-15 python3-torch python3-torchvision mesa-opencl-icd oclgrind "
+optional=" rocm-device-libs intel-opencl-icd clang-15 libclc-15 python3-torch python3-torchvision mesa-opencl-icd oclgrind python3-pil "
 
 if [ $# -eq 0 ]; then
     echo "usage: scripts/install-deps.sh GROUP...   (build, demo, test, check)" >&2

@@ -1,6 +1,7 @@
 /* data.c - data sets: what they hold, the rules of folders, and what is said where files are missing or broken. */
 #include <math.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -465,8 +466,76 @@ static void without_images(void **state)
 
 #endif
 
+/* ---- No memory ---- */
+
+static atomic_int blocks, left; /* blocks: in use; left: allocations until one fails, once; 0: none does */
+
+static void *resize(void *payload, void *old, size_t bytes)
+{
+    (void)payload;
+    if (bytes == 0) {
+        atomic_fetch_sub(&blocks, old != NULL);
+        free(old);
+        return NULL;
+    }
+    if (atomic_load(&left) > 0 && atomic_fetch_sub(&left, 1) == 1)
+        return NULL;
+    void *block = realloc(old, bytes);
+    atomic_fetch_add(&blocks, !old && block);
+    return block;
+}
+
+/* What needs memory: opening, statistics and a loader. */
+static gradc_status use(const char *kind, const char *name, const char *options)
+{
+    double mean[3], std[3];
+    gradc_loader *l = NULL;
+    gradc_dataset *d = gradc_dataset_open(source_of(kind, name), "train", options);
+    if (d && !gradc_dataset_statistics(d, 3, mean, std))
+        l = gradc_loader_new(d, "image=5 batch=2");
+    gradc_status status = l ? GRADC_OK : gradc_check(NULL);
+    if (d && options) /* nothing was taken for broken */
+        assert_int_equal(gradc_dataset_skipped(d), 0);
+    gradc_dataset_free(d);
+    gradc_loader_free(l);
+    return status;
+}
+
+/* Each allocation fails in its turn: the failure says so, and nothing stays behind. */
+static void memory_runs_out(const char *kind, const char *name, const char *options)
+{
+    int reached = 1;
+    assert_int_equal(use(kind, name, options), GRADC_OK); /* what is made once is there */
+    const int before = atomic_load(&blocks);
+    for (int n = 1; reached; n++) {
+        atomic_store(&left, n);
+        const gradc_status status = use(kind, name, options);
+        reached = atomic_exchange(&left, 0) == 0;
+        if (status != (reached ? GRADC_E_MEMORY : GRADC_OK))
+            fail_msg("%s, allocation %d: %s: %s", kind, n, gradc_status_name(status), gradc_message(NULL));
+        assert_int_equal(atomic_load(&blocks), before);
+        gradc_recover(NULL);
+    }
+}
+
+static void no_memory(void **state)
+{
+    (void)state;
+    files_idx("memory/idx", "train", 30, 5, 7, &r);
+    memory_runs_out("mnist", "memory/idx", NULL);
+    cifar_parts("memory/cifar");
+    memory_runs_out("cifar10", "memory/cifar", NULL);
+#ifndef GRADC_NO_IMAGES
+    picture("memory/folder/train/a/0.png", 3, 5, 1, 9);
+    picture("memory/folder/train/a/1.png", 3, 5, 3, 9);
+    picture("memory/folder/train/b/0.png", 3, 5, 1, 9);
+    memory_runs_out("folder", "memory/folder", "bad=skip");
+#endif
+}
+
 int main(void)
 {
+    gradc_set_allocator(resize, NULL);
     r = (struct random){test_seed()};
     files_begin();
     const struct CMUnitTest tests[] = {
@@ -477,6 +546,7 @@ int main(void)
         cmocka_unit_test(fashion_mnist),
         cmocka_unit_test(cifar),
         cmocka_unit_test(cifar_that_lies),
+        cmocka_unit_test(no_memory),
 #ifndef GRADC_NO_IMAGES
         cmocka_unit_test(folders),
         cmocka_unit_test(folders_of_parts),

@@ -1,80 +1,10 @@
 /* loader.c - batches: the same bits for any number of threads and any prefetch, and after a seek; against a judge that
- * reads the images one by one; transforms; failures in their place. */
-#include <math.h>
+ * reads the images one by one; failures in their place.  Not here: transforms (transforms.c). */
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/os.h"
-#include "support/files.h"
-
-enum { IMAGES = 45, HEIGHT = 18, WIDTH = 16, BATCH = 8, BATCHES = 6, PIXELS = HEIGHT * WIDTH };
-
-static gradc_dataset *open_source(const char *kind, const char *name, const char *options)
-{
-    char source[600];
-    snprintf(source, sizeof source, "%s:%s", kind, files_path(name));
-    gradc_dataset *d = gradc_dataset_open(source, "train", options);
-    if (!d)
-        fail_msg("%s: %s", source, gradc_message(NULL));
-    return d;
-}
-
-static gradc_loader *make(gradc_dataset *d, const char *options)
-{
-    gradc_loader *l = gradc_loader_new(d, options);
-    if (!l)
-        fail_msg("%s: %s", options, gradc_message(NULL));
-    return l;
-}
-
-/* A loader of the small set, which it alone keeps. */
-static gradc_loader *small_loader(const char *options)
-{
-    gradc_dataset *d = open_source("mnist", "idx", NULL);
-    gradc_loader *l = make(d, options);
-    gradc_dataset_free(d);
-    return l;
-}
-
-/* Tensors for batches of this shape, filled with -7 so that what is not written shows. */
-struct batch {
-    gradc_tensor *x, *labels;
-    int64_t n, rows, numbers; /* numbers of an image */
-    float values[16 * 3 * 32 * 32];
-    int64_t classes[16];
-};
-
-static void batch_new(struct batch *b, gradc_context *g, int64_t rows, int64_t channels, int64_t height,
-                      int64_t width)
-{
-    b->x = gradc_new(g, GRADC_F32, 4, (const int64_t[]){rows, channels, height, width});
-    b->labels = gradc_new(g, GRADC_I64, 1, &rows);
-    b->rows = rows;
-    b->numbers = channels * height * width;
-    for (int64_t i = 0; i < rows * b->numbers; i++)
-        b->values[i] = -7;
-    for (int64_t i = 0; i < rows; i++)
-        b->classes[i] = -7;
-    gradc_write(b->x, b->values, (size_t)gradc_bytes(b->x));
-    gradc_write(b->labels, b->classes, (size_t)gradc_bytes(b->labels));
-    assert_works(g);
-}
-
-static int64_t batch_next(struct batch *b, gradc_loader *l)
-{
-    b->n = gradc_loader_next(l, b->x, b->labels);
-    if (b->n > 0) {
-        assert_int_equal(gradc_read(b->x, b->values, (size_t)gradc_bytes(b->x)), GRADC_OK);
-        assert_int_equal(gradc_read(b->labels, b->classes, (size_t)gradc_bytes(b->labels)), GRADC_OK);
-    }
-    return b->n;
-}
-
-static void batch_free(struct batch *b)
-{
-    gradc_release(b->x);
-    gradc_release(b->labels);
-}
+#include "support/batches.h"
 
 /* ---- The same bits ---- */
 
@@ -232,17 +162,12 @@ static void freed_while_threads_run(struct fixture *f)
 
 /* ---- Against the images themselves ---- */
 
-static float number(int pixel, float mean, float std)
-{
-    return ((float)pixel / 255.0f - mean) / std;
-}
-
 /* Order, labels, numbers and the rest of a short batch. */
 static void batches_hold_the_images(struct fixture *f)
 {
     static struct batch b;
-    gradc_dataset *d = open_source("mnist", "idx", NULL);
-    gradc_loader *l = make(d, "batch=8 shuffle=0 mean=0.25 std=0.5");
+    gradc_dataset *d = batch_source("mnist", "idx", NULL);
+    gradc_loader *l = batch_loader(d, "batch=8 shuffle=0 mean=0.25 std=0.5");
     batch_new(&b, f->g, BATCH, 1, HEIGHT, WIDTH);
     int64_t i = 0;
     while (batch_next(&b, l) > 0) {
@@ -253,7 +178,7 @@ static void batches_hold_the_images(struct fixture *f)
             assert_int_equal(height * width, PIXELS);
             assert_int_equal(b.classes[k], gradc_dataset_label(d, i));
             for (int p = 0; p < PIXELS; p++)
-                assert_true(b.values[k * PIXELS + p] == number(pixels[p], 0.25f, 0.5f));
+                assert_true(b.values[k * PIXELS + p] == batch_number(pixels[p], 0.25f, 0.5f));
             gradc_free(pixels);
         }
         if (b.n < BATCH)
@@ -263,12 +188,12 @@ static void batches_hold_the_images(struct fixture *f)
     gradc_loader_free(l);
     batch_free(&b);
     batch_new(&b, f->g, BATCH, 1, HEIGHT, WIDTH);
-    l = make(d, "batch=8 shuffle=0");
+    l = batch_loader(d, "batch=8 shuffle=0");
     gradc_loader_seek(l, 0, BATCHES - 1);
     assert_int_equal(batch_next(&b, l), IMAGES % BATCH);
     assert_true(b.values[(IMAGES % BATCH) * PIXELS] == -7 && b.classes[IMAGES % BATCH] == -7);
     gradc_loader_free(l);
-    l = make(d, "batch=8 drop_last=1");
+    l = batch_loader(d, "batch=8 drop_last=1");
     assert_int_equal(gradc_loader_batches(l), IMAGES / BATCH);
     for (int k = 0; k < IMAGES / BATCH; k++)
         assert_int_equal(batch_next(&b, l), BATCH);
@@ -283,8 +208,8 @@ static void batches_hold_the_images(struct fixture *f)
 static void a_shuffle_is_a_permutation(struct fixture *f)
 {
     static struct batch b;
-    gradc_dataset *d = open_source("mnist", "idx", NULL);
-    gradc_loader *l = make(d, "batch=8 workers=2");
+    gradc_dataset *d = batch_source("mnist", "idx", NULL);
+    gradc_loader *l = batch_loader(d, "batch=8 workers=2");
     batch_new(&b, f->g, BATCH, 1, HEIGHT, WIDTH);
     int seen[IMAGES] = {0};
     while (batch_next(&b, l) > 0)
@@ -295,7 +220,7 @@ static void a_shuffle_is_a_permutation(struct fixture *f)
                 gradc_dataset_image(d, i, 1, &height, &width, &pixels);
                 int same = 1;
                 for (int p = 0; p < PIXELS && same; p++)
-                    same = b.values[k * PIXELS + p] == number(pixels[p], 0, 1);
+                    same = b.values[k * PIXELS + p] == batch_number(pixels[p], 0, 1);
                 seen[i] += same;
                 gradc_free(pixels);
             }
@@ -304,159 +229,6 @@ static void a_shuffle_is_a_permutation(struct fixture *f)
     gradc_loader_free(l);
     gradc_dataset_free(d);
     batch_free(&b);
-}
-
-/* Whether x is the image moved by (down, right), mirrored or not, zeros outside. */
-static int is_moved(const float *x, const uint8_t *pixels, int down, int right, int mirrored)
-{
-    for (int y = 0; y < HEIGHT; y++)
-        for (int c = 0; c < WIDTH; c++) {
-            const int from_y = y - down, from_x = (mirrored ? WIDTH - 1 - c + right : c - right);
-            const int inside = from_y >= 0 && from_y < HEIGHT && from_x >= 0 && from_x < WIDTH;
-            if (x[y * WIDTH + c] != number(inside ? pixels[from_y * WIDTH + from_x] : 0, 0.3f, 0.4f))
-                return 0;
-        }
-    return 1;
-}
-
-static void augmentation(struct fixture *f)
-{
-    static struct batch b;
-    gradc_dataset *d = open_source("mnist", "idx", NULL);
-    gradc_loader *l = make(d, "batch=8 shuffle=0 augment=crop/flip mean=0.3 std=0.4");
-    int moves[5][5] = {{0}}, mirrors = 0, images = 0;
-    batch_new(&b, f->g, BATCH, 1, HEIGHT, WIDTH);
-    for (int epoch = 0; epoch < 12; epoch++)
-        while (batch_next(&b, l) > 0)
-            for (int64_t k = 0; k < b.n; k++, images++) {
-                int64_t height, width;
-                uint8_t *pixels;
-                int found = 0;
-                gradc_dataset_image(d, images % IMAGES, 1, &height, &width, &pixels);
-                for (int way = 0; way < 50 && !found; way++) {
-                    found = is_moved(b.values + k * PIXELS, pixels, way / 10 - 2, way / 2 % 5 - 2, way % 2);
-                    if (found) {
-                        moves[way / 10][way / 2 % 5]++;
-                        mirrors += way % 2;
-                    }
-                }
-                assert_true(found);
-                gradc_free(pixels);
-            }
-    assert_int_equal(images, 12 * IMAGES);
-    assert_in_range(mirrors, 12 * IMAGES * 2 / 5, 12 * IMAGES * 3 / 5);
-    for (int way = 0; way < 25; way++)
-        assert_in_range(moves[way / 5][way % 5], 5, 50);
-    gradc_loader_free(l);
-    gradc_dataset_free(d);
-    batch_free(&b);
-}
-
-/* Colours in planes, with a mean and a deviation for each; gray repeated; colours made gray. */
-static void channels(struct fixture *f)
-{
-    static struct batch b, gray;
-    gradc_dataset *d = open_source("cifar10", "cifar", NULL);
-    gradc_loader *l = make(d, "batch=4 shuffle=0 mean=0.1/0.2/0.3 std=0.5/0.6/0.7");
-    gradc_loader *m = make(d, "batch=4 shuffle=0 channels=1");
-    batch_new(&b, f->g, 4, 3, 32, 32);
-    batch_new(&gray, f->g, 4, 1, 32, 32);
-    assert_int_equal(batch_next(&b, l), 4);
-    assert_int_equal(batch_next(&gray, m), 4);
-    for (int64_t i = 0; i < 4; i++) {
-        int64_t height, width;
-        uint8_t *pixels;
-        gradc_dataset_image(d, i, 3, &height, &width, &pixels);
-        for (int p = 0; p < 1024; p++) {
-            const uint8_t *rgb = pixels + 3 * p;
-            assert_true(b.values[i * 3072 + p] == number(rgb[0], 0.1f, 0.5f));
-            assert_true(b.values[i * 3072 + 1024 + p] == number(rgb[1], 0.2f, 0.6f));
-            assert_true(b.values[i * 3072 + 2048 + p] == number(rgb[2], 0.3f, 0.7f));
-            const int luma = (int)(0.299 * rgb[0] + 0.587 * rgb[1] + 0.114 * rgb[2] + 0.5);
-            assert_float_equal(gray.values[i * 1024 + p], (float)luma / 255.0f, 1.01 / 255);
-        }
-        gradc_free(pixels);
-    }
-    gradc_loader_free(l);
-    gradc_loader_free(m);
-    gradc_dataset_free(d);
-    batch_free(&b);
-    batch_free(&gray);
-    l = small_loader("batch=4 channels=3");
-    batch_new(&b, f->g, 4, 3, HEIGHT, WIDTH);
-    assert_int_equal(batch_next(&b, l), 4);
-    assert_memory_equal(b.values, b.values + PIXELS, PIXELS * sizeof(float));
-    assert_memory_equal(b.values, b.values + 2 * PIXELS, PIXELS * sizeof(float));
-    gradc_loader_free(l);
-    batch_free(&b);
-}
-
-/* ---- Sizes ---- */
-
-/* One output of a bilinear resize from `length` to `full`, as weights of all inputs. */
-static void naive_weights(int length, int full, int at, double *weights)
-{
-    const double scale = (double)length / full, support = scale > 1 ? scale : 1, middle = (at + 0.5) * scale;
-    double sum = 0;
-    for (int i = 0; i < length; i++) {
-        const double away = fabs(i + 0.5 - middle) / support;
-        weights[i] = away < 1 ? 1 - away : 0;
-        sum += weights[i];
-    }
-    for (int i = 0; i < length; i++)
-        weights[i] /= sum;
-}
-
-static double naive_pixel(const uint8_t *pixels, int height, int y, int width, int x)
-{
-    double down[HEIGHT], across[WIDTH], sum = 0;
-    naive_weights(HEIGHT, height, y, down);
-    naive_weights(WIDTH, width, x, across);
-    for (int i = 0; i < HEIGHT; i++)
-        for (int k = 0; k < WIDTH; k++)
-            sum += down[i] * across[k] * pixels[i * WIDTH + k];
-    return sum;
-}
-
-/* Where the small set's images go: scaled to height x width, which begins at (top, left) of the result. */
-static void resized(struct fixture *f, const char *options, int side, int height, int width, int top, int left)
-{
-    static struct batch b;
-    char text[128];
-    gradc_dataset *d = open_source("mnist", "idx", NULL);
-    snprintf(text, sizeof text, "batch=2 shuffle=0 image=%d %s", side, options);
-    gradc_loader *l = make(d, text);
-    batch_new(&b, f->g, 2, 1, side, side);
-    assert_int_equal(batch_next(&b, l), 2);
-    for (int64_t i = 0; i < 2; i++) {
-        int64_t natural[2];
-        uint8_t *pixels;
-        gradc_dataset_image(d, i, 1, &natural[0], &natural[1], &pixels);
-        for (int y = 0; y < side; y++)
-            for (int x = 0; x < side; x++) {
-                const int inside = y >= top && y < top + height && x >= left && x < left + width;
-                const double value = inside ? naive_pixel(pixels, height, y - top, width, x - left) : 0;
-                assert_float_equal(b.values[i * side * side + y * side + x] * 255, value, 0.502);
-            }
-        gradc_free(pixels);
-    }
-    gradc_loader_free(l);
-    gradc_dataset_free(d);
-    batch_free(&b);
-}
-
-static void sizes(struct fixture *f)
-{
-    resized(f, "resize=stretch", 7, 7, 7, 0, 0);
-    resized(f, "resize=stretch", 31, 31, 31, 0, 0);
-    resized(f, "resize=stretch", 1, 1, 1, 0, 0);
-    resized(f, "resize=pad", 32, 18, 16, 7, 8);
-    resized(f, "resize=pad", 18, 18, 16, 0, 1);
-    resized(f, "resize=pad", 17, 17, 15, 0, 1);
-    resized(f, "resize=pad", 9, 9, 8, 0, 0);
-    resized(f, "resize=crop", 16, 18, 16, -1, 0);
-    resized(f, "", 8, 9, 8, 0, 0);
-    resized(f, "", 24, 27, 24, -1, 0);
 }
 
 /* ---- Failures ---- */
@@ -470,7 +242,7 @@ static void refused(gradc_dataset *d, const char *options, const char *text)
 static void options_are_checked(struct fixture *f)
 {
     (void)f;
-    gradc_dataset *d = open_source("mnist", "idx", NULL);
+    gradc_dataset *d = batch_source("mnist", "idx", NULL);
     refused(NULL, NULL, "loader_new: the data set is NULL");
     refused(d, "batches=3", "loader_new: options: there is no option \"batches\"; there are batch, image");
     refused(d, "batch=0", "batch must be a whole number from 1 to 1048576");
@@ -559,7 +331,7 @@ static void a_fork_is_told(struct fixture *f)
 
 #ifndef GRADC_NO_IMAGES
 
-/* Ten images of two classes, a/0.png .. and b/0.png .., of 6 x 6 pixels; the first `broken` of class b are cut short. */
+/* Ten images of 6 x 6 pixels, five of class a and five of b: a/0.png ...  The first `broken` of b are cut short. */
 static void make_folder(const char *name, int broken)
 {
     uint8_t pixels[36];
@@ -584,12 +356,12 @@ static void a_broken_image_fails_its_batch(struct fixture *f)
 {
     static struct batch b;
     make_folder("broken", 1);
-    gradc_dataset *d = open_source("folder", "broken", NULL);
+    gradc_dataset *d = batch_source("folder", "broken", NULL);
     for (int workers = 0; workers < 3; workers++) {
         char options[64];
         int64_t epoch, batch;
         snprintf(options, sizeof options, "batch=2 shuffle=0 workers=%d", workers);
-        gradc_loader *l = make(d, options);
+        gradc_loader *l = batch_loader(d, options);
         batch_new(&b, f->g, 2, 1, 6, 6);
         assert_int_equal(batch_next(&b, l), 2);
         assert_int_equal(batch_next(&b, l), 2);
@@ -601,7 +373,7 @@ static void a_broken_image_fails_its_batch(struct fixture *f)
         assert_true(epoch == 0 && batch == 2);
         assert_int_equal(gradc_loader_seek(l, 0, 3), GRADC_OK);
         assert_int_equal(batch_next(&b, l), 2);
-        assert_true(b.values[0] == number(120, 0, 1) && b.classes[0] == 1);
+        assert_true(b.values[0] == batch_number(120, 0, 1) && b.classes[0] == 1);
         gradc_loader_free(l);
         batch_free(&b);
     }
@@ -616,9 +388,9 @@ static void images_of_many_sizes(struct fixture *f)
     files_store("sizes/train/b/0.png", "", 0);
     assert_int_equal(gradc_write_png(files_path("sizes/train/a/0.png"), 10, 20, 1, pixels), GRADC_OK);
     assert_int_equal(gradc_write_png(files_path("sizes/train/b/0.png"), 20, 10, 1, pixels), GRADC_OK);
-    gradc_dataset *d = open_source("folder", "sizes", NULL);
+    gradc_dataset *d = batch_source("folder", "sizes", NULL);
     refused(d, "batch=2", "loader_new: the images differ in size: the option image=N makes them N x N");
-    gradc_loader *l = make(d, "batch=2 image=8");
+    gradc_loader *l = batch_loader(d, "batch=2 image=8");
     batch_new(&b, f->g, 2, 1, 8, 8);
     assert_int_equal(batch_next(&b, l), 2);
     gradc_loader_free(l);
@@ -626,8 +398,8 @@ static void images_of_many_sizes(struct fixture *f)
     gradc_dataset_free(d);
     /* A file that changes behind our back. */
     make_folder("same", 0);
-    d = open_source("folder", "same", NULL);
-    l = make(d, "batch=2 shuffle=0");
+    d = batch_source("folder", "same", NULL);
+    l = batch_loader(d, "batch=2 shuffle=0");
     assert_int_equal(gradc_write_png(files_path("same/train/a/1.png"), 10, 20, 1, pixels), GRADC_OK);
     batch_new(&b, f->g, 2, 1, 6, 6);
     assert_int_equal(batch_next(&b, l), -1);
@@ -641,14 +413,7 @@ static void images_of_many_sizes(struct fixture *f)
 
 int main(void)
 {
-    struct random r = {test_seed()};
-    files_begin();
-    files_idx("idx", "train", IMAGES, HEIGHT, WIDTH, &r);
-    for (int i = 1; i <= 5; i++) {
-        char name[64];
-        snprintf(name, sizeof name, "cifar/data_batch_%d.bin", i);
-        files_cifar(name, 3, &r);
-    }
+    small_set_begin();
     static const struct test tests[] = {
         {"threads change nothing", threads_change_nothing},
         {"seek goes there", seek_goes_there},
@@ -658,9 +423,6 @@ int main(void)
         {"freed while threads run", freed_while_threads_run},
         {"batches hold the images", batches_hold_the_images},
         {"a shuffle is a permutation", a_shuffle_is_a_permutation},
-        {"augmentation", augmentation},
-        {"channels", channels},
-        {"sizes", sizes},
         {"options are checked", options_are_checked},
         {"tensors are checked", tensors_are_checked},
         {"a fork is told", a_fork_is_told},

@@ -62,6 +62,7 @@ struct os_entry {
 };
 int os_folder_list(const char *path, struct os_entry **entries, int64_t *n);
 void os_folder_free(struct os_entry *entries, int64_t n);
+int os_is_file(const char *path); /* 1 or 0; links count as what they lead to */
 
 int os_mkdirs(const char *path);
 const char *os_error(int code, char *text, size_t size); /* strerror_r */

@@ -68,3 +68,9 @@ void os_folder_free(struct os_entry *entries, int64_t n)
         host_free(entries[i].name);
     host_free(entries);
 }
+
+int os_is_file(const char *path)
+{
+    struct stat s;
+    return !stat(path, &s) && S_ISREG(s.st_mode);
+}

@@ -17,9 +17,8 @@ struct listing {
 
 static gradc_status list(const char *path, struct listing *l, struct failure *f)
 {
-    char text[128];
     const int error = os_folder_list(path, &l->entries, &l->n);
-    return error ? fail(f, GRADC_E_IO, "%s: %s", path, os_error(error, text, sizeof text)) : GRADC_OK;
+    return error ? file_failed(path, error, f) : GRADC_OK;
 }
 
 static int is_class(const struct os_entry *e)

@@ -5,6 +5,7 @@
  * whose checksums are wrong is an error, and so is a JPEG that the decoder has a doubt about. */
 #include "data/image.h"
 
+#include <errno.h>
 #include <string.h>
 #include <zlib.h>
 
@@ -17,6 +18,13 @@
 #endif
 
 static const int64_t most_pixels = (int64_t)1 << 28;
+
+gradc_status file_failed(const char *path, int error, struct failure *f)
+{
+    char text[128];
+    return fail(f, error == ENOMEM ? GRADC_E_MEMORY : GRADC_E_IO, "%s: %s", path,
+                os_error(error, text, sizeof text));
+}
 
 void image_free(struct image *image)
 {
@@ -221,12 +229,12 @@ static gradc_status decode(const struct bytes *b, struct image *image, int look,
 
 static gradc_status read_file(const char *path, int channels, struct image *image, int look, struct failure *f)
 {
-    char *data, text[128];
+    char *data;
     size_t count;
     *image = (struct image){0};
     const int error = os_file_read(path, &data, &count);
     if (error)
-        return fail(f, GRADC_E_IO, "%s: %s", path, os_error(error, text, sizeof text));
+        return file_failed(path, error, f);
     gradc_status status = decode(&(struct bytes){path, (const unsigned char *)data, count}, image, look, f);
     host_free(data);
     if (!status && !look)
@@ -263,7 +271,8 @@ static gradc_status png_write(const char *path, png_image *png, const uint8_t *p
         status = fail_thread(GRADC_E_MEMORY, "write_png: %s: %s", path, png->message);
     const int error = status ? 0 : os_file_replace(path, data, bytes);
     if (error)
-        status = fail_thread(GRADC_E_IO, "write_png: %s: %s", path, os_error(error, text, sizeof text));
+        status = fail_thread(error == ENOMEM ? GRADC_E_MEMORY : GRADC_E_IO, "write_png: %s: %s", path,
+                             os_error(error, text, sizeof text));
     png_image_free(png);
     host_free(data);
     return status;

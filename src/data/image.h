@@ -12,6 +12,9 @@ struct image {
     uint8_t *own; /* the same, where they are this image's to free; else NULL */
 };
 
+/* The failure of a file, from an errno value: GRADC_E_IO, or GRADC_E_MEMORY. */
+gradc_status file_failed(const char *path, int error, struct failure *f);
+
 void image_free(struct image *image);
 
 /* Room for height x width x channels; GRADC_E_MEMORY. */

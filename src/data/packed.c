@@ -3,6 +3,7 @@
 #include "base/os.h"
 #include "data/dataset.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -20,36 +21,35 @@ static gradc_status take_names(gradc_dataset *d, const char *const names[CLASSES
     return GRADC_OK;
 }
 
-/* Whether folder/name can be listed as a file. */
-static int has_file(const char *folder, const char *name)
-{
-    struct os_entry *entries;
-    int64_t n;
-    int found = 0;
-    os_folder_list(folder, &entries, &n);
-    for (int64_t i = 0; i < n; i++)
-        found |= entries[i].is_file && !strcmp(entries[i].name, name);
-    os_folder_free(entries, n);
-    return found;
-}
-
 /* ---- IDX ---- */
 
-/* An IDX file of bytes with ndim axes, folder/name.gz or folder/name. */
-static gradc_status read_bytes(const struct request *r, const char *name, int ndim, int64_t *shape,
-                               uint8_t **data, struct failure *f)
+/* folder/name.gz, or folder/name where there is no such file, host_alloc'd; NULL on failure. */
+static char *find_idx(const struct request *r, const char *name, struct failure *f)
 {
     char zipped[64];
     snprintf(zipped, sizeof zipped, "%s.gz", name);
-    const int is_zipped = has_file(r->folder, zipped);
-    if (!is_zipped && !has_file(r->folder, name))
-        return fail(f, GRADC_E_IO,
-                    "%s/%s is not there, nor %s: the folder must hold the IDX files of the data "
-                    "set (Fashion-MNIST's come with Debian's package dataset-fashion-mnist)",
-                    r->folder, zipped, name);
-    char *path = path_join(r->folder, is_zipped ? zipped : name);
+    for (int plain = 0; plain < 2; plain++) {
+        char *path = path_join(r->folder, plain ? name : zipped);
+        if (!path)
+            dataset_no_memory(f);
+        if (!path || os_is_file(path))
+            return path;
+        host_free(path);
+    }
+    fail(f, GRADC_E_IO,
+         "%s/%s is not there, nor %s: the folder must hold the IDX files of the data set (Fashion-MNIST's come with "
+         "Debian's package dataset-fashion-mnist)",
+         r->folder, zipped, name);
+    return NULL;
+}
+
+/* An IDX file of bytes with ndim axes. */
+static gradc_status read_bytes(const struct request *r, const char *name, int ndim, int64_t *shape,
+                               uint8_t **data, struct failure *f)
+{
+    char *path = find_idx(r, name, f);
     if (!path)
-        return dataset_no_memory(f);
+        return f->status;
     gradc_dtype dtype = GRADC_U8;
     int axes = 0;
     int64_t sizes[GRADC_MAX_NDIM];
@@ -170,7 +170,9 @@ static gradc_status cifar_file(gradc_dataset *d, const struct request *r, const 
         return dataset_no_memory(f);
     const int error = os_file_read(path, &data, &bytes);
     gradc_status status = GRADC_OK;
-    if (error)
+    if (error == ENOMEM)
+        status = dataset_no_memory(f);
+    else if (error)
         status = fail(f, GRADC_E_IO,
                       "%s: %s: the folder must hold data_batch_1.bin .. data_batch_5.bin and "
                       "test_batch.bin of CIFAR-10's binary version",
@@ -205,19 +207,17 @@ static gradc_status cifar_names(gradc_dataset *d, const struct request *r, struc
 {
     static const char *const names[CLASSES] = {"airplane", "automobile", "bird",  "cat",  "deer",
                                                "dog",      "frog",       "horse", "ship", "truck"};
-    static const char file[] = "batches.meta.txt";
-    if (!has_file(r->folder, file))
-        return take_names(d, names, f);
-    char *path = path_join(r->folder, file), *data = NULL, text[128];
-    size_t bytes = 0;
-    const int error = path ? os_file_read(path, &data, &bytes) : 0;
-    gradc_status status = GRADC_OK;
+    char *path = path_join(r->folder, "batches.meta.txt"), *data = NULL;
     if (!path)
-        status = dataset_no_memory(f);
-    else if (error)
-        status = fail(f, GRADC_E_IO, "%s: %s", path, os_error(error, text, sizeof text));
-    else
-        status = cifar_read_names(d, path, data, f);
+        return dataset_no_memory(f);
+    gradc_status status;
+    if (os_is_file(path)) {
+        size_t bytes = 0;
+        const int error = os_file_read(path, &data, &bytes);
+        status = error ? file_failed(path, error, f) : cifar_read_names(d, path, data, f);
+    } else {
+        status = take_names(d, names, f);
+    }
     host_free(data);
     host_free(path);
     return status;
