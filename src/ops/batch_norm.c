@@ -1,13 +1,13 @@
 /* batch_norm.c - batch normalisation: by the batch's own statistics, with the running ones kept up, or by given ones.
  * What its backward op shares with it is in norm.c, the CPU's loops
- * in norm_isa.c, the kernels in opencl/batch_norm.cl.
+ * in channels_isa.c, the kernels in opencl/batch_norm.cl.
  *
  * x is [batch,c,...], seen as [outer, c, inner]; n = outer * inner numbers make a channel's statistics. */
 #include <math.h>
 
 #include "core/context.h"
 #include "core/step.h"
-#include "ops/norm.h"
+#include "ops/channels.h"
 #include "ops/ops.h"
 
 /* Operands and outputs: batch_norm x, weight, bias -> z, mean, 1 / sqrt(var + eps), var (biased);

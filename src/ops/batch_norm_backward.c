@@ -2,7 +2,7 @@
  *
  * dbias = sum(dz),  dweight = sum(dz y),  dx = weight r (dz - dbias / n - y dweight / n)
  * over the n numbers of each channel, with r = invstd and y = (x - mean) r. */
-#include "ops/norm.h"
+#include "ops/channels.h"
 #include "ops/ops.h"
 
 static gradc_status backward_shape(struct record *r)

@@ -1,4 +1,4 @@
-/* norm_loops.h - the loops of norm_isa.c for one scalar type: `real`, and NAME(x) for their names.
+/* channels_loops.h - the loops of channels_isa.c for one scalar type: `real`, and NAME(x) for their names.
  * Included once for each; no guard. */
 
 /* ---- One channel, along its runs ---- */

@@ -1,11 +1,11 @@
-/* norm.h - what batch_norm and its backward op share: how they see x and split their work, and the loops that
- * norm_isa.c compiles once per instruction set.
+/* channels.h - what batch_norm and its backward op share: how they see x and split their work, and the loops that
+ * channels_isa.c compiles once per instruction set.
  *
  * x is [outer, channels, inner] without gaps; a span is a piece of it: some channels, and of each the same range.
  * Spans of long runs (inner >= NORM_RUN) are one channel, their range counts the channel's outer * inner elements;
  * others are up to NORM_WIDTH neighbouring columns (channels * inner), their range counts rows (outer). */
-#ifndef GRADC_NORM_H
-#define GRADC_NORM_H
+#ifndef GRADC_CHANNELS_H
+#define GRADC_CHANNELS_H
 
 #include "core/op.h"
 #include "device/cpu/isa.h"

@@ -1,5 +1,5 @@
-/* norm.c - how batch_norm and its backward op see x, split their work, and reach the loops of norm_isa.c. */
-#include "ops/norm.h"
+/* channels.c - how batch_norm and its backward op see x, split their work, and reach the loops of channels_isa.c. */
+#include "ops/channels.h"
 
 enum { TASKS = 64, SEGMENT = 16384, GROUP_SEGMENT = 16384, MOST_SEGMENTS = 256 };
 

@@ -1,5 +1,5 @@
-/* norm_isa.c - the norms' loops for f32 and f64; compiled once per instruction set. */
-#include "ops/norm.h"
+/* channels_isa.c - the norms' loops for f32 and f64; compiled once per instruction set. */
+#include "ops/channels.h"
 
 /* Lanes of a sum along a run; elements of a block, and rows of a block of columns, that are summed in the type
  * itself before they join a double. */
@@ -23,13 +23,13 @@ static inline int64_t block_end(int64_t from, int64_t to, int64_t block)
 
 #define real float
 #define NAME(name) name##_f32
-#include "ops/norm_loops.h"
+#include "ops/channels_loops.h"
 #undef real
 #undef NAME
 
 #define real double
 #define NAME(name) name##_f64
-#include "ops/norm_loops.h"
+#include "ops/channels_loops.h"
 #undef real
 #undef NAME
 
