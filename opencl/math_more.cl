@@ -217,14 +217,14 @@ static inline real MATH(pow)(real x, real y)
     real p = MATH(product)(t, l, &p_low);
     real z = MATH(exp_sum)(p, p_low + t * low);
     real edge = (a == 0) == (y < 0) ? MATH_INF : 0;
-    z = (a == 0) | (a == MATH_INF) ? edge : z;
+    z = ((a == 0) | (a == MATH_INF)) ? edge : z;
     real b_half = b * MATH_HALF;
     int whole = (b >= ROUND_LIMIT) | (MATH(round)(b) == b);
     int even = (b_half >= ROUND_LIMIT) | (MATH(round)(b_half) == b_half);
-    z = MATH_REAL(MATH_BITS(z) | (whole & !even ? SIGN_OF(x) : 0u));
-    z = (x < 0) & (a < MATH_INF) & !whole ? MATH_NAN : z;
-    z = (x != x) | (y != y) ? MATH_NAN : z;
-    return (x == MATH_1) | (y == 0) ? MATH_1 : z;
+    z = MATH_REAL(MATH_BITS(z) | ((whole & !even) ? SIGN_OF(x) : 0u));
+    z = ((x < 0) & (a < MATH_INF) & !whole) ? MATH_NAN : z;
+    z = ((x != x) | (y != y)) ? MATH_NAN : z;
+    return ((x == MATH_1) | (y == 0)) ? MATH_1 : z;
 }
 
 /* ---- fmod ---- */

@@ -201,12 +201,12 @@ static gradc_tensor *silu_flow(gradc_tensor *dz, gradc_tensor *x)
     return gradc_mul(dz, gradc_mul(s, inner));
 }
 
-/* dz (x / 3 + 1 / 2) from -3 to 3, 0 below, dz above. */
+/* dz (x / 3 + 1 / 2) inside -3 .. 3, 0 up to there, dz from there on. */
 static gradc_tensor *hardswish_flow(gradc_tensor *dz, gradc_tensor *x)
 {
     gradc_tensor *inside = gradc_mul(dz, gradc_add_scalar(gradc_mul_scalar(x, 1.0 / 3), 0.5));
-    gradc_tensor *upward = gradc_where(gradc_le(x, number(dz, 3)), inside, dz);
-    return gradc_where(gradc_lt(x, number(dz, -3)), number(dz, 0), upward);
+    gradc_tensor *upward = gradc_where(gradc_lt(x, number(dz, 3)), inside, dz);
+    return gradc_where(gradc_le(x, number(dz, -3)), number(dz, 0), upward);
 }
 
 /* dz / 6 inside -3 .. 3, and 0 elsewhere. */
@@ -216,11 +216,11 @@ static gradc_tensor *hardsigmoid_flow(gradc_tensor *dz, gradc_tensor *x)
     return gradc_where(inside, gradc_mul_scalar(dz, 1.0 / 6), number(dz, 0));
 }
 
-/* dz above 0, dz alpha e^x elsewhere: e^x is asked where x is not above 0 alone, for it may be inf. */
+/* dz alpha e^x up to 0, dz above: e^x is not asked there, for it may be inf. */
 static gradc_tensor *elu_flow(gradc_tensor *dz, gradc_tensor *x, double alpha)
 {
     gradc_tensor *below = gradc_exp(gradc_clamp(x, -(double)INFINITY, 0));
-    return gradc_where(gradc_gt(x, number(dz, 0)), dz, gradc_mul(dz, gradc_mul_scalar(below, alpha)));
+    return gradc_where(gradc_le(x, number(dz, 0)), gradc_mul(dz, gradc_mul_scalar(below, alpha)), dz);
 }
 
 /* The names that a row's gradient may use. */
