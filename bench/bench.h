@@ -1,5 +1,5 @@
 /* bench.h - what the cases share: a context, tensors, a clock.  bench.c runs one case; the rows are in train.c,
- * overhead.c and ops.c. */
+ * overhead.c, ops.c and elementwise.c. */
 #ifndef BENCH_H
 #define BENCH_H
 
@@ -35,7 +35,7 @@ struct bench_case {
 };
 
 /* Ended by a row without a name. */
-extern const struct bench_case train_cases[], overhead_cases[], op_cases[];
+extern const struct bench_case train_cases[], overhead_cases[], op_cases[], elementwise_cases[];
 
 double bench_seconds(void);
 
@@ -45,6 +45,12 @@ gradc_tensor *bench_param(struct bench *b, int ndim, const int64_t *shape);
 
 /* A number in [-1, 1), the same sequence in each process. */
 float bench_random(uint64_t *state);
+
+/* The run of a case whose `extra` is a bench_forward: records, runs, forgets. */
+struct bench_forward {
+    gradc_tensor *(*record)(gradc_tensor *const *t);
+};
+double bench_forward(struct bench *b, int64_t rounds);
 
 /* Memory from the C library, or the end of the program. */
 void *bench_memory(size_t count, size_t size);

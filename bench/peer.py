@@ -170,26 +170,16 @@ def forward(f, *shapes, grad=False):
     return setup
 
 
-def pool_both(f, batch, channels, height, width):
+def elementwise(f, positive, operands, n):
     def setup():
-        x, dz = numbers(batch, channels, height, width, grad=True), numbers(batch, channels, height // 2, width // 2)
-        return loop(lambda: torch.autograd.grad(f(x, 2), x, dz))
+        x = [numbers(n) + 1.5 if positive else numbers(n) for _ in range(operands)]
+        return loop(lambda: f(*x))
     return setup
 
 
-def norm(f, shape, both):
-    """f(x, weight, bias, running_mean, running_var), training."""
-    def setup():
-        operands = [numbers(*shape, grad=True)] + [numbers(shape[1], grad=True) for _ in range(2)]
-        running, dz = [numbers(shape[1]) for _ in range(2)], numbers(*shape)
-        if not both:
-            return loop(lambda: f(*operands, *running))
-        return loop(lambda: torch.autograd.grad(f(*operands, *running), operands, dz))
-    return setup
-
-
-def batch_norm(x, weight, bias, mean, var):
-    return F.batch_norm(x, mean, var, weight, bias, True)
+def pool_both():
+    x, dz = numbers(64, 32, 28, 28, grad=True), numbers(64, 32, 14, 14)
+    return loop(lambda: torch.autograd.grad(F.max_pool2d(x, 2), x, dz))
 
 
 def conv(kind, batch, channels, size, out):
@@ -216,27 +206,31 @@ CASES = {
     "matmul-1024": ("ms", 1, 0, forward(torch.matmul, (1024, 1024), (1024, 1024))),
     "softmax-1e6x10": ("ms", 1, 0, forward(lambda x: torch.softmax(x, -1), (1000000, 10))),
     "max_pool2d-32x28x28-b64-forward": ("ms", 1, 0, forward(lambda x: F.max_pool2d(x, 2), (64, 32, 28, 28), grad=True)),
-    "max_pool2d-32x28x28-b64-both": ("ms", 1, 0, pool_both(F.max_pool2d, 64, 32, 28, 28)),
+    "max_pool2d-32x28x28-b64-both": ("ms", 1, 0, pool_both),
 }
 for kind in "forward", "backward-data", "backward-weight":
     CASES["conv3x3-64x56x56-64-b8-" + kind] = ("ms", 1, 0, conv(kind, 8, 64, 56, 64))
     CASES["conv3x3-1x28x28-32-b64-" + kind] = ("ms", 1, 0, conv(kind, 64, 1, 28, 32))
     CASES["conv3x3-32x14x14-64-b64-" + kind] = ("ms", 1, 0, conv(kind, 64, 32, 14, 64))
-NORM_SHAPES = {3: (2, 8, 8, 8), 5: (16, 32, 14, 14), 7: (128, 64, 32, 32)}
-for power, shape in NORM_SHAPES.items():
-    CASES["avg_pool2d-1e%d" % power] = ("us", 1, 0, forward(lambda x: F.avg_pool2d(x, 2), shape))
-    CASES["avg_pool2d-1e%d-both" % power] = ("us", 1, 0, pool_both(F.avg_pool2d, *shape))
-    for n in 1, 7:
-        CASES["adaptive_avg_pool2d-1e%d-to%d" % (power, n)] = (
-            "us", 1, 0, forward(lambda x, n=n: F.adaptive_avg_pool2d(x, n), shape))
-    CASES["batch_norm-1e%d" % power] = ("us", 1, 0, norm(batch_norm, shape, False))
-    CASES["batch_norm-1e%d-both" % power] = ("us", 1, 0, norm(batch_norm, shape, True))
-for power in 3, 5, 7:
-    n = (10 ** power,)
-    CASES["add-1e%d" % power] = ("us", 1, 0, forward(torch.add, n, n))
-    CASES["exp-1e%d" % power] = ("us", 1, 0, forward(torch.exp, n))
-    CASES["tanh-1e%d" % power] = ("us", 1, 0, forward(torch.tanh, n))
-    CASES["relu-1e%d" % power] = ("us", 1, 0, forward(torch.relu, n))
+
+# name: (function, numbers in [0.5, 2.5) instead of [-1, 1), operands)
+ELEMENTWISE = {
+    "add": (torch.add, False, 2), "maximum": (torch.maximum, False, 2), "pow": (torch.pow, True, 2),
+    "fmod": (torch.fmod, True, 2), "lerp": (lambda x, y: torch.lerp(x, y, 0.3), False, 2),
+    "lt": (torch.lt, False, 2), "logical_and": (torch.logical_and, False, 2),
+    "gelu": (F.gelu, False, 1), "gelu_tanh": (lambda x: F.gelu(x, approximate="tanh"), False, 1),
+    "silu": (F.silu, False, 1), "softplus": (F.softplus, False, 1), "hardswish": (F.hardswish, False, 1),
+    "hardsigmoid": (F.hardsigmoid, False, 1), "leaky_relu": (F.leaky_relu, False, 1), "elu": (F.elu, False, 1),
+    "pow_scalar": (lambda x: torch.pow(x, 2.5), True, 1),
+}
+for name in ("abs", "sign", "square", "floor", "ceil", "round", "sin", "cos", "erf", "exp", "expm1", "tanh",
+             "sigmoid", "relu", "logical_not", "isnan"):
+    ELEMENTWISE[name] = (getattr(torch, name), False, 1)
+for name in "log", "log1p", "sqrt", "rsqrt", "reciprocal":
+    ELEMENTWISE[name] = (getattr(torch, name), True, 1)
+for name, (function, positive, operands) in ELEMENTWISE.items():
+    for power in 3, 5, 7:
+        CASES["%s-1e%d" % (name, power)] = ("us", 1, 0, elementwise(function, positive, operands, 10 ** power))
 
 
 def warm_up(run, fixed):

@@ -301,6 +301,16 @@ GRADC_API gradc_tensor *gradc_maximum(gradc_tensor *x,
                                       gradc_tensor *y); /* NaN if one is; equal: half the gradient each */
 GRADC_API gradc_tensor *gradc_minimum(gradc_tensor *x, gradc_tensor *y); /* the same */
 
+/* x^y, f32 and f64, with C's special cases: x^0 = 1^y = 1, NaN where x < 0 and y is not whole.  Nothing flows into x
+ * where y is 0, nor into y where x is 0 and y >= 0. */
+GRADC_API gradc_tensor *gradc_pow(gradc_tensor *x, gradc_tensor *y);
+
+/* C's fmod, exact, f32 and f64: x - y times the whole part of x / y, which has the sign of x; NaN where y is 0. */
+GRADC_API gradc_tensor *gradc_fmod(gradc_tensor *x, gradc_tensor *y);
+
+/* x + weight (y - x), f32 and f64; exactly y at weight 1. */
+GRADC_API gradc_tensor *gradc_lerp(gradc_tensor *x, gradc_tensor *y, double weight);
+
 GRADC_API gradc_tensor *gradc_neg(gradc_tensor *x);     /* -x, any number */
 GRADC_API gradc_tensor *gradc_exp(gradc_tensor *x);     /* e^x, f32 and f64 */
 GRADC_API gradc_tensor *gradc_log(gradc_tensor *x);     /* ln x; NaN below 0, -inf at 0 */
@@ -308,6 +318,36 @@ GRADC_API gradc_tensor *gradc_sqrt(gradc_tensor *x);    /* NaN below 0 */
 GRADC_API gradc_tensor *gradc_tanh(gradc_tensor *x);    /* tanh x */
 GRADC_API gradc_tensor *gradc_sigmoid(gradc_tensor *x); /* 1 / (1 + e^-x) */
 GRADC_API gradc_tensor *gradc_relu(gradc_tensor *x);    /* max(x, 0), NaN stays NaN; gradient 0 at 0 */
+
+/* Any number; abs has the gradient 0 at 0, sign everywhere. */
+GRADC_API gradc_tensor *gradc_abs(gradc_tensor *x);    /* |x|; the least integer stays as it is */
+GRADC_API gradc_tensor *gradc_sign(gradc_tensor *x);   /* 1, 0 or -1; NaN gives 0 */
+GRADC_API gradc_tensor *gradc_square(gradc_tensor *x); /* x * x */
+
+/* f32 and f64.  The gradient of the first three is 0. */
+GRADC_API gradc_tensor *gradc_floor(gradc_tensor *x);
+GRADC_API gradc_tensor *gradc_ceil(gradc_tensor *x);
+GRADC_API gradc_tensor *gradc_round(gradc_tensor *x); /* to the nearest whole number, 0.5 and 2.5 to the even one */
+GRADC_API gradc_tensor *gradc_rsqrt(gradc_tensor *x);      /* 1 / sqrt(x); NaN below 0, inf at 0 */
+GRADC_API gradc_tensor *gradc_reciprocal(gradc_tensor *x); /* 1 / x */
+GRADC_API gradc_tensor *gradc_sin(gradc_tensor *x);        /* x in radians, of any size */
+GRADC_API gradc_tensor *gradc_cos(gradc_tensor *x);
+GRADC_API gradc_tensor *gradc_erf(gradc_tensor *x); /* 2 / sqrt(pi) times the integral of e^(-t^2) from 0 to x */
+GRADC_API gradc_tensor *gradc_log1p(gradc_tensor *x); /* ln(1 + x), right near 0 too */
+GRADC_API gradc_tensor *gradc_expm1(gradc_tensor *x); /* e^x - 1, right near 0 too */
+
+/* Activations, f32 and f64. */
+GRADC_API gradc_tensor *gradc_gelu(gradc_tensor *x);      /* x (1 + erf(x / sqrt(2))) / 2 */
+GRADC_API gradc_tensor *gradc_gelu_tanh(gradc_tensor *x); /* x (1 + tanh(sqrt(2 / pi) (x + 0.044715 x^3))) / 2 */
+GRADC_API gradc_tensor *gradc_silu(gradc_tensor *x);      /* x / (1 + e^-x) */
+GRADC_API gradc_tensor *gradc_softplus(gradc_tensor *x);  /* ln(1 + e^x); x itself above 20 */
+GRADC_API gradc_tensor *gradc_hardswish(gradc_tensor *x); /* x min(max(x + 3, 0), 6) / 6 */
+GRADC_API gradc_tensor *gradc_hardsigmoid(gradc_tensor *x); /* min(max(x + 3, 0), 6) / 6; gradient 0 at -3 and 3 */
+
+/* The scalars are rounded to x's dtype. */
+GRADC_API gradc_tensor *gradc_pow_scalar(gradc_tensor *x, double exponent); /* x^exponent as gradc_pow has it */
+GRADC_API gradc_tensor *gradc_leaky_relu(gradc_tensor *x, double slope); /* x > 0 ? x : slope x; PyTorch's is 0.01 */
+GRADC_API gradc_tensor *gradc_elu(gradc_tensor *x, double alpha); /* x > 0 ? x : alpha (e^x - 1); PyTorch's is 1 */
 
 GRADC_API gradc_tensor *gradc_add_scalar(gradc_tensor *x, double value); /* x + value; value is rounded to x's dtype */
 GRADC_API gradc_tensor *gradc_mul_scalar(gradc_tensor *x, double value); /* x * value */
@@ -322,6 +362,13 @@ GRADC_API gradc_tensor *gradc_lt(gradc_tensor *x, gradc_tensor *y);
 GRADC_API gradc_tensor *gradc_le(gradc_tensor *x, gradc_tensor *y);
 GRADC_API gradc_tensor *gradc_gt(gradc_tensor *x, gradc_tensor *y);
 GRADC_API gradc_tensor *gradc_ge(gradc_tensor *x, gradc_tensor *y);
+
+/* Truths, of any dtype: what is not 0 is true, NaN too.  z is GRADC_BOOL.  No gradient. */
+GRADC_API gradc_tensor *gradc_logical_and(gradc_tensor *x, gradc_tensor *y);
+GRADC_API gradc_tensor *gradc_logical_or(gradc_tensor *x, gradc_tensor *y);
+GRADC_API gradc_tensor *gradc_logical_xor(gradc_tensor *x, gradc_tensor *y);
+GRADC_API gradc_tensor *gradc_logical_not(gradc_tensor *x); /* x == 0 */
+GRADC_API gradc_tensor *gradc_isnan(gradc_tensor *x);       /* 0 for integers and bool */
 
 /* z = c ? x : y elementwise; c is GRADC_BOOL and all three broadcast. */
 GRADC_API gradc_tensor *gradc_where(gradc_tensor *c, gradc_tensor *x, gradc_tensor *y);

@@ -3,8 +3,10 @@
  *   -DOP=f_NAME     the row's function
  *   -DARITY=1|2|3   its operands; 3: the first is bool
  *   -DSCALARS=0|1|2 its scalars
- *   -DRESULT_TYPE=T the result's type, where it is not real (comparisons) */
+ *   -DRESULT_TYPE=T the result's type, where it is not real (comparisons, tests) */
 #include "math.cl"
+#include "math_more.cl"
+#include "math_trig.cl"
 #include "strided.cl"
 
 #if defined(REAL_IS_F32) || defined(REAL_IS_F64)
@@ -28,6 +30,8 @@
     IF_##kind(static inline real f_##name(real x, real a, real b) { return (real)(f); })
 #define EW2(name, kind, f, keeps, dx, dy, low, high) \
     IF_##kind(static inline real f_##name(real x, real y) { return (real)(f); })
+#define EWT(name, f) \
+    static inline uchar f_##name(real x) { return (uchar)(f); }
 #define EWC(name, f) \
     static inline uchar f_##name(real x, real y) { return (uchar)(f); }
 #define EW3(name, f, keeps, dx, dy, low, high) \

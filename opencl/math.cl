@@ -9,6 +9,7 @@
 #ifndef MATH /* OpenCL C */
 
 #define MATH(name) m_##name
+#define MATH_TABLE __constant
 #if defined(REAL_IS_F64)
 typedef ulong math_bits;
 #define MATH_BITS(x) as_ulong(x)
@@ -17,6 +18,7 @@ typedef ulong math_bits;
 #define U(x) (x)
 #elif defined(REAL_IS_F32)
 typedef uint math_bits;
+#define MATH_MUL_HIGH(a, b) mul_hi(a, b)
 #define MATH_BITS(x) as_uint(x)
 #define MATH_REAL(b) as_float(b)
 #define IS_NAN(x) ((x) != (x))
@@ -40,6 +42,7 @@ typedef uint math_bits;
 #ifdef REAL_IS_F64
 #define MATH_BIAS 1023u
 #define MATH_MANTISSA 52
+#define MATH_HIGH_PART 0xfffffffff8000000ul
 #define MATH_SIGN 0x8000000000000000ul
 #define MATH_FRACTION 0x000ffffffffffffful
 #define MATH_ONE 0x3ff0000000000000ul
@@ -75,6 +78,7 @@ typedef uint math_bits;
 #else
 #define MATH_BIAS 127u
 #define MATH_MANTISSA 23
+#define MATH_HIGH_PART 0xfffff000u
 #define MATH_SIGN 0x80000000u
 #define MATH_FRACTION 0x007fffffu
 #define MATH_ONE 0x3f800000u
@@ -101,6 +105,16 @@ typedef uint math_bits;
             (r) * (0x1.5554eap-5f +                                                 \
                    (r) * (0x1.1110acp-7f + (r) * (0x1.6d4328p-10f + (r) * 0x1.a17e3cp-13f)))))
 #endif
+
+/* a * b is the result + *low: Dekker's product, of halves that are cut off by MATH_HIGH_PART. */
+static inline real MATH(product)(real a, real b, real *low)
+{
+    real z = a * b;
+    real a_high = MATH_REAL(MATH_BITS(a) & MATH_HIGH_PART), a_low = a - a_high;
+    real b_high = MATH_REAL(MATH_BITS(b) & MATH_HIGH_PART), b_low = b - b_high;
+    *low = ((a_high * b_high - z) + a_high * b_low + a_low * b_high) + a_low * b_low;
+    return z;
+}
 
 /* e^x = 2^n e^r with n the nearest integer to x / ln 2.  2^n is multiplied in two halves: the second rounds once, so
  * denormal results are right, and e^x past the largest number is inf. */
@@ -189,29 +203,6 @@ static inline real MATH(sigmoid)(real x)
     return MATH_1 / (MATH_1 + MATH(exp)(-x));
 }
 
-#undef MATH_BIAS
-#undef MATH_MANTISSA
-#undef MATH_SIGN
-#undef MATH_FRACTION
-#undef MATH_ONE
-#undef MATH_ROOT_HALF
-#undef MATH_SHIFTER
-#undef MATH_SHIFTER_BITS
-#undef MATH_NAN
-#undef MATH_INF
-#undef MATH_LEAST
-#undef MATH_UP
-#undef MATH_UP_LOG2
-#undef MATH_HALF
-#undef MATH_1
-#undef MATH_2
-#undef EXP_MOST
-#undef EXP_LEAST
-#undef TANH_MOST
-#undef LOG2_E
-#undef LN2_HIGH
-#undef LN2_LOW
-#undef EXP_POLY
 #undef TANH_NEAR_0
 
 #endif

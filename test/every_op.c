@@ -78,14 +78,41 @@ static gradc_tensor *mul_scalar(gradc_tensor *x)
     return gradc_mul_scalar(x, 2);
 }
 
+static gradc_tensor *pow_scalar(gradc_tensor *x)
+{
+    return gradc_pow_scalar(x, 1.5);
+}
+
+static gradc_tensor *leaky_relu(gradc_tensor *x)
+{
+    return gradc_leaky_relu(x, 0.01);
+}
+
+static gradc_tensor *elu(gradc_tensor *x)
+{
+    return gradc_elu(x, 1);
+}
+
+static gradc_tensor *lerp(gradc_tensor *x, gradc_tensor *y)
+{
+    return gradc_lerp(x, y, 0.75);
+}
+
 /* The first ones take every number, the others floats. */
-static gradc_tensor *(*const unary[])(gradc_tensor *) = {gradc_neg,  add_scalar, mul_scalar, clamp,
-                                                         gradc_exp,  gradc_log,  gradc_sqrt, gradc_sigmoid,
-                                                         gradc_tanh, gradc_relu};
+enum { UNARY_NUMBERS = 7, BINARY_NUMBERS = 5 };
+static gradc_tensor *(*const unary[])(gradc_tensor *) = {
+    gradc_neg,       add_scalar,  mul_scalar,     clamp,           gradc_abs,         gradc_sign,
+    gradc_square,    gradc_exp,   gradc_log,      gradc_sqrt,      gradc_sigmoid,     gradc_tanh,
+    gradc_relu,      gradc_floor, gradc_ceil,     gradc_round,     gradc_rsqrt,       gradc_reciprocal,
+    gradc_sin,       gradc_cos,   gradc_erf,      gradc_log1p,     gradc_expm1,       gradc_gelu,
+    gradc_gelu_tanh, gradc_silu,  gradc_softplus, gradc_hardswish, gradc_hardsigmoid, pow_scalar,
+    leaky_relu,      elu};
 static gradc_tensor *(*const binary[])(gradc_tensor *, gradc_tensor *) = {
-    gradc_add, gradc_sub, gradc_mul, gradc_maximum, gradc_minimum, gradc_div};
-static gradc_tensor *(*const compare[])(gradc_tensor *, gradc_tensor *) = {gradc_eq, gradc_ne, gradc_lt,
-                                                                           gradc_le, gradc_gt, gradc_ge};
+    gradc_add, gradc_sub, gradc_mul, gradc_maximum, gradc_minimum, gradc_div, gradc_pow, gradc_fmod, lerp};
+static gradc_tensor *(*const compare[])(gradc_tensor *, gradc_tensor *) = {
+    gradc_eq, gradc_ne,          gradc_lt,         gradc_le,         gradc_gt,
+    gradc_ge, gradc_logical_and, gradc_logical_or, gradc_logical_xor};
+static gradc_tensor *(*const test[])(gradc_tensor *) = {gradc_logical_not, gradc_isnan};
 #define COUNT(table) (sizeof(table) / sizeof *(table))
 
 static void each_elementwise(struct fixture *f)
@@ -94,12 +121,14 @@ static void each_elementwise(struct fixture *f)
         if (leaves_out(f, numbers[d]))
             continue;
         gradc_tensor *x = leaf(f, numbers[d], SHAPE_OF(3, FEW)), *y = leaf(f, numbers[d], SHAPE_OF(FEW));
-        for (size_t i = 0; i < (d < FLOATS ? COUNT(unary) : 4); i++)
+        for (size_t i = 0; i < (d < FLOATS ? COUNT(unary) : UNARY_NUMBERS); i++)
             finish(f, unary[i](x));
-        for (size_t i = 0; i < (d < FLOATS ? COUNT(binary) : 5); i++)
+        for (size_t i = 0; i < (d < FLOATS ? COUNT(binary) : BINARY_NUMBERS); i++)
             finish(f, binary[i](x, y));
         for (size_t i = 0; i < COUNT(compare); i++)
             finish(f, compare[i](y, x));
+        for (size_t i = 0; i < COUNT(test); i++)
+            finish(f, test[i](x));
         finish(f, gradc_where(gradc_lt(x, y), x, y));
         gradc_release(x);
         gradc_release(y);

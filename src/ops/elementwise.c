@@ -139,6 +139,90 @@ static gradc_tensor *share(gradc_tensor *dz, gradc_tensor *loses, gradc_tensor *
     return gradc_where(loses, number(dz, 0), gradc_where(equal, gradc_mul_scalar(dz, 0.5), dz));
 }
 
+static gradc_tensor *zeros(gradc_tensor *dz)
+{
+    const struct layout *l = &tensor_of(dz)->layout;
+    return gradc_expand(number(dz, 0), l->ndim, l->shape);
+}
+
+/* The whole part of q. */
+static gradc_tensor *toward_zero(gradc_tensor *q)
+{
+    return gradc_mul(gradc_sign(q), gradc_floor(gradc_abs(q)));
+}
+
+/* dz y x^(y - 1), and 0 where y is 0, where that would be 0 * inf for x = 0. */
+static gradc_tensor *pow_base(gradc_tensor *dz, gradc_tensor *x, gradc_tensor *y)
+{
+    gradc_tensor *none = gradc_eq(y, number(dz, 0));
+    gradc_tensor *less = gradc_add_scalar(gradc_where(none, number(dz, 1), y), -1);
+    return gradc_where(none, number(dz, 0), gradc_mul(dz, gradc_mul(y, gradc_pow(x, less))));
+}
+
+/* dz z ln x, and 0 where x is 0 and y is not negative: ln is not asked there. */
+static gradc_tensor *pow_exponent(gradc_tensor *dz, gradc_tensor *x, gradc_tensor *y, gradc_tensor *z)
+{
+    gradc_tensor *none = gradc_logical_and(gradc_logical_not(x), gradc_ge(y, number(dz, 0)));
+    gradc_tensor *safe = gradc_where(none, number(dz, 1), x);
+    return gradc_where(none, number(dz, 0), gradc_mul(dz, gradc_mul(z, gradc_log(safe))));
+}
+
+/* height e^(-sharpness x^2). */
+static gradc_tensor *bell(gradc_tensor *x, double sharpness, double height)
+{
+    return gradc_mul_scalar(gradc_exp(gradc_mul_scalar(gradc_square(x), -sharpness)), height);
+}
+
+/* dz (P(x) + x p(x)), P and p the normal distribution and its density. */
+static gradc_tensor *gelu_flow(gradc_tensor *dz, gradc_tensor *x)
+{
+    gradc_tensor *twice = gradc_add_scalar(gradc_erf(gradc_mul_scalar(x, 0.70710678118654752440)), 1);
+    gradc_tensor *density = bell(x, 0.5, 0.39894228040143267794); /* 1 / sqrt(2 pi) */
+    return gradc_mul(dz, gradc_add(gradc_mul_scalar(twice, 0.5), gradc_mul(x, density)));
+}
+
+/* t = tanh(k (x + c x^3)), k = sqrt(2 / pi): dz (1 + t + x (1 - t^2) k (1 + 3 c x^2)) / 2. */
+static gradc_tensor *gelu_tanh_flow(gradc_tensor *dz, gradc_tensor *x)
+{
+    const double k = 0.79788456080286535588, c = 0.044715;
+    gradc_tensor *square = gradc_square(x);
+    gradc_tensor *inner = gradc_mul(x, gradc_add_scalar(gradc_mul_scalar(square, k * c), k));
+    gradc_tensor *t = gradc_tanh(inner);
+    gradc_tensor *slope = gradc_add_scalar(gradc_mul_scalar(square, 3 * k * c), k);
+    gradc_tensor *bend = gradc_mul(gradc_add_scalar(gradc_neg(gradc_square(t)), 1), gradc_mul(x, slope));
+    return gradc_mul(dz, gradc_mul_scalar(gradc_add(gradc_add_scalar(t, 1), bend), 0.5));
+}
+
+/* s = sigmoid(x): dz s (1 + x (1 - s)). */
+static gradc_tensor *silu_flow(gradc_tensor *dz, gradc_tensor *x)
+{
+    gradc_tensor *s = gradc_sigmoid(x);
+    gradc_tensor *inner = gradc_add_scalar(gradc_mul(x, gradc_add_scalar(gradc_neg(s), 1)), 1);
+    return gradc_mul(dz, gradc_mul(s, inner));
+}
+
+/* dz (x / 3 + 1 / 2) inside -3 .. 3, 0 up to there, dz from there on. */
+static gradc_tensor *hardswish_flow(gradc_tensor *dz, gradc_tensor *x)
+{
+    gradc_tensor *inside = gradc_mul(dz, gradc_add_scalar(gradc_mul_scalar(x, 1.0 / 3), 0.5));
+    gradc_tensor *upward = gradc_where(gradc_lt(x, number(dz, 3)), inside, dz);
+    return gradc_where(gradc_le(x, number(dz, -3)), number(dz, 0), upward);
+}
+
+/* dz / 6 inside -3 .. 3, and 0 elsewhere. */
+static gradc_tensor *hardsigmoid_flow(gradc_tensor *dz, gradc_tensor *x)
+{
+    gradc_tensor *inside = gradc_lt(gradc_abs(x), number(dz, 3));
+    return gradc_where(inside, gradc_mul_scalar(dz, 1.0 / 6), number(dz, 0));
+}
+
+/* dz alpha e^x up to 0, dz above: e^x is not asked there, for it may be inf. */
+static gradc_tensor *elu_flow(gradc_tensor *dz, gradc_tensor *x, double alpha)
+{
+    gradc_tensor *below = gradc_exp(gradc_clamp(x, -(double)INFINITY, 0));
+    return gradc_where(gradc_le(x, number(dz, 0)), gradc_mul(dz, gradc_mul_scalar(below, alpha)), dz);
+}
+
 /* The names that a row's gradient may use. */
 #define NAMES(d, nreals)                                                                                 \
     gradc_tensor *x = (d)->x[0], *y = (d)->nin > 1 ? (d)->x[1] : NULL, *z = (d)->z[0], *dz = (d)->dz[0]; \
@@ -187,6 +271,7 @@ const struct op elementwise_ops[EW_COUNT] = {
 #define EW1A(name, kind, f, keeps, dx, low, high) DESCRIPTOR(name, 1, keeps, name##_gradient)
 #define EW1B(name, kind, f, keeps, dx, low, high) DESCRIPTOR(name, 1, keeps, name##_gradient)
 #define EW2(name, kind, f, keeps, dx, dy, low, high) DESCRIPTOR(name, 2, keeps, name##_gradient)
+#define EWT(name, f) DESCRIPTOR(name, 1, NONE, NULL)
 #define EWC(name, f) DESCRIPTOR(name, 2, NONE, NULL)
 #define EW3(name, f, keeps, dx, dy, low, high) DESCRIPTOR(name, 3, keeps, name##_gradient)
 #include "ops/elementwise.def"
@@ -197,6 +282,7 @@ const struct elementwise_row elementwise_rows[EW_COUNT] = {
 #define EW1A(name, kind, f, keeps, dx, low, high) [EW_##name] = {DTYPES_##kind, 1, 0, low, high},
 #define EW1B(name, kind, f, keeps, dx, low, high) [EW_##name] = {DTYPES_##kind, 2, 0, low, high},
 #define EW2(name, kind, f, keeps, dx, dy, low, high) [EW_##name] = {DTYPES_##kind, 0, 0, low, high},
+#define EWT(name, f) [EW_##name] = {DTYPES_ANY, 0, 1, -2, 2},
 #define EWC(name, f) [EW_##name] = {DTYPES_ANY, 0, 1, -2, 2},
 #define EW3(name, f, keeps, dx, dy, low, high) [EW_##name] = {DTYPES_ANY, 0, 0, low, high},
 #include "ops/elementwise.def"
@@ -230,6 +316,7 @@ static gradc_tensor *record(enum elementwise row, int nin, gradc_tensor *const *
     {                                                                \
         return record(EW_##name, 2, (gradc_tensor *[]){x, y}, NULL); \
     }
+#define EWT(name, f) EW1(name, ANY, f, NONE, , 0, 0)
 #define EWC(name, f) EW2(name, ANY, f, NONE, , , 0, 0)
 #define EW3(name, f, keeps, dx, dy, low, high)                                    \
     gradc_tensor *gradc_##name(gradc_tensor *c, gradc_tensor *x, gradc_tensor *y) \

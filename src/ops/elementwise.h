@@ -11,6 +11,7 @@ enum elementwise {
 #define EW1A(name, kind, f, keeps, dx, low, high) EW_##name,
 #define EW1B(name, kind, f, keeps, dx, low, high) EW_##name,
 #define EW2(name, kind, f, keeps, dx, dy, low, high) EW_##name,
+#define EWT(name, f) EW_##name,
 #define EWC(name, f) EW_##name,
 #define EW3(name, f, keeps, dx, dy, low, high) EW_##name,
 #include "ops/elementwise.def"

@@ -16,21 +16,21 @@
     const T *xs = (const T *)(void *)p[1]; \
     const int64_t sx = step[1]
 
-#define LOOP1(name, suffix, T, f)                                                                    \
+#define LOOP1_OF(name, suffix, T, Z, f)                                                              \
     static void name##_##suffix(int64_t n, char *const *p, const int64_t *step, const double *reals) \
     {                                                                                                \
-        START(T, T);                                                                                 \
+        START(T, Z);                                                                                 \
         const real a = (real)reals[0], b = (real)reals[1];                                           \
         (void)a, (void)b;                                                                            \
         if (sx == 1)                                                                                 \
             for (int64_t i = 0; i < n; i++) {                                                        \
                 const real x = xs[i];                                                                \
-                zs[i] = (real)(f);                                                                   \
+                zs[i] = (Z)(f);                                                                      \
             }                                                                                        \
         else                                                                                         \
             for (int64_t i = 0; i < n; i++) {                                                        \
                 const real x = xs[i * sx];                                                           \
-                zs[i] = (real)(f);                                                                   \
+                zs[i] = (Z)(f);                                                                      \
             }                                                                                        \
     }
 
@@ -101,6 +101,8 @@
 #define FOR_INTEGER(loop, name, f) \
     loop(name, i64, int64_t, f) loop(name, i32, int32_t, f) loop(name, u8, uint8_t, f)
 #define FOR_NUMBER(loop, name, f) FOR_FLOAT(loop, name, f) FOR_INTEGER(loop, name, f)
+#define LOOP1(name, suffix, T, f) LOOP1_OF(name, suffix, T, T, f)
+#define LOOP1_BOOL(name, suffix, T, f) LOOP1_OF(name, suffix, T, uint8_t, f)
 #define LOOP2_REAL(name, suffix, T, f) LOOP2(name, suffix, T, T, f)
 #define LOOP2_BOOL(name, suffix, T, f) LOOP2(name, suffix, T, uint8_t, f)
 
@@ -109,6 +111,7 @@
 #define EW1A(name, kind, f, keeps, dx, low, high) FOR_##kind(LOOP1, name, f)
 #define EW1B(name, kind, f, keeps, dx, low, high) FOR_##kind(LOOP1, name, f)
 #define EW2(name, kind, f, keeps, dx, dy, low, high) FOR_##kind(LOOP2_REAL, name, f)
+#define EWT(name, f) FOR_NUMBER(LOOP1_BOOL, name, f)
 #define EWC(name, f) FOR_NUMBER(LOOP2_BOOL, name, f)
 #define EW3(name, f, keeps, dx, dy, low, high) FOR_INTEGER(LOOP3, name, f)
 #include "ops/elementwise.def"
@@ -122,6 +125,7 @@ const struct elementwise_loops ISA_NAME(elementwise_loops) = {{
 #define EW1A(name, kind, f, keeps, dx, low, high) [EW_##name] = {LIST_##kind(name)},
 #define EW1B(name, kind, f, keeps, dx, low, high) [EW_##name] = {LIST_##kind(name)},
 #define EW2(name, kind, f, keeps, dx, dy, low, high) [EW_##name] = {LIST_##kind(name)},
+#define EWT(name, f) [EW_##name] = {LIST_NUMBER(name), [GRADC_BOOL] = name##_u8},
 #define EWC(name, f) [EW_##name] = {LIST_NUMBER(name), [GRADC_BOOL] = name##_u8},
 #define EW3(name, f, keeps, dx, dy, low, high) \
     [EW_##name] = {                            \

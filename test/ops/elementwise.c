@@ -1,5 +1,5 @@
-/* elementwise.c - every row of elementwise.def against C's own arithmetic: exactly, but for exp, log, tanh and sigmoid,
- * and with the same bits on every device. */
+/* elementwise.c - every row of elementwise.def against C's own arithmetic: exactly, but for exp, log and the others that
+ * are marked, and with the same bits on every device. */
 #include <math.h>
 
 #include "../support/values.h"
@@ -32,6 +32,21 @@ static gradc_tensor *clamp_both(gradc_tensor *x)
     return gradc_clamp(x, low_scalar, high_scalar);
 }
 
+static gradc_tensor *pow_high(gradc_tensor *x)
+{
+    return gradc_pow_scalar(x, high_scalar);
+}
+
+static gradc_tensor *leaky_low(gradc_tensor *x)
+{
+    return gradc_leaky_relu(x, low_scalar);
+}
+
+static gradc_tensor *elu_high(gradc_tensor *x)
+{
+    return gradc_elu(x, high_scalar);
+}
+
 #define WANT(name, expression)                    \
     static double want_##name(double x, double y) \
     {                                             \
@@ -44,6 +59,8 @@ WANT(mul, x *y)
 WANT(div, x / y)
 WANT(maximum, isnan(x) || isnan(y) ? NAN : fmax(x, y))
 WANT(minimum, isnan(x) || isnan(y) ? NAN : fmin(x, y))
+WANT(pow, pow(x, y))
+WANT(fmod, fmod(x, y))
 WANT(neg, -x)
 WANT(exp, exp(x))
 WANT(log, log(x))
@@ -51,6 +68,28 @@ WANT(sqrt, sqrt(x))
 WANT(tanh, tanh(x))
 WANT(sigmoid, 1 / (1 + exp(-x)))
 WANT(relu, isnan(x) ? x : fmax(x, 0))
+WANT(abs, fabs(x))
+WANT(sign, (x > 0) - (x < 0))
+WANT(square, x *x)
+WANT(floor, floor(x))
+WANT(ceil, ceil(x))
+WANT(round, rint(x))
+WANT(rsqrt, 1 / sqrt(x))
+WANT(reciprocal, 1 / x)
+WANT(sin, sin(x))
+WANT(cos, cos(x))
+WANT(erf, erf(x))
+WANT(log1p, log1p(x))
+WANT(expm1, expm1(x))
+WANT(gelu, x * 0.5 * erfc(-x * sqrt(0.5)))
+WANT(gelu_tanh, 0.5 * x * (1 + tanh(sqrt(2 / acos(-1)) * (x + 0.044715 * x * x * x))))
+WANT(silu, x / (1 + exp(-x)))
+WANT(softplus, x > 20 ? x : log1p(exp(x)))
+WANT(hardsigmoid, isnan(x) ? x : fmin(fmax(x + 3, 0), 6) / 6)
+WANT(hardswish, x *want_hardsigmoid(x, y))
+WANT(pow_scalar, pow(x, high_scalar))
+WANT(leaky_relu, x > 0 ? x : x * low_scalar)
+WANT(elu, x > 0 ? x : high_scalar * expm1(x))
 WANT(add_scalar, x + low_scalar)
 WANT(mul_scalar, x *high_scalar)
 WANT(clamp, isnan(x) ? x : fmin(fmax(x, low_scalar), high_scalar))
@@ -60,6 +99,11 @@ WANT(lt, x < y)
 WANT(le, x <= y)
 WANT(gt, x > y)
 WANT(ge, x >= y)
+WANT(logical_and, (isnan(x) || fabs(x) > 0) && (isnan(y) || fabs(y) > 0))
+WANT(logical_or, isnan(x) || isnan(y) || fabs(x) + fabs(y) > 0)
+WANT(logical_xor, (isnan(x) || fabs(x) > 0) != (isnan(y) || fabs(y) > 0))
+WANT(logical_not, fabs(x) <= 0)
+WANT(isnan, isnan(x) != 0)
 
 static const struct row rows[] = {
     {"add", NULL, gradc_add, want_add, 0},
@@ -68,6 +112,8 @@ static const struct row rows[] = {
     {"div", NULL, gradc_div, want_div, FLOATS},
     {"maximum", NULL, gradc_maximum, want_maximum, 0},
     {"minimum", NULL, gradc_minimum, want_minimum, 0},
+    {"pow", NULL, gradc_pow, want_pow, FLOATS | NEARLY},
+    {"fmod", NULL, gradc_fmod, want_fmod, FLOATS},
     {"neg", gradc_neg, NULL, want_neg, 0},
     {"exp", gradc_exp, NULL, want_exp, FLOATS | NEARLY},
     {"log", gradc_log, NULL, want_log, FLOATS | NEARLY},
@@ -75,6 +121,28 @@ static const struct row rows[] = {
     {"tanh", gradc_tanh, NULL, want_tanh, FLOATS | NEARLY},
     {"sigmoid", gradc_sigmoid, NULL, want_sigmoid, FLOATS | NEARLY},
     {"relu", gradc_relu, NULL, want_relu, FLOATS},
+    {"abs", gradc_abs, NULL, want_abs, 0},
+    {"sign", gradc_sign, NULL, want_sign, 0},
+    {"square", gradc_square, NULL, want_square, 0},
+    {"floor", gradc_floor, NULL, want_floor, FLOATS},
+    {"ceil", gradc_ceil, NULL, want_ceil, FLOATS},
+    {"round", gradc_round, NULL, want_round, FLOATS},
+    {"reciprocal", gradc_reciprocal, NULL, want_reciprocal, FLOATS},
+    {"rsqrt", gradc_rsqrt, NULL, want_rsqrt, FLOATS | NEARLY},
+    {"sin", gradc_sin, NULL, want_sin, FLOATS | NEARLY},
+    {"cos", gradc_cos, NULL, want_cos, FLOATS | NEARLY},
+    {"erf", gradc_erf, NULL, want_erf, FLOATS | NEARLY},
+    {"log1p", gradc_log1p, NULL, want_log1p, FLOATS | NEARLY},
+    {"expm1", gradc_expm1, NULL, want_expm1, FLOATS | NEARLY},
+    {"gelu", gradc_gelu, NULL, want_gelu, FLOATS | NEARLY},
+    {"gelu_tanh", gradc_gelu_tanh, NULL, want_gelu_tanh, FLOATS | NEARLY},
+    {"silu", gradc_silu, NULL, want_silu, FLOATS | NEARLY},
+    {"softplus", gradc_softplus, NULL, want_softplus, FLOATS | NEARLY},
+    {"hardswish", gradc_hardswish, NULL, want_hardswish, FLOATS | NEARLY},
+    {"hardsigmoid", gradc_hardsigmoid, NULL, want_hardsigmoid, FLOATS | NEARLY},
+    {"pow_scalar", pow_high, NULL, want_pow_scalar, FLOATS | NEARLY},
+    {"leaky_relu", leaky_low, NULL, want_leaky_relu, FLOATS},
+    {"elu", elu_high, NULL, want_elu, FLOATS | NEARLY},
     {"add_scalar", add_low, NULL, want_add_scalar, 0},
     {"mul_scalar", mul_high, NULL, want_mul_scalar, 0},
     {"clamp", clamp_both, NULL, want_clamp, 0},
@@ -84,6 +152,11 @@ static const struct row rows[] = {
     {"le", NULL, gradc_le, want_le, COMPARES},
     {"gt", NULL, gradc_gt, want_gt, COMPARES},
     {"ge", NULL, gradc_ge, want_ge, COMPARES},
+    {"logical_and", NULL, gradc_logical_and, want_logical_and, COMPARES},
+    {"logical_or", NULL, gradc_logical_or, want_logical_or, COMPARES},
+    {"logical_xor", NULL, gradc_logical_xor, want_logical_xor, COMPARES},
+    {"logical_not", gradc_logical_not, NULL, want_logical_not, COMPARES},
+    {"isnan", gradc_isnan, NULL, want_isnan, COMPARES},
 };
 enum { ROWS = sizeof rows / sizeof *rows };
 
@@ -287,6 +360,7 @@ static void no_row_is_missing(struct fixture *f)
 #define EW1A EW1
 #define EW1B EW1
 #define EW2(name, kind, expression, keeps, dx, dy, low, high) #name,
+#define EWT(name, expression) #name,
 #define EWC(name, expression) #name,
 #define EW3(name, expression, keeps, dx, dy, low, high) #name,
 #include "ops/elementwise.def"

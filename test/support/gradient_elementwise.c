@@ -1,5 +1,5 @@
-/* gradient_elementwise.c - the rows of test/gradients.c for the ops of elementwise.def, where, cast and
- * dropout. */
+/* gradient_elementwise.c - the rows of test/gradients.c for the ops of elementwise.def, where, lerp, cast
+ * and dropout. */
 #include "gradient_rows.h"
 
 #define EW1(name, kind, expression, keeps, dx, low, high)   \
@@ -35,6 +35,16 @@ static gradc_tensor *where_both(gradc_tensor *const *x)
                        x[1]);
 }
 
+static gradc_tensor *lerp_low(gradc_tensor *const *x)
+{
+    return gradc_lerp(x[0], x[1], 0.3);
+}
+
+static gradc_tensor *lerp_high(gradc_tensor *const *x)
+{
+    return gradc_lerp(x[0], x[1], 1.6);
+}
+
 static gradc_tensor *cast_twice(gradc_tensor *const *x)
 {
     return gradc_cast(gradc_cast(x[0], GRADC_F32), GRADC_F64);
@@ -64,6 +74,8 @@ static gradc_tensor *many_places(gradc_tensor *const *x)
 const struct row gradient_elementwise[] = {
 #include "ops/elementwise.def"
     {"where of both", where_both, {{3, 4, -1}, {2, 1, 4, -1}}, 0, 0, 0, 0, 0},
+    {"lerp", lerp_low, {{3, 1, 4, -1}, {2, 1, -1}}, 0, 0, 0, 0, 0},
+    {"lerp beyond y", lerp_high, {{3, 4, -1}, {3, 4, -1}}, 0, 0, 0, 0, 0},
     {"cast", cast_twice, {{3, 4, -1}}, 0, 0, 0, 0.5, 1e-5},
     {"dropout", dropout, {{4, 5, -1}}, 0, 0, 0, 0, 0},
     {"an operand in many places", many_places, {{3, -1}}, 0, 0, 0, 0, 0},

@@ -102,8 +102,8 @@ def _make(symbol, prototype, comment):
     parameters = _parameters(op, prototype)
     signature = _signature(op, parameters)
     call = getattr(lib, symbol)
-    may_be_numbers = [name for name, how in parameters if how == "tensor"] in (["x", "y"], ["c", "x", "y"]) \
-        and op not in ("matmul",)
+    operands = [name for name, how in parameters if how == "tensor"]
+    may_be_numbers = operands in (["x", "y"], ["c", "x", "y"]) and op not in ("matmul",)
 
     def function(*given, **named):
         bound = signature.bind(*given, **named)
@@ -118,7 +118,7 @@ def _make(symbol, prototype, comment):
             raise TypeError(f"{op} takes a gradc.Tensor first")
         if may_be_numbers:
             values = {name: tensor_like(like if name == "c" else _typed(values, like), value)
-                      for name, value in values.items()}
+                      if name in operands else value for name, value in values.items()}
         arguments = []
         for name, how in parameters:
             arguments.extend(_converted(how, name, values[name]))
@@ -174,6 +174,12 @@ def _binary(op, swapped=False):
     return method
 
 
+def _pow(self, other):
+    if isinstance(other, numbers.Number):
+        return OPS["pow_scalar"](self, other)
+    return OPS["pow"](self, other) if isinstance(other, Tensor) else NotImplemented
+
+
 def _index(x, key):
     """x[key] for whole numbers, slices with steps of 1 or more, ... and None."""
     key = key if isinstance(key, tuple) else (key,)
@@ -209,8 +215,11 @@ for _name in ("eq", "ne", "lt", "le", "gt", "ge", "matmul"):
 for _name in ("sum", "mean", "max", "argmax", "reshape", "permute", "transpose", "expand", "squeeze",
               "unsqueeze",
               "flatten", "contiguous", "detach", "cast", "clamp", "exp", "log", "sqrt", "tanh", "sigmoid",
-              "relu"):
+              "relu", "abs", "sign", "square", "floor", "ceil", "round", "rsqrt", "reciprocal", "sin", "cos", "erf",
+              "log1p", "expm1", "lerp", "fmod", "isnan", "logical_not", "logical_and", "logical_or", "logical_xor"):
     setattr(Tensor, _name, OPS[_name])
 Tensor.__neg__ = OPS["neg"]
+Tensor.__abs__ = OPS["abs"]
+Tensor.__pow__ = _pow
 Tensor.__getitem__ = _index
 Tensor.__hash__ = object.__hash__

@@ -77,9 +77,10 @@ def unary(kind, domain=(-2, 2), **arguments):
     return samples + [Fails("DTYPE", T(3, dtype="bool"), **arguments)]
 
 
-def binary(kind, ylow=-2, yhigh=2):
+def binary(kind, ylow=-2, yhigh=2, xlow=-2, xhigh=2):
     """kind: "float", "number" or "any" (bool too)."""
-    x = T
+    def x(*shape, **more):
+        return T(*shape, low=xlow, high=xhigh, **more)
 
     def y(*shape, **more):
         return T(*shape, low=ylow, high=yhigh, **more)

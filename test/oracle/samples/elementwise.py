@@ -1,5 +1,6 @@
 """The samples of elementwise ops, cast, where and clamp."""
 import torch
+import torch.nn.functional as F
 
 from .common import Fails, INTEGERS, RANGE, S, T, TORCH, VIEWS, binary, inf, nan, unary
 
@@ -60,6 +61,58 @@ EQUAL = [S(T(values=[1.0, 2.0, 3.0]), T(values=[1.0, 3.0, 2.0])),
          S(T(values=[[1.0], [2.0]]), T(values=[1.0, 2.0]))]
 SMALL = [S(T(values=[1e-30, -1e-30, 1e-6, -1e-6, 30.0, -30.0, 80.0, -80.0]))]
 
+
+def special(*values, **arguments):
+    """Values, gradients and second gradients at chosen places."""
+    return [S(T(values=list(values)), **arguments)]
+
+
+def tests():
+    """A unary op with a bool result, of any dtype."""
+    return [sample for sample in unary("number") if not sample.fails] + [S(T(3, 4, dtype="bool"))]
+
+
+def hardsigmoid(x):
+    """PyTorch's own has a gradient of f32 accuracy in f64 too, and no second one."""
+    return F.relu6(x + 3) / 6
+
+
+def gelu_tanh(x):
+    return F.gelu(x, approximate="tanh")
+
+
+def once(samples):
+    """Where PyTorch can't differentiate the gradient, or has zeros without memory for it."""
+    return [sample.once() if sample.gradients else sample for sample in samples]
+
+
+HALVES = special(-2.5, -1.5, -0.5, 0.5, 1.5, 2.5, 0.49999997, 8388609.0, -3e9, 2.0**62)
+ABS = special(0.0, -0.0, nan, inf, -inf, 3.0, -3.0)
+ABS += [S(T(values=[-2**63, -5, 0, 7], dtype="i64")), S(T(values=[-2**31, 5], dtype="i32"))]
+# Far beyond what a reduction by a few constants can do; close to multiples of pi / 2.
+ANGLES = special(1e5, -1e9, 3.0e38, 16367173.0 * 2.0**72, 1.5707964, 3.1415927, 355.0, 1e-30, -0.0, 22.0, 1e22)
+# PyTorch does not agree with itself about hardswish's gradient at -3 and 3.
+KINKS = special(2.9999, -2.9999, -4.0, 4.0, 0.0)
+SPLUS = special(19.9, 20.1, 88.0, 100.0, -100.0, 0.0) + once(special(20.0))
+NEAR_0 = special(1e-30, -1e-30, 1e-7, -1e-7, 0.3, -0.3)
+POW = [S(T(values=[-2.0, -2.0, -2.0, 3.0, 0.5]), T(values=[3.0, 2.0, -1.0, 0.0, -3.0])).value_only(),
+       S(T(values=[2.0, 5.0, 9.0, 1.0]), T(values=[0.0, 1.0, 2.0, 0.0])),
+       S(T(values=[0.0, 0.0, 0.0]), T(values=[1.0, 2.0, 3.5])).once(),
+       S(T(values=[0.0, -1.5, -2.0]), T(values=[0.0, 0.0, 2.0])).once(),
+       S(T(values=[2.0, 1e30, 1e-30, 1.0000001]), T(values=[127.5, 1.25, 1.25, 1e6])).value_only()]
+POWERS = [S(T(3, 5, low=0.2, high=3), exponent=e) for e in (0.5, 2.0, 3.0, -1.0, -0.5, 1.7, 1.0)]
+POWERS += [S(T(3, 5), exponent=e) for e in (2.0, 3.0, 1.0, 5.0)]
+POWERS += [S(T(values=[0.0, -0.0, 2.0]), exponent=e) for e in (1.0, 2.0, 3.0)]
+POWERS += once([S(T(values=[0.0, -0.0, 2.0, nan, inf]), exponent=0.0)])
+# PyTorch has the quotient rounded, so far out another whole part.
+FMOD = [S(T(values=[1e30, -7.5, 5.5, 1e-30]), T(values=[3.0, 2.0, -2.0, 1e30])).value_only()]
+TRUTHS = [S(T(values=[0.0, -0.0, nan, 1e-40, -1.0]), T(values=[nan, 0.0, 0.0, 2.0, 0.0])).value_only()]
+LERP = [S(T(*x), T(*y), weight=w) for x, y in [((3, 5), (3, 5)), ((), ()), ((4, 1, 3), (2, 1)), ((0, 3), (3,)),
+                                              ((1031,), (1031,))] for w in (0.0, 0.3, 0.5, 1.0, -2.0)]
+LERP += [S(T(4, 3, 5, view=view), T(4, 3, 5, view=other), weight=0.7) for view in VIEWS for other in VIEWS]
+LERP += [Fails("DTYPE", T(3, dtype=dtype), T(3, dtype=dtype), weight=0.5) for dtype in INTEGERS + ("bool",)]
+LERP += [Fails("SHAPE", T(3), T(4), weight=0.5), Fails("DTYPE", T(3), T(3, dtype="i32"), weight=0.5)]
+
 OPS = {
     "add": (torch.add, binary("number")),
     "sub": (torch.sub, binary("number")),
@@ -67,6 +120,9 @@ OPS = {
     "div": (torch.div, binary("float", ylow=0.5, yhigh=3)),
     "maximum": (torch.maximum, binary("number") + EQUAL),
     "minimum": (torch.minimum, binary("number") + EQUAL),
+    "pow": (torch.pow, binary("float", xlow=0.5, xhigh=3) + POW),
+    "fmod": (torch.fmod, binary("float", ylow=0.7, yhigh=3) + FMOD),
+    "lerp": (torch.lerp, LERP),
     "neg": (torch.neg, unary("number")),
     "exp": (torch.exp, unary("float") + SMALL),
     "log": (torch.log, unary("float", (0.5, 4))),
@@ -74,6 +130,31 @@ OPS = {
     "tanh": (torch.tanh, unary("float") + SMALL),
     "sigmoid": (torch.sigmoid, unary("float", (-4, 4)) + SMALL),
     "relu": (torch.relu, unary("float") + RELU_EDGES),
+    "abs": (torch.abs, once(unary("number") + ABS)),
+    "sign": (torch.sign, once(unary("number") + ABS)),
+    "square": (torch.square, unary("number")),
+    "floor": (torch.floor, once(unary("float") + HALVES)),
+    "ceil": (torch.ceil, once(unary("float") + HALVES)),
+    "round": (torch.round, once(unary("float") + HALVES)),
+    "rsqrt": (torch.rsqrt, unary("float", (0.5, 4))),
+    "reciprocal": (torch.reciprocal, unary("float", (0.5, 4))),
+    "sin": (torch.sin, unary("float", (-9, 9)) + ANGLES),
+    "cos": (torch.cos, unary("float", (-9, 9)) + ANGLES),
+    "erf": (torch.erf, unary("float", (-4, 4)) + SMALL),
+    "log1p": (torch.log1p, unary("float", (-0.7, 4)) + NEAR_0),
+    "expm1": (torch.expm1, unary("float") + NEAR_0),
+    "gelu": (F.gelu, unary("float", (-4, 4)) + special(-8.0, 8.0, 0.0, -0.0, 1e-20, 30.0)),
+    "gelu_tanh": (gelu_tanh, unary("float", (-4, 4)) + special(-8.0, 8.0, 0.0, 1e-20, 30.0)),
+    "silu": (F.silu, unary("float", (-4, 4)) + SMALL),
+    "softplus": (F.softplus, unary("float", (-4, 4)) + SPLUS),
+    "hardswish": (F.hardswish, unary("float", (-4, 4)) + KINKS + special(nan, 1.0)),
+    "hardsigmoid": (hardsigmoid, unary("float", (-4, 4)) + KINKS + special(-3.0, 3.0)),
+    "pow_scalar": (torch.pow, unary("float", (0.2, 3), exponent=2.5) + POWERS),
+    "leaky_relu": (F.leaky_relu, unary("float", slope=0.01) + special(0.0, -0.0, nan, 1.0, -1.0, slope=0.2)
+                   + special(0.0, 2.0, -2.0, slope=-0.5)),
+    "elu": (F.elu, unary("float", alpha=1.0) + special(0.0, 100.0, -100.0, 1e-9, -1e-9, alpha=1.0)
+            + once(special(nan, 1.0, inf, -inf, alpha=1.0))
+            + [S(T(3, 5), alpha=alpha) for alpha in (0.5, 2.0, -1.0)]),
     "add_scalar": (torch.add, unary("number", value=3)),
     "mul_scalar": (torch.mul, unary("number", value=3) + [S(T(4), value=-0.1),
                                                           S(T(4, dtype="i32"), value=-3)]),
@@ -84,6 +165,11 @@ OPS = {
     "le": (torch.le, binary("any") + EQUAL),
     "gt": (torch.gt, binary("any") + EQUAL),
     "ge": (torch.ge, binary("any") + EQUAL),
+    "logical_and": (torch.logical_and, binary("any") + TRUTHS),
+    "logical_or": (torch.logical_or, binary("any") + TRUTHS),
+    "logical_xor": (torch.logical_xor, binary("any") + TRUTHS),
+    "logical_not": (torch.logical_not, tests()),
+    "isnan": (torch.isnan, tests()),
     "where": (where, WHERE),
     "cast": (cast, CAST),
 }
@@ -92,4 +178,5 @@ OPS = {
 NAMES = {
     "add_scalar": {"value": "other"},
     "mul_scalar": {"value": "other"},
+    "leaky_relu": {"slope": "negative_slope"},
 }
