@@ -1,5 +1,5 @@
 /* batch_norm.c - batch normalisation: by the batch's own statistics, with the running ones kept up, or by given ones.
- * What its backward op shares with it is in norm.c, the CPU's loops
+ * What its backward op shares with it is in channels.c, the CPU's loops
  * in channels_isa.c, the kernels in opencl/batch_norm.cl.
  *
  * x is [batch,c,...], seen as [outer, c, inner]; n = outer * inner numbers make a channel's statistics. */

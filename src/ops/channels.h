@@ -62,7 +62,7 @@ static inline void norm_merge(struct norm_moments *a, struct norm_moments b)
     a->n = n;
 }
 
-/* ---- How x is seen and split (norm.c): by shape alone ---- */
+/* ---- How x is seen and split (channels.c): by shape alone ---- */
 
 /* x [batch,c,...] as [outer, channels, inner]; n numbers make a channel. */
 struct norm_extent {
