@@ -30,6 +30,9 @@ DEFAULTS = {
     "log_softmax": {"axis": -1},
     "slice": {"start": 0, "stop": 2**63 - 1, "step": 1},
     "flatten": {"start": 0, "stop": -1},
+    "var": {"correction": 1},
+    "std": {"correction": 1},
+    "norm": {"p": 2},
 }
 
 ARRAYS = {ctypes.POINTER(ctypes.c_int64): library.int64_array,
@@ -172,7 +175,8 @@ for _name, _op in {"add": "add", "sub": "sub", "mul": "mul", "truediv": "div"}.i
     setattr(Tensor, f"__r{_name}__", _binary(_op, swapped=True))
 for _name in ("eq", "ne", "lt", "le", "gt", "ge", "matmul"):
     setattr(Tensor, f"__{_name}__", _binary(_name))
-for _name in ("sum", "mean", "max", "argmax", "reshape", "permute", "transpose", "expand", "squeeze",
+for _name in ("sum", "mean", "max", "argmax", "min", "argmin", "prod", "any", "all", "var", "std", "norm",
+              "logsumexp", "reshape", "permute", "transpose", "expand", "squeeze",
               "unsqueeze",
               "flatten", "contiguous", "detach", "cast", "clamp", "exp", "log", "sqrt", "tanh", "sigmoid",
               "relu"):
