@@ -211,6 +211,14 @@ for power in 3, 5, 7:
     CASES["exp-1e%d" % power] = ("us", 1, 0, forward(torch.exp, n))
     CASES["tanh-1e%d" % power] = ("us", 1, 0, forward(torch.tanh, n))
     CASES["relu-1e%d" % power] = ("us", 1, 0, forward(torch.relu, n))
+REDUCTIONS = {
+    "min": torch.amin, "argmin": torch.argmin, "prod": torch.prod, "any": torch.any, "all": torch.all,
+    "var": torch.var, "std": torch.std, "norm": lambda x, axis: torch.linalg.vector_norm(x, 2, dim=axis),
+    "logsumexp": torch.logsumexp,
+}
+for name, f in REDUCTIONS.items():
+    for size, shape in {"1e3": (1000,), "1e5": (100000,), "1e7": (10000000,), "rows-1e7": (1000, 10000)}.items():
+        CASES[name + "-" + size] = ("us", 1, 0, forward(lambda x, f=f: f(x, -1), shape))
 
 
 def warm_up(run, fixed):
