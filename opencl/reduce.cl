@@ -98,7 +98,8 @@ typedef TYPE(RESULT) result;
 enum { GROUP = 256, BLOCK = 32 };
 
 /* The fold of elements i, i + step, ... below end, in blocks of BLOCK. */
-static result fold(__global const real *x, index_t i, index_t end, index_t step, real o, real m, real p, SIZES(n), STRIDES(nx))
+static result fold(__global const real *x, index_t i, index_t end, index_t step, real o, real m, real p, SIZES(n),
+                   STRIDES(nx))
 {
     result total = START, part = START;
     int left = BLOCK;

@@ -3,6 +3,8 @@
  * is what Oclgrind watches (oclgrind.sh) and what makes each program once (vendors.sh).
  *
  * usage: every_op [FILTER]     such as "*planned": only the tests whose name matches */
+#include <math.h>
+
 #include "support/support.h"
 
 enum { FEW = 5, LONG = 70, LONGEST = 600 };

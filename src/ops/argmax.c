@@ -1,5 +1,6 @@
 /* argmax.c - argmax and argmin: the position of the first maximum or minimum over axes, row-major inside them; NaN
- * counts as the one looked for.  f32, f64, i64, i32, u8 into i64.  The searches are in argmax_isa.c, the kernels in opencl/argmax.cl. */
+ * counts as the one looked for.  f32, f64, i64, i32, u8 into i64.  The searches are in argmax_isa.c, the kernels in
+ * opencl/argmax.cl. */
 #include "ops/argmax.h"
 #include "device/cpu/isa.h"
 #include "ops/ops.h"

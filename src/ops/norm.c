@@ -135,5 +135,5 @@ const struct op op_norm = {.name = "norm",
 
 gradc_tensor *gradc_norm(gradc_tensor *x, double p, int naxes, const int *axes, int keepdim)
 {
-    return reduce_record_with(&op_norm, x, naxes, axes, keepdim, norm_kind(p), p);
+    return reduce_record_with(&op_norm, x, naxes, axes, keepdim, (int)norm_kind(p), p);
 }

@@ -1,5 +1,5 @@
-/* reduce_finish.h - what folds of REAL go through at their end.  Included by reduce_isa.c with REAL and NAME(name), which
- * are undefined again here. */
+/* reduce_finish.h - what folds of REAL go through at their end.  Included by reduce_isa.c with REAL and NAME(name),
+ * which are undefined again here. */
 
 static void NAME(finish)(enum reduce_finish finish, const struct reduce_map *map, int64_t n, void *to)
 {

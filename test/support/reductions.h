@@ -12,7 +12,7 @@ struct reduction {
     int whole_is_i64;                               /* and their result is i64 */
     int always_i64;                                 /* every result is */
     int always_bool;                                /* every result is; and bool is taken */
-    int wraps;                                      /* integer results would be too large for a double */
+    int wraps;                                      /* a product: of many integers beyond a double */
     int refuses_empty;                              /* nothing to reduce is GRADC_E_SHAPE */
     int exact;
 };
