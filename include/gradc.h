@@ -389,13 +389,38 @@ GRADC_API gradc_tensor *gradc_dropout(gradc_tensor *x, double p);
 /* ---- Reductions ------------------------------------------------------------------------------------ */
 
 /* Over the given axes, naxes 0: over all.  keepdim 1 leaves the axes with size 1.  The tape's.
+ * An axis that is not there or comes twice is GRADC_E_ARG; a dtype that is not taken is GRADC_E_DTYPE.
  * sum, mean: f32 and f64 (sum of integers and bool gives i64); a mean over nothing is NaN.
- * max: any number; NaN wins; over nothing is GRADC_E_SHAPE; equal maxima share the gradient evenly (amax).
- * argmax: i64, the row-major position inside the reduced axes of the first maximum; no gradient. */
+ * prod: f32 and f64, integers and bool into i64, wrapping; 1 over nothing.  Its gradient is exact with zeros, in
+ *       any order: dx_i = dz * the product of the others.
+ * max, min: any number; NaN wins; over nothing is GRADC_E_SHAPE; equal ones share the gradient evenly (amax, amin).
+ * argmax, argmin: i64, the row-major position inside the reduced axes of the first maximum or minimum, NaN counting
+ *       as one; no gradient.
+ * any, all: GRADC_BOOL, whether an x is not 0, or every one; NaN is not 0; any dtype; 0 and 1 over nothing. */
 GRADC_API gradc_tensor *gradc_sum(gradc_tensor *x, int naxes, const int *axes, int keepdim);
 GRADC_API gradc_tensor *gradc_mean(gradc_tensor *x, int naxes, const int *axes, int keepdim);
+GRADC_API gradc_tensor *gradc_prod(gradc_tensor *x, int naxes, const int *axes, int keepdim);
 GRADC_API gradc_tensor *gradc_max(gradc_tensor *x, int naxes, const int *axes, int keepdim);
+GRADC_API gradc_tensor *gradc_min(gradc_tensor *x, int naxes, const int *axes, int keepdim);
 GRADC_API gradc_tensor *gradc_argmax(gradc_tensor *x, int naxes, const int *axes, int keepdim);
+GRADC_API gradc_tensor *gradc_argmin(gradc_tensor *x, int naxes, const int *axes, int keepdim);
+GRADC_API gradc_tensor *gradc_any(gradc_tensor *x, int naxes, const int *axes, int keepdim);
+GRADC_API gradc_tensor *gradc_all(gradc_tensor *x, int naxes, const int *axes, int keepdim);
+
+/* sum (x - mean)^2 / max(0, n - correction) over axes as above, in two passes, and its square root.  PyTorch's
+ * default correction is 1.  NaN over nothing; where n <= correction NaN, or inf if the x differ.  f32 and f64.
+ * The gradient of std is 0 where std is 0. */
+GRADC_API gradc_tensor *gradc_var(gradc_tensor *x, int naxes, const int *axes, int keepdim, int correction);
+GRADC_API gradc_tensor *gradc_std(gradc_tensor *x, int naxes, const int *axes, int keepdim, int correction);
+
+/* (sum |x|^p)^(1/p) over axes as above (torch.linalg.vector_norm): p 2 is the Euclidean norm, 0 counts what is not
+ * 0, INFINITY and -INFINITY are the largest and the smallest |x|.  f32 and f64.  Over nothing 0; with p < 0 or
+ * infinite GRADC_E_SHAPE.  GRADC_E_ARG for NaN.
+ * Gradients: 0 at x = 0; equal largest (smallest) |x| share evenly; none for p 0. */
+GRADC_API gradc_tensor *gradc_norm(gradc_tensor *x, double p, int naxes, const int *axes, int keepdim);
+
+/* ln sum e^x over axes as above, with the maximum taken out first; -inf over nothing.  f32 and f64. */
+GRADC_API gradc_tensor *gradc_logsumexp(gradc_tensor *x, int naxes, const int *axes, int keepdim);
 
 /* ---- Linear algebra and layers ---------------------------------------------------------------------- */
 

@@ -1,4 +1,5 @@
-/* argmax.cl - the position of the first maximum over axes, row-major inside them; NaN counts as the maximum.
+/* argmax.cl - the position of the first maximum (-DARGMIN: minimum) over axes, row-major inside them; NaN counts as
+ * the one looked for.
  *
  * x: any strides.  The kept axes k (sizes k_*, strides kx_*) and the reduced axes n (sizes n_*, strides nx_*)
  * are padded with size 1 in front to AXES each.  z is contiguous; no reduced axis is empty.
@@ -9,16 +10,22 @@
 
 enum { GROUP = 256 };
 
-/* Whether x comes before best: larger, or NaN where best is not. */
+#ifdef ARGMIN
+#define BETTER(x, y) ((x) < (y))
+#else
+#define BETTER(x, y) ((x) > (y))
+#endif
+
+/* Whether x comes before best: better, or NaN where best is not. */
 static inline int better(real x, real best)
 {
-    return x > best || (IS_NAN(x) && !IS_NAN(best));
+    return BETTER(x, best) || (IS_NAN(x) && !IS_NAN(best));
 }
 
 #define AXES_ARGS SIZES(k), STRIDES(kx), SIZES(n), STRIDES(nx)
 #define REDUCED AXES_LIST(AXES)(AXIS_NAME, n), AXES_LIST(AXES)(AXIS_NAME, nx)
 
-/* The first maximum among elements i, i + step, ... below end; i itself is there. */
+/* The first of the best among elements i, i + step, ... below end; i itself is there. */
 static index_t search(__global const real *x, index_t i, index_t end, index_t step, SIZES(n), STRIDES(nx))
 {
     index_t at = i;

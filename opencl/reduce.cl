@@ -1,42 +1,105 @@
-/* reduce.cl - folds over axes: the sum, the mean (-DMEAN), the maximum (-DMAX, NaN wins).
+/* reduce.cl - folds over axes.
  *
  * x: any strides.  The kept axes k (sizes k_*, strides kx_*) and the reduced axes n (sizes n_*, strides nx_*)
  * are padded with size 1 in front to AXES each.  z [segments, outputs], contiguous, of dtype RESULT: segment
- * s folds the reduced elements s * segment .. up to count, in row-major order; with -DMEAN the fold is
- * divided.  The order of additions depends on the shape alone. */
+ * s folds the reduced elements s * segment .. up to count, in row-major order.  -DFOLD_ is the kind and -DFINISH_
+ * what a result goes through, as src/ops/reduce.h has them; -DSHIFT: each output has a shift; -DNUMBER: they need
+ * a number.  The order of the fold depends on the shape alone. */
 
 #include "math.cl"
 
 typedef TYPE(RESULT) result;
 
-#ifdef MAX
+#if defined(FOLD_MAX) || defined(FOLD_MAX_ABS)
 #define FOLD(a, x) (((x) > (a) || IS_NAN(x)) ? (x) : (a))
-#if defined(REAL_IS_F32) || defined(REAL_IS_F64)
-#define START (-INFINITY)
-#elif defined(REAL_IS_I64)
-#define START LONG_MIN
-#elif defined(REAL_IS_I32)
-#define START INT_MIN
-#else
-#define START 0
-#endif
+#elif defined(FOLD_MIN) || defined(FOLD_MIN_ABS)
+#define FOLD(a, x) (((x) < (a) || IS_NAN(x)) ? (x) : (a))
+#elif defined(FOLD_ANY)
+#define FOLD(a, x) ((a) | (x))
+#elif defined(FOLD_ALL)
+#define FOLD(a, x) ((a) & (x))
+#elif defined(FOLD_PROD)
+#define FOLD(a, x) ((a) * (x))
 #else
 #define FOLD(a, x) ((a) + (x))
+#endif
+
+#if defined(REAL_IS_F32) || defined(REAL_IS_F64)
+#define LOWEST (-INFINITY)
+#define HIGHEST INFINITY
+#elif defined(REAL_IS_I64)
+#define LOWEST LONG_MIN
+#define HIGHEST LONG_MAX
+#elif defined(REAL_IS_I32)
+#define LOWEST INT_MIN
+#define HIGHEST INT_MAX
+#else
+#define LOWEST 0
+#define HIGHEST UCHAR_MAX
+#endif
+
+#if defined(FOLD_MAX)
+#define START LOWEST
+#elif defined(FOLD_MIN) || defined(FOLD_MIN_ABS)
+#define START HIGHEST
+#elif defined(FOLD_PROD) || defined(FOLD_ALL)
+#define START 1
+#else
 #define START 0
 #endif
 
-#ifdef MEAN
-#define DIVISOR , real divisor
-#define FINISH(z) ((z) / divisor)
+/* What is folded of an element; o is the output's first element, m its shift, p the number. */
+#if defined(FOLD_APART)
+#define OF(x) ((x)-o)
+#elif defined(FOLD_SPREAD)
+#define OF(x) (((x)-o - m) * ((x)-o - m))
+#elif defined(FOLD_SQUARES)
+#define OF(x) ((x) * (x))
+#elif defined(FOLD_EXPS)
+#define OF(x) m_exp((x)-m)
+#elif defined(FOLD_POWERS)
+#define OF(x) m_exp(p *m_log(fabs(x)))
+#elif defined(FOLD_ABS) || defined(FOLD_MAX_ABS) || defined(FOLD_MIN_ABS)
+#define OF(x) fabs(x)
+#elif defined(FOLD_ANY) || defined(FOLD_ALL) || defined(FOLD_COUNT)
+#define OF(x) (result)((x) != 0)
 #else
-#define DIVISOR
+#define OF(x) (result)(x)
+#endif
+
+#if defined(FINISH_DIVIDE)
+#define FINISH(z) ((z) / number)
+#elif defined(FINISH_ROOT)
+#define FINISH(z) sqrt((z) / number)
+#elif defined(FINISH_POWER)
+#define FINISH(z) m_exp(m_log(z) / number)
+#elif defined(FINISH_FINITE)
+#define FINISH(z) (isinf(z) ? 0 : (z))
+#elif defined(FINISH_LOG)
+#define FINISH(z) (m_log(z) + m)
+#else
 #define FINISH(z) (z)
+#endif
+
+#ifdef SHIFT
+#define SHIFT_ARGS , __global const real *shift, ulong shift_first
+#define SHIFT_OF(o) shift[shift_first + (o)]
+#else
+#define SHIFT_ARGS
+#define SHIFT_OF(o) 0
+#endif
+#ifdef NUMBER
+#define NUMBER_ARG , real number
+#else
+#define NUMBER_ARG
+#define number 1
 #endif
 
 enum { GROUP = 256, BLOCK = 32 };
 
 /* The fold of elements i, i + step, ... below end, in blocks of BLOCK. */
-static result fold(__global const real *x, index_t i, index_t end, index_t step, SIZES(n), STRIDES(nx))
+static result fold(__global const real *x, index_t i, index_t end, index_t step, real o, real m, real p, SIZES(n),
+                   STRIDES(nx))
 {
     result total = START, part = START;
     int left = BLOCK;
@@ -49,7 +112,7 @@ static result fold(__global const real *x, index_t i, index_t end, index_t step,
 #endif
 
     while (i < end) {
-        part = FOLD(part, (result)x[at]);
+        part = FOLD(part, OF(x[at]));
         if (--left == 0) {
             total = FOLD(total, part);
             part = START;
@@ -79,14 +142,16 @@ static result fold(__global const real *x, index_t i, index_t end, index_t step,
 /* One item makes one element of z. */
 __kernel void reduce_items(__global const real *x, ulong x_first, __global result *z, ulong z_first, long outputs,
                            long count, long segments, long segment, SIZES(k), STRIDES(kx), SIZES(n),
-                           STRIDES(nx) DIVISOR)
+                           STRIDES(nx) SHIFT_ARGS NUMBER_ARG)
 {
     x += x_first;
     z += z_first;
     GRID(i, outputs * segments) {
         index_t s = i / (index_t)outputs, o = i - s * (index_t)outputs, start = s * (index_t)segment;
         index_t end = (index_t)min((long)start + segment, count);
-        result value = fold(x + STRIDED(o, k, kx), start, end, 1, ALL_SIZES(n), ALL_SIZES(nx));
+        real m = SHIFT_OF(o);
+        __global const real *from = x + STRIDED(o, k, kx);
+        result value = fold(from, start, end, 1, count ? from[0] : 0, m, number, ALL_SIZES(n), ALL_SIZES(nx));
 
         z[i] = FINISH(value);
     }
@@ -95,7 +160,7 @@ __kernel void reduce_items(__global const real *x, ulong x_first, __global resul
 /* One group of GROUP items makes one element of z. */
 __kernel __attribute__((reqd_work_group_size(GROUP, 1, 1)))
 void reduce_groups(__global const real *x, ulong x_first, __global result *z, ulong z_first, long outputs, long count,
-                   long segments, long segment, SIZES(k), STRIDES(kx), SIZES(n), STRIDES(nx) DIVISOR)
+                   long segments, long segment, SIZES(k), STRIDES(kx), SIZES(n), STRIDES(nx) SHIFT_ARGS NUMBER_ARG)
 {
     __local result lane[GROUP];
     int id = (int)get_local_id(0);
@@ -106,8 +171,10 @@ void reduce_groups(__global const real *x, ulong x_first, __global result *z, ul
         long s = i / outputs;
         index_t o = (index_t)(i - s * outputs), start = (index_t)(s * segment);
         index_t end = (index_t)min((long)start + segment, count);
+        real m = SHIFT_OF(o);
+        __global const real *from = x + STRIDED(o, k, kx);
 
-        lane[id] = fold(x + STRIDED(o, k, kx), start + id, end, GROUP, ALL_SIZES(n), ALL_SIZES(nx));
+        lane[id] = fold(from, start + id, end, GROUP, count ? from[0] : 0, m, number, ALL_SIZES(n), ALL_SIZES(nx));
         for (int reach = GROUP / 2; reach; reach /= 2) {
             barrier(CLK_LOCAL_MEM_FENCE);
             if (id < reach)

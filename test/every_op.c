@@ -3,6 +3,8 @@
  * is what Oclgrind watches (oclgrind.sh) and what makes each program once (vendors.sh).
  *
  * usage: every_op [FILTER]     such as "*planned": only the tests whose name matches */
+#include <math.h>
+
 #include "support/support.h"
 
 enum { FEW = 5, LONG = 70, LONGEST = 600 };
@@ -210,17 +212,46 @@ static void reduce(struct fixture *f, reduction *op, gradc_dtype dtype)
     gradc_tape_clear(f->g);
 }
 
+static gradc_tensor *var(gradc_tensor *x, int naxes, const int *axes, int keepdim)
+{
+    return gradc_var(x, naxes, axes, keepdim, 1);
+}
+
+static gradc_tensor *deviation(gradc_tensor *x, int naxes, const int *axes, int keepdim)
+{
+    return gradc_std(x, naxes, axes, keepdim, 1);
+}
+
+static gradc_tensor *every_norm(gradc_tensor *x, int naxes, const int *axes, int keepdim)
+{
+    static const double powers[] = {0, 1, 3, INFINITY, -INFINITY};
+    gradc_tensor *z = gradc_norm(x, 2, naxes, axes, keepdim);
+    for (size_t i = 0; i < sizeof powers / sizeof *powers; i++)
+        z = gradc_add(z, gradc_norm(x, powers[i], naxes, axes, keepdim));
+    return z;
+}
+
 static void each_reduction(struct fixture *f)
 {
     for (int d = 0; d < DTYPES; d++) {
         if (leaves_out(f, numbers[d]))
             continue;
         reduce(f, gradc_sum, numbers[d]);
-        if (d < FLOATS)
+        reduce(f, gradc_prod, numbers[d]);
+        reduce(f, gradc_any, numbers[d]);
+        reduce(f, gradc_all, numbers[d]);
+        if (d < FLOATS) {
             reduce(f, gradc_mean, numbers[d]);
+            reduce(f, var, numbers[d]);
+            reduce(f, deviation, numbers[d]);
+            reduce(f, every_norm, numbers[d]);
+            reduce(f, gradc_logsumexp, numbers[d]);
+        }
         if (d < NUMBERS) {
             reduce(f, gradc_max, numbers[d]);
             reduce(f, gradc_argmax, numbers[d]);
+            reduce(f, gradc_min, numbers[d]);
+            reduce(f, gradc_argmin, numbers[d]);
         }
     }
 }

@@ -1,7 +1,9 @@
-/* argmax.c - the position of the first maximum over axes, row-major inside them; NaN counts as the maximum.
- * f32, f64, i64, i32, u8 into i64.  The searches are in argmax_isa.c, the kernels in opencl/argmax.cl. */
+/* argmax.c - argmax and argmin: the position of the first maximum or minimum over axes, row-major inside them; NaN
+ * counts as the one looked for.  f32, f64, i64, i32, u8 into i64.  The searches are in argmax_isa.c, the kernels in
+ * opencl/argmax.cl. */
 #include "ops/argmax.h"
 #include "device/cpu/isa.h"
+#include "ops/ops.h"
 
 /* ints: REDUCE_*. */
 static gradc_status argmax_shape(struct record *r)
@@ -37,6 +39,11 @@ static struct argmax_job argmax_job_of(const struct launch *l)
     return job;
 }
 
+static int argmax_kind(const struct launch *l)
+{
+    return l->op == &op_argmin ? ARGMIN : ARGMAX;
+}
+
 static gradc_status argmax_cpu(const struct launch *l, struct failure *f)
 {
     static const struct argmax_loops *const table[CPU_ISAS] = ISA_TABLE(argmax_loops);
@@ -44,14 +51,16 @@ static gradc_status argmax_cpu(const struct launch *l, struct failure *f)
     struct argmax_job job = argmax_job_of(l);
     gradc_dtype dtype = l->in[0].dtype;
     int64_t *z = view_host(&l->out[0]);
+    int kind = argmax_kind(l);
 
     (void)f;
     job.x = view_host(&l->in[0]);
-    job.max = reduce_rows(REDUCE_MAX, dtype);
+    job.best = reduce_rows(kind == ARGMIN ? REDUCE_MIN : REDUCE_MAX, dtype);
     job.z = job.segments > 1 ? (int64_t *)(void *)((char *)l->workspace.slab->memory + l->workspace.offset) : z;
-    cpu_parallel(l->device, cpu_tasks(job.r.outputs, job.per_task) * job.segments, loops->task[dtype], &job);
+    cpu_parallel(l->device, cpu_tasks(job.r.outputs, job.per_task) * job.segments, loops->task[kind][dtype],
+                 &job);
     if (job.segments > 1)
-        loops->merge[dtype](&job, z);
+        loops->merge[kind][dtype](&job, z);
     return GRADC_OK;
 }
 
@@ -84,6 +93,8 @@ static void argmax_call(struct kernel_call *k, const char *kernel, const struct 
 {
     kernel_start(k, "argmax", kernel, l->in[0].dtype);
     kernel_option(k, "-DAXES=%d", reduce_axes_count(r));
+    if (argmax_kind(l) == ARGMIN)
+        kernel_option(k, "-DARGMIN");
     kernel_tensor(k, &l->in[0]);
     kernel_tensor(k, z);
     kernel_i64(k, r->outputs);
@@ -138,7 +149,20 @@ const struct op op_argmax = {.name = "argmax",
                              .cpu = argmax_cpu,
                              .opencl = argmax_opencl};
 
+const struct op op_argmin = {.name = "argmin",
+                             .nin = 1,
+                             .nout = 1,
+                             .shape = argmax_shape,
+                             .workspace = argmax_workspace,
+                             .cpu = argmax_cpu,
+                             .opencl = argmax_opencl};
+
 gradc_tensor *gradc_argmax(gradc_tensor *x, int naxes, const int *axes, int keepdim)
 {
     return reduce_record(&op_argmax, x, naxes, axes, keepdim);
+}
+
+gradc_tensor *gradc_argmin(gradc_tensor *x, int naxes, const int *axes, int keepdim)
+{
+    return reduce_record(&op_argmin, x, naxes, axes, keepdim);
 }

@@ -1,4 +1,4 @@
-/* argmax.h - what argmax.c hands to its loops (argmax_isa.c). */
+/* argmax.h - what argmax.c (argmax, argmin) hands to its loops (argmax_isa.c). */
 #ifndef GRADC_ARGMAX_H
 #define GRADC_ARGMAX_H
 
@@ -9,8 +9,8 @@
 struct argmax_job {
     struct reduction r;
     const void *x;
-    int64_t *z; /* or the workspace */
-    reduce_loop *max;
+    int64_t *z;        /* or the workspace */
+    reduce_loop *best; /* the fold by maximum, or by minimum */
     int64_t per_task, segment, segments;
 };
 
@@ -20,9 +20,11 @@ typedef void argmax_task(void *job, int64_t task, int thread);
 /* z[o] = the best of the segments' positions. */
 typedef void argmax_merge(const struct argmax_job *job, int64_t *z);
 
+enum { ARGMAX, ARGMIN, ARGMAX_KINDS };
+
 struct argmax_loops {
-    argmax_task *task[REDUCE_DTYPES]; /* NULL: not taken */
-    argmax_merge *merge[REDUCE_DTYPES];
+    argmax_task *task[ARGMAX_KINDS][REDUCE_DTYPES]; /* NULL: not taken */
+    argmax_merge *merge[ARGMAX_KINDS][REDUCE_DTYPES];
 };
 
 #endif

@@ -1,13 +1,14 @@
-/* argmax_loops.h - the search for the first maximum in one element type.  Included by argmax_isa.c with
+/* argmax_loops.h - the search for the first best element in one element type.  Included by argmax_isa.c with
+ *   BETTER(x, y)  x is better than y: larger, or smaller; neither is NaN
  *   ELEMENT       the type
  *   INDEX         a signed integer, as wide where there is one of at least 32 bits
  *   NAME(name)    name with the type's suffix
- * and all are undefined again here. */
+ * and all are undefined again here but BETTER. */
 
-/* Whether x comes before best: larger, or NaN where best is not. */
+/* Whether x comes before best: better, or NaN where best is not. */
 static inline int NAME(better)(ELEMENT x, ELEMENT best)
 {
-    return (x > best) | (IS_NAN(x) & !IS_NAN(best));
+    return BETTER(x, best) | (IS_NAN(x) & !IS_NAN(best));
 }
 
 /* Of w outputs, `step` apart, the positions among elements start .. end-1, `stride` apart; fewer than
@@ -34,10 +35,10 @@ static inline void NAME(lanes)(const ELEMENT *x, int64_t start, int64_t end, int
         z[k] = start + at[k];
 }
 
-/* The position of the first maximum of the reduced elements start .. end-1.  A long stretch goes block by
- * block: the vector loop finds a block's maximum, and only a block with a better one is searched. */
+/* The position of the best of the reduced elements start .. end-1, the first of equals.  A long stretch goes block by
+ * block: the vector loop finds a block's best, and only a block with a better one is searched. */
 static int64_t NAME(search)(const ELEMENT *x, const struct reduction *r, int64_t start, int64_t end,
-                            reduce_loop *max)
+                            reduce_loop *fold)
 {
     int64_t at = start;
     ELEMENT best = x[reduction_element(r, start)];
@@ -46,7 +47,7 @@ static int64_t NAME(search)(const ELEMENT *x, const struct reduction *r, int64_t
         int64_t last = end - first < BLOCK ? end : first + BLOCK;
         ELEMENT most;
 
-        max(x, r, first, last, 1, &most);
+        fold(x, r, first, last, 1, &(struct reduce_map){0}, &most);
         for (int64_t i = first; i < last && NAME(better)(most, best); i++) {
             ELEMENT value = r->nreduced == 1 ? x[i * r->stride[0]] : x[reduction_element(r, i)];
 
@@ -78,7 +79,7 @@ static void NAME(task)(void *arg, int64_t task, int thread)
         int64_t row = last - o % last, w = row < stop - o ? row : stop - o; /* outputs up to the axis' end */
 
         if (!side_by_side) {
-            *z = NAME(search)(x, r, start, end, job->max);
+            *z = NAME(search)(x, r, start, end, job->best);
             o++;
             continue;
         }

@@ -1,4 +1,4 @@
-/* max.c - the maximum over axes; NaN wins.  f32, f64, i64, i32, u8. */
+/* max.c - max and min: the maximum and the minimum over axes; NaN wins.  f32, f64, i64, i32, u8. */
 #include "ops/reduce.h"
 
 /* ints: REDUCE_*. */
@@ -16,12 +16,22 @@ static gradc_status max_shape(struct record *r)
 
 static gradc_status max_cpu(const struct launch *l, struct failure *f)
 {
-    return reduce_cpu(l, REDUCE_MAX, 0, f);
+    return reduce_cpu(l, &(struct fold){.kind = REDUCE_MAX}, f);
 }
 
 static gradc_status max_opencl(const struct launch *l, struct failure *f)
 {
-    return reduce_opencl(l, REDUCE_MAX, 0, f);
+    return reduce_opencl(l, &(struct fold){.kind = REDUCE_MAX}, f);
+}
+
+static gradc_status min_cpu(const struct launch *l, struct failure *f)
+{
+    return reduce_cpu(l, &(struct fold){.kind = REDUCE_MIN}, f);
+}
+
+static gradc_status min_opencl(const struct launch *l, struct failure *f)
+{
+    return reduce_opencl(l, &(struct fold){.kind = REDUCE_MIN}, f);
 }
 
 /* dx = dz / ties where x = z, else 0. */
@@ -47,7 +57,22 @@ const struct op op_max = {.name = "max",
                           .opencl = max_opencl,
                           .gradient = max_gradient};
 
+const struct op op_min = {.name = "min",
+                          .nin = 1,
+                          .nout = 1,
+                          .keeps = KEEP_IN(0) | KEEP_OUT(0),
+                          .shape = max_shape,
+                          .workspace = reduce_workspace,
+                          .cpu = min_cpu,
+                          .opencl = min_opencl,
+                          .gradient = max_gradient};
+
 gradc_tensor *gradc_max(gradc_tensor *x, int naxes, const int *axes, int keepdim)
 {
     return reduce_record(&op_max, x, naxes, axes, keepdim);
+}
+
+gradc_tensor *gradc_min(gradc_tensor *x, int naxes, const int *axes, int keepdim)
+{
+    return reduce_record(&op_min, x, naxes, axes, keepdim);
 }

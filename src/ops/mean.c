@@ -1,8 +1,6 @@
 /* mean.c - the mean over axes: the sum divided by the number of elements; NaN over none.  f32, f64. */
 #include "ops/reduce.h"
 
-#include <math.h>
-
 /* ints: REDUCE_*. */
 static gradc_status mean_shape(struct record *r)
 {
@@ -14,25 +12,26 @@ static gradc_status mean_shape(struct record *r)
     return reduce_shape(r);
 }
 
-/* The number of elements, NaN for none: dividing by it is then the answer. */
-static double mean_count(const struct layout *x, int64_t mask)
+/* The sum divided by n: over nothing by 0, so that it is NaN. */
+static struct fold mean_fold(const struct launch *l)
 {
-    double count = 1;
-
-    for (int i = 0; i < x->ndim; i++)
-        if (mask >> i & 1)
-            count *= (double)x->shape[i];
-    return count > 0 ? count : (double)NAN;
+    return (struct fold){.kind = REDUCE_SUM,
+                         .finish = REDUCE_DIVIDE,
+                         .number = reduce_count(&l->in[0].layout, l->ints[REDUCE_MASK])};
 }
 
 static gradc_status mean_cpu(const struct launch *l, struct failure *f)
 {
-    return reduce_cpu(l, REDUCE_SUM, mean_count(&l->in[0].layout, l->ints[REDUCE_MASK]), f);
+    struct fold fold = mean_fold(l);
+
+    return reduce_cpu(l, &fold, f);
 }
 
 static gradc_status mean_opencl(const struct launch *l, struct failure *f)
 {
-    return reduce_opencl(l, REDUCE_SUM, mean_count(&l->in[0].layout, l->ints[REDUCE_MASK]), f);
+    struct fold fold = mean_fold(l);
+
+    return reduce_opencl(l, &fold, f);
 }
 
 /* dx = dz / n, repeated over the axes (over nothing: dx is empty). */
@@ -40,7 +39,7 @@ static void mean_gradient(struct gradient *d)
 {
     const struct layout *x = &tensor_of(d->x[0])->layout;
     int64_t mask = d->ints[REDUCE_MASK];
-    double count = mean_count(x, mask);
+    double count = reduce_count(x, mask);
     gradc_tensor *dz = count > 0 ? gradc_mul_scalar(d->dz[0], 1 / count) : d->dz[0];
 
     d->dx[0] = gradc_expand(reduce_keepdim(dz, x, mask), x->ndim, x->shape);

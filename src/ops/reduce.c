@@ -1,6 +1,6 @@
-/* reduce.c - what reductions over axes share: the axes, the shape rule, and the two folds (sum, max) on both
- * devices.  The vector loops are in reduce_isa.c, the kernels in opencl/reduce.cl; the ops in sum.c, mean.c,
- * max.c, argmax.c. */
+/* reduce.c - what reductions over axes share: the axes, the shape rule, and the folds on both devices.  The vector
+ * loops are in reduce_isa.c, the kernels in opencl/reduce.cl; the ops in sum.c, mean.c, prod.c, max.c, any.c, var.c,
+ * norm.c, logsumexp.c; argmax.c uses the axes only. */
 #include "ops/reduce.h"
 #include "device/cpu/isa.h"
 
@@ -121,8 +121,14 @@ gradc_status reduce_not_empty(struct record *r)
 
 gradc_tensor *reduce_record(const struct op *op, gradc_tensor *x, int naxes, const int *axes, int keepdim)
 {
+    return reduce_record_with(op, x, naxes, axes, keepdim, 0, 0);
+}
+
+gradc_tensor *reduce_record_with(const struct op *op, gradc_tensor *x, int naxes, const int *axes,
+                                 int keepdim, int setting, double number)
+{
     struct tensor *t = op_operand(x, op->name);
-    int64_t ints[REDUCE_INTS] = {naxes, keepdim != 0};
+    int64_t ints[REDUCE_INTS] = {naxes, keepdim != 0, setting};
 
     if (!t)
         return NULL;
@@ -132,7 +138,8 @@ gradc_tensor *reduce_record(const struct op *op, gradc_tensor *x, int naxes, con
     }
     for (int i = 0; i < naxes; i++)
         ints[REDUCE_AXES + i] = axes[i];
-    return op_record(op, 1, &x, &(struct attributes){.nints = REDUCE_INTS, .ints = ints});
+    return op_record(op, 1, &x,
+                     &(struct attributes){.nints = REDUCE_INTS, .ints = ints, .nreals = 1, .reals = &number});
 }
 
 gradc_tensor *reduce_keepdim(gradc_tensor *z, const struct layout *x, int64_t mask)
@@ -156,7 +163,50 @@ int reduce_axes(int64_t mask, int axes[GRADC_MAX_NDIM])
 
 gradc_dtype reduce_result(enum reduce_kind kind, gradc_dtype dtype)
 {
-    return kind == REDUCE_MAX || dtype_is_float(dtype) ? dtype : GRADC_I64;
+    if (kind == REDUCE_ANY || kind == REDUCE_ALL)
+        return GRADC_BOOL;
+    return kind == REDUCE_MAX || kind == REDUCE_MIN || dtype_is_float(dtype) ? dtype : GRADC_I64;
+}
+
+double reduce_count(const struct layout *x, int64_t mask)
+{
+    double count = 1;
+
+    for (int i = 0; i < x->ndim; i++)
+        if (mask >> i & 1)
+            count *= (double)x->shape[i];
+    return count;
+}
+
+/* How parts of a fold are folded in their turn. */
+static enum reduce_kind reduce_merge(enum reduce_kind kind)
+{
+    static const enum reduce_kind merge[REDUCE_KINDS] = {
+        [REDUCE_SUM] = REDUCE_SUM,     [REDUCE_PROD] = REDUCE_PROD,   [REDUCE_MAX] = REDUCE_MAX,
+        [REDUCE_MIN] = REDUCE_MIN,     [REDUCE_ANY] = REDUCE_ANY,     [REDUCE_ALL] = REDUCE_ALL,
+        [REDUCE_APART] = REDUCE_SUM,   [REDUCE_SPREAD] = REDUCE_SUM,  [REDUCE_EXPS] = REDUCE_SUM,
+        [REDUCE_SQUARES] = REDUCE_SUM, [REDUCE_ABS] = REDUCE_SUM,     [REDUCE_COUNT] = REDUCE_SUM,
+        [REDUCE_POWERS] = REDUCE_SUM,  [REDUCE_MAX_ABS] = REDUCE_MAX, [REDUCE_MIN_ABS] = REDUCE_MIN};
+
+    return merge[kind];
+}
+
+/* ---- Two folds ----
+ * The workspace begins with the first one's results; behind them is the room for parts. */
+
+static int64_t reduce_head(const struct launch *l, int64_t outputs)
+{
+    return (outputs * (int64_t)gradc_dtype_size(l->out[0].dtype) + 63) / 64 * 64;
+}
+
+/* n results at `bytes` of the workspace. */
+static struct view reduce_room(const struct launch *l, int64_t bytes, int64_t n)
+{
+    struct view v = {
+        .at = l->workspace, .dtype = l->out[0].dtype, .layout = {.ndim = 1, .shape = {n}, .stride = {1}}};
+
+    v.at.offset += (size_t)bytes;
+    return v;
 }
 
 reduce_loop *reduce_rows(enum reduce_kind kind, gradc_dtype dtype)
@@ -183,7 +233,8 @@ struct reduce_split {
 
 static struct reduce_split reduce_split_of(const struct reduction *r, enum reduce_kind kind)
 {
-    int64_t few = kind == REDUCE_MAX ? REDUCE_SHORT_MAX : REDUCE_SHORT;
+    int sums = reduce_merge(kind) == REDUCE_SUM || kind == REDUCE_PROD;
+    int64_t few = sums ? REDUCE_SHORT : REDUCE_SHORT_MAX;
     int64_t last = r->kept_size[r->nkept - 1], step = r->kept_stride[r->nkept - 1], elements;
     int64_t run = r->stride[r->nreduced - 1] == 1 ? r->size[r->nreduced - 1] : 0;
     struct reduce_split s = {
@@ -207,24 +258,21 @@ static struct reduce_split reduce_split_of(const struct reduction *r, enum reduc
 struct reduce_job {
     struct reduction r;
     struct reduce_split split;
+    const struct fold *fold;
     reduce_loop *rows, *columns;
-    const char *x;
-    char *z;                 /* or the workspace */
+    const char *x, *shift;   /* shift NULL: none */
+    char *z;                 /* or the room for parts */
     int64_t element, result; /* bytes of one */
     gradc_dtype dtype;       /* of z */
-    double divisor;          /* 0: none */
 };
 
-/* z[i] /= divisor for n results of f32 or f64. */
-static void reduce_divide(const struct reduce_job *job, char *z, int64_t n)
+/* Finishes the results o .. o+n-1, which begin at z. */
+static void reduce_finish(const struct reduce_job *job, char *z, int64_t o, int64_t n)
 {
-    float *f32 = (float *)(void *)z;
-    double *f64 = (double *)(void *)z;
+    const struct reduce_map map = {job->shift ? job->shift + o * job->result : NULL, job->fold->number};
 
-    for (int64_t i = 0; job->dtype == GRADC_F32 && i < n; i++)
-        f32[i] /= (float)job->divisor;
-    for (int64_t i = 0; job->dtype == GRADC_F64 && i < n; i++)
-        f64[i] /= job->divisor;
+    if (job->fold->finish != REDUCE_AS_IS)
+        reduce_table[cpu_isa()]->finish[job->dtype](job->fold->finish, &map, n, z);
 }
 
 static void reduce_unit(const struct reduce_job *job, int64_t unit, int64_t segment)
@@ -234,13 +282,13 @@ static void reduce_unit(const struct reduce_job *job, int64_t unit, int64_t segm
     int64_t start = segment * s->segment, end = start + s->segment < r->count ? start + s->segment : r->count;
     int64_t last = r->kept_size[r->nkept - 1], first = unit % s->blocks * s->width;
     int64_t output = unit / s->blocks * last + first, width = last - first < s->width ? last - first : s->width;
-    char *z;
+    struct reduce_map map = {job->shift ? job->shift + output * job->result : NULL, job->fold->number};
+    char *z = job->z + (segment * r->outputs + output) * job->result;
 
-    z = job->z + (segment * r->outputs + output) * job->result;
     (s->columns ? job->columns : job->rows)(job->x + reduction_kept(r, output) * job->element, r, start, end,
-                                            width, z);
-    if (job->divisor != 0 && s->segments == 1)
-        reduce_divide(job, z, width);
+                                            width, &map, z);
+    if (s->segments == 1)
+        reduce_finish(job, z, output, width);
 }
 
 static void reduce_task(void *arg, int64_t task, int thread)
@@ -256,9 +304,10 @@ static void reduce_task(void *arg, int64_t task, int thread)
 }
 
 /* The segments' results, [segments][outputs], into z. */
-static void reduce_segments(const struct reduce_job *job, enum reduce_kind kind, char *z)
+static void reduce_segments(const struct reduce_job *job, char *z)
 {
     const struct reduce_loops *loops = reduce_table[cpu_isa()];
+    reduce_loop *columns = loops->columns[reduce_merge(job->fold->kind)][job->dtype];
     int64_t outputs = job->r.outputs;
     struct reduction r = {.nkept = 1,
                           .nreduced = 1,
@@ -270,34 +319,36 @@ static void reduce_segments(const struct reduce_job *job, enum reduce_kind kind,
     for (int64_t o = 0; o < outputs; o += REDUCE_WIDTH) {
         int64_t width = outputs - o < REDUCE_WIDTH ? outputs - o : REDUCE_WIDTH;
 
-        loops->columns[kind][job->dtype](job->z + o * job->result, &r, 0, job->split.segments, width,
-                                         z + o * job->result);
+        columns(job->z + o * job->result, &r, 0, job->split.segments, width, &(struct reduce_map){0},
+                z + o * job->result);
     }
-    if (job->divisor != 0)
-        reduce_divide(job, z, outputs);
+    reduce_finish(job, z, 0, outputs);
 }
 
-gradc_status reduce_cpu(const struct launch *l, enum reduce_kind kind, double divisor, struct failure *f)
+gradc_status reduce_cpu(const struct launch *l, const struct fold *fold, struct failure *f)
 {
     const struct reduce_loops *loops = reduce_table[cpu_isa()];
     gradc_dtype dtype = l->in[0].dtype;
     struct reduce_job job = {.r = reduction_of(&l->in[0].layout, l->ints[REDUCE_MASK]),
-                             .rows = loops->rows[kind][dtype],
-                             .columns = loops->columns[kind][dtype],
+                             .fold = fold,
+                             .rows = loops->rows[fold->kind][dtype],
+                             .columns = loops->columns[fold->kind][dtype],
                              .element = (int64_t)gradc_dtype_size(dtype),
-                             .dtype = l->out[0].dtype,
-                             .divisor = divisor};
+                             .dtype = l->out[0].dtype};
+    char *work = l->workspace.slab ? (char *)l->workspace.slab->memory + l->workspace.offset : NULL, *z;
 
     (void)f;
-    job.split = reduce_split_of(&job.r, kind);
+    job.split = reduce_split_of(&job.r, fold->kind);
     job.result = (int64_t)gradc_dtype_size(job.dtype);
     job.x = job.r.count ? view_host(&l->in[0]) : NULL;
-    job.z = job.split.segments > 1 ? (char *)l->workspace.slab->memory + l->workspace.offset
-                                   : view_host(&l->out[0]);
+    job.shift = fold->stage == REDUCE_SECOND ? work : NULL;
+    z = fold->stage == REDUCE_FIRST ? work : view_host(&l->out[0]);
+    job.z =
+        job.split.segments == 1 ? z : work + (fold->stage == REDUCE_ONLY ? 0 : reduce_head(l, job.r.outputs));
     cpu_parallel(l->device, cpu_tasks(job.split.units, job.split.per_task) * job.split.segments, reduce_task,
                  &job);
     if (job.split.segments > 1)
-        reduce_segments(&job, kind, view_host(&l->out[0]));
+        reduce_segments(&job, z);
     return GRADC_OK;
 }
 
@@ -358,19 +409,29 @@ void reduce_axes_args(struct kernel_call *k, const struct reduction *r)
     reduce_longs(k, axes, r->nreduced, r->stride, 0);
 }
 
-static gradc_status reduce_call(const struct launch *l, enum reduce_kind kind, const struct reduction *r,
+/* One kernel: x folded by kind into z, and finished as `fold` says if this is its last one. */
+static gradc_status reduce_call(const struct launch *l, const struct fold *fold, enum reduce_kind kind,
+                                enum reduce_finish finish, const struct reduction *r,
                                 const struct reduce_split *s, const struct view *x, const struct view *z,
-                                double divisor, struct failure *f)
+                                struct failure *f)
 {
+    static const char *const kinds[REDUCE_KINDS] = {"SUM", "PROD",  "MAX",    "MIN",     "ANY",
+                                                    "ALL", "APART", "SPREAD", "EXPS",    "SQUARES",
+                                                    "ABS", "COUNT", "POWERS", "MAX_ABS", "MIN_ABS"};
+    static const char *const finishes[] = {"AS_IS", "DIVIDE", "ROOT", "POWER", "FINITE", "LOG"};
+    struct view shift = reduce_room(l, 0, r->outputs);
     struct kernel_call k;
     int64_t items = r->outputs * s->segments;
+    int numbered =
+        kind == REDUCE_POWERS || finish == REDUCE_DIVIDE || finish == REDUCE_ROOT || finish == REDUCE_POWER;
 
     kernel_start(&k, "reduce", s->columns ? "reduce_items" : "reduce_groups", x->dtype);
     kernel_option(&k, "-DAXES=%d -DRESULT=%s", reduce_axes_count(r), gradc_dtype_name(z->dtype));
-    if (kind == REDUCE_MAX)
-        kernel_option(&k, "-DMAX");
-    if (divisor != 0)
-        kernel_option(&k, "-DMEAN");
+    kernel_option(&k, "-DFOLD_%s -DFINISH_%s", kinds[kind], finishes[finish]);
+    if (fold->stage == REDUCE_SECOND)
+        kernel_option(&k, "-DSHIFT");
+    if (numbered)
+        kernel_option(&k, "-DNUMBER");
     kernel_tensor(&k, x);
     kernel_tensor(&k, z);
     kernel_i64(&k, r->outputs);
@@ -378,8 +439,10 @@ static gradc_status reduce_call(const struct launch *l, enum reduce_kind kind, c
     kernel_i64(&k, s->segments);
     kernel_i64(&k, s->segment);
     reduce_axes_args(&k, r);
-    if (divisor != 0)
-        kernel_real(&k, divisor);
+    if (fold->stage == REDUCE_SECOND)
+        kernel_tensor(&k, &shift);
+    if (numbered)
+        kernel_real(&k, fold->number);
     if (s->columns)
         kernel_range(&k, items);
     else
@@ -387,7 +450,7 @@ static gradc_status reduce_call(const struct launch *l, enum reduce_kind kind, c
     return launch_kernel(l, &k, f);
 }
 
-gradc_status reduce_opencl(const struct launch *l, enum reduce_kind kind, double divisor, struct failure *f)
+gradc_status reduce_opencl(const struct launch *l, const struct fold *fold, struct failure *f)
 {
     struct reduction r = reduction_of(&l->in[0].layout, l->ints[REDUCE_MASK]);
     struct reduce_split s = reduce_split_opencl(&r), all;
@@ -399,25 +462,23 @@ gradc_status reduce_opencl(const struct launch *l, enum reduce_kind kind, double
                              .stride = {r.outputs},
                              .outputs = r.outputs,
                              .count = s.segments};
-    struct view part = {.at = l->workspace,
-                        .dtype = l->out[0].dtype,
-                        .layout = {.ndim = 1, .shape = {s.segments * r.outputs}, .stride = {1}}};
-    /* An empty x has no memory, and is not read: z stands in for it. */
-    struct view x = l->in[0];
+    int64_t head = fold->stage == REDUCE_ONLY ? 0 : reduce_head(l, r.outputs);
+    struct view part = reduce_room(l, head, s.segments * r.outputs);
+    struct view x = l->in[0], z = fold->stage == REDUCE_FIRST ? reduce_room(l, 0, r.outputs) : l->out[0];
     gradc_status status;
 
-    if (r.count == 0) {
-        x.at = l->out[0].at;
+    if (r.count == 0) { /* an empty x has no memory, and is not read: z stands in for it */
+        x.at = z.at;
         for (int i = 0; i < r.nreduced; i++)
             r.size[i] = 1; /* kernels divide by sizes */
     }
     if (s.segments == 1)
-        return reduce_call(l, kind, &r, &s, &x, &l->out[0], divisor, f);
-    status = reduce_call(l, kind, &r, &s, &x, &part, 0, f);
+        return reduce_call(l, fold, fold->kind, fold->finish, &r, &s, &x, &z, f);
+    status = reduce_call(l, fold, fold->kind, REDUCE_AS_IS, &r, &s, &x, &part, f);
     if (status != GRADC_OK)
         return status;
     all = (struct reduce_split){.columns = s.segments <= REDUCE_FEW, .segment = s.segments, .segments = 1};
-    return reduce_call(l, kind, &rest, &all, &part, &l->out[0], divisor, f);
+    return reduce_call(l, fold, reduce_merge(fold->kind), fold->finish, &rest, &all, &part, &z, f);
 }
 
 size_t reduce_workspace(const struct launch *l)
@@ -430,4 +491,11 @@ size_t reduce_workspace(const struct launch *l)
     s = l->device->opencl ? reduce_split_opencl(&r)
                           : reduce_split_of(&r, REDUCE_SUM); /* short ones have no segments */
     return s.segments > 1 ? (size_t)(s.segments * r.outputs) * gradc_dtype_size(l->out[0].dtype) : 0;
+}
+
+size_t reduce_workspace_two(const struct launch *l)
+{
+    struct reduction r = reduction_of(&l->in[0].layout, l->ints[REDUCE_MASK]);
+
+    return (size_t)reduce_head(l, r.outputs) + reduce_workspace(l);
 }

@@ -1,7 +1,8 @@
-/* reduce_isa.c - the vector loops of sum and max: one row of elements, and columns side by side.  Compiled
- * per instruction set.  How work is split into them is in reduce.c. */
+/* reduce_isa.c - the vector loops of the folds: one row of elements, and columns side by side.  Compiled per
+ * instruction set.  How work is split into them is in reduce.c. */
 #include "ops/reduce.h"
 #include "device/cpu/isa.h"
+#include "ops/math.h"
 
 #include <math.h>
 
@@ -64,123 +65,190 @@ static int64_t walk_fold(const struct reduction *r, int64_t width)
 
 /* ---- The folds ---- */
 
-#define SUM(a, x) ((a) + (x))
-#define MAX(a, x) ((x) > (a) ? (x) : (a))
+#define SUM(a, x) ((RESULT)((a) + (x)))
+#define PROD(a, x) ((RESULT)((a) * (x)))
+#define BOTH(a, x) ((RESULT)((a) & (x)))
+#define EITHER(a, x) ((RESULT)((a) | (x)))
 /* NaN wins, and stays. */
-#define MAX_FLOAT(a, x) ((((x) > (a)) | ((x) != (x))) ? (x) : (a))
+#define MAX(a, x) ((((x) > (a)) | IS_NAN(x)) ? (x) : (a))
+#define MIN(a, x) ((((x) < (a)) | IS_NAN(x)) ? (x) : (a))
 
-/* Compilers make no vectors of the maximum of few lanes. */
+/* What is folded of an element: OF(x, o, m, p). */
+#define UNUSED(o, m, p) (void)(o), (void)(m), (void)(p)
+#define ABS_OF(x) _Generic((x), float : fabsf, double : fabs)(x)
+#define AS_IS(x, o, m, p) (UNUSED(o, m, p), (RESULT)(x))
+#define NOT_ZERO(x, o, m, p) (UNUSED(o, m, p), (RESULT)((x) != 0))
+#define ABS(x, o, m, p) (UNUSED(o, m, p), ABS_OF(x))
+#define APART(x, o, m, p) (UNUSED(o, m, p), (x) - (o))
+#define SPREAD(x, o, m, p) (UNUSED(o, m, p), ((x) - (o) - (m)) * ((x) - (o) - (m)))
+#define SQUARE(x, o, m, p) (UNUSED(o, m, p), (x) * (x))
+#define EXP(x, o, m, p) (UNUSED(o, m, p), m_exp((x) - (m)))
+#define POWER(x, o, m, p) (UNUSED(o, m, p), m_exp((p)*m_log(ABS_OF(x))))
+
+/* Compilers make no vectors of the maximum of few lanes, where SHORT is 0 therefore. */
+
+#define KIND sum
+#define RESULT WIDE
+#define FOLD SUM
+#define OF AS_IS
+#define START 0
 #define SHORT 256
+#include "ops/reduce_types.h"
 
-#define ELEMENT float
-#define RESULT float
-#define FOLD SUM
-#define START 0
-#define NAME(name) name##_sum_f32
-#include "ops/reduce_loops.h"
+#define KIND prod
+#define RESULT WIDE
+#define FOLD PROD
+#define OF AS_IS
+#define START 1
+#define SHORT 256
+#include "ops/reduce_types.h"
 
-#define ELEMENT double
-#define RESULT double
-#define FOLD SUM
-#define START 0
-#define NAME(name) name##_sum_f64
-#include "ops/reduce_loops.h"
-
-/* Unsigned, so that a sum too large wraps. */
-#define ELEMENT int64_t
-#define RESULT uint64_t
-#define FOLD SUM
-#define START 0
-#define NAME(name) name##_sum_i64
-#include "ops/reduce_loops.h"
-
-#define ELEMENT int32_t
-#define RESULT uint64_t
-#define FOLD SUM
-#define START 0
-#define NAME(name) name##_sum_i32
-#include "ops/reduce_loops.h"
-
-#define ELEMENT uint8_t
-#define RESULT uint64_t
-#define FOLD SUM
-#define START 0
-#define NAME(name) name##_sum_u8
-#include "ops/reduce_loops.h"
-
-#undef SHORT
+#define KIND max
+#define RESULT ELEMENT
+#define FOLD MAX
+#define OF AS_IS
+#define START LOWEST
 #define SHORT 0
+#include "ops/reduce_types.h"
 
-#define ELEMENT float
-#define RESULT float
-#define FOLD MAX_FLOAT
-#define START (-INFINITY)
-#define NAME(name) name##_max_f32
-#include "ops/reduce_loops.h"
+#define KIND min
+#define RESULT ELEMENT
+#define FOLD MIN
+#define OF AS_IS
+#define START HIGHEST
+#define SHORT 0
+#include "ops/reduce_types.h"
 
-#define ELEMENT double
-#define RESULT double
-#define FOLD MAX_FLOAT
-#define START (-INFINITY)
-#define NAME(name) name##_max_f64
-#include "ops/reduce_loops.h"
-
-#define ELEMENT int64_t
-#define RESULT int64_t
-#define FOLD MAX
-#define START INT64_MIN
-#define NAME(name) name##_max_i64
-#include "ops/reduce_loops.h"
-
-#define ELEMENT int32_t
-#define RESULT int32_t
-#define FOLD MAX
-#define START INT32_MIN
-#define NAME(name) name##_max_i32
-#include "ops/reduce_loops.h"
-
-#define ELEMENT uint8_t
+#define KIND any
 #define RESULT uint8_t
-#define FOLD MAX
+#define FOLD EITHER
+#define OF NOT_ZERO
 #define START 0
-#define NAME(name) name##_max_u8
-#include "ops/reduce_loops.h"
+#define SHORT 0
+#include "ops/reduce_types.h"
+
+#define KIND all
+#define RESULT uint8_t
+#define FOLD BOTH
+#define OF NOT_ZERO
+#define START 1
+#define SHORT 0
+#include "ops/reduce_types.h"
+
+#define KIND apart
+#define RESULT ELEMENT
+#define FOLD SUM
+#define OF APART
+#define START 0
+#define SHORT 256
+#define FLOATS_ONLY
+#include "ops/reduce_types.h"
+
+#define KIND spread
+#define RESULT ELEMENT
+#define FOLD SUM
+#define OF SPREAD
+#define START 0
+#define SHORT 256
+#define FLOATS_ONLY
+#include "ops/reduce_types.h"
+
+#define KIND squares
+#define RESULT ELEMENT
+#define FOLD SUM
+#define OF SQUARE
+#define START 0
+#define SHORT 256
+#define FLOATS_ONLY
+#include "ops/reduce_types.h"
+
+#define KIND exps
+#define RESULT ELEMENT
+#define FOLD SUM
+#define OF EXP
+#define START 0
+#define SHORT 256
+#define FLOATS_ONLY
+#include "ops/reduce_types.h"
+
+#define KIND abs
+#define RESULT ELEMENT
+#define FOLD SUM
+#define OF ABS
+#define START 0
+#define SHORT 256
+#define FLOATS_ONLY
+#include "ops/reduce_types.h"
+
+#define KIND count
+#define RESULT ELEMENT
+#define FOLD SUM
+#define OF NOT_ZERO
+#define START 0
+#define SHORT 256
+#define FLOATS_ONLY
+#include "ops/reduce_types.h"
+
+#define KIND powers
+#define RESULT ELEMENT
+#define FOLD SUM
+#define OF POWER
+#define START 0
+#define SHORT 256
+#define FLOATS_ONLY
+#include "ops/reduce_types.h"
+
+#define KIND max_abs
+#define RESULT ELEMENT
+#define FOLD MAX
+#define OF ABS
+#define START 0
+#define SHORT 0
+#define FLOATS_ONLY
+#include "ops/reduce_types.h"
+
+#define KIND min_abs
+#define RESULT ELEMENT
+#define FOLD MIN
+#define OF ABS
+#define START HIGHEST
+#define SHORT 0
+#define FLOATS_ONLY
+#include "ops/reduce_types.h"
+
+#define REAL float
+#define NAME(name) name##_f32
+#include "ops/reduce_finish.h"
+
+#define REAL double
+#define NAME(name) name##_f64
+#include "ops/reduce_finish.h"
 
 extern const struct reduce_loops ISA_NAME(reduce_loops);
 
+/* clang-format off */
+#define FLOATS(name) [GRADC_F32] = name##_f32, [GRADC_F64] = name##_f64
+#define NUMBERS(name) FLOATS(name), [GRADC_I64] = name##_i64, [GRADC_I32] = name##_i32, [GRADC_U8] = name##_u8
+#define EVERY(name) NUMBERS(name), [GRADC_BOOL] = name##_u8
+#define KINDS(loop)                                  \
+    {                                                \
+        [REDUCE_SUM] = {EVERY(loop##_sum)},          \
+        [REDUCE_PROD] = {EVERY(loop##_prod)},        \
+        [REDUCE_MAX] = {NUMBERS(loop##_max)},        \
+        [REDUCE_MIN] = {NUMBERS(loop##_min)},        \
+        [REDUCE_ANY] = {EVERY(loop##_any)},          \
+        [REDUCE_ALL] = {EVERY(loop##_all)},          \
+        [REDUCE_APART] = {FLOATS(loop##_apart)},     \
+        [REDUCE_SPREAD] = {FLOATS(loop##_spread)},   \
+        [REDUCE_SQUARES] = {FLOATS(loop##_squares)}, \
+        [REDUCE_EXPS] = {FLOATS(loop##_exps)},       \
+        [REDUCE_ABS] = {FLOATS(loop##_abs)},         \
+        [REDUCE_COUNT] = {FLOATS(loop##_count)},     \
+        [REDUCE_POWERS] = {FLOATS(loop##_powers)},   \
+        [REDUCE_MAX_ABS] = {FLOATS(loop##_max_abs)}, \
+        [REDUCE_MIN_ABS] = {FLOATS(loop##_min_abs)}, \
+    }
+/* clang-format on */
+
 const struct reduce_loops ISA_NAME(reduce_loops) = {
-    .rows = {[REDUCE_SUM] =
-                 {
-                     [GRADC_F32] = rows_sum_f32,
-                     [GRADC_F64] = rows_sum_f64,
-                     [GRADC_I64] = rows_sum_i64,
-                     [GRADC_I32] = rows_sum_i32,
-                     [GRADC_U8] = rows_sum_u8,
-                     [GRADC_BOOL] = rows_sum_u8,
-                 },
-             [REDUCE_MAX] =
-                 {
-                     [GRADC_F32] = rows_max_f32,
-                     [GRADC_F64] = rows_max_f64,
-                     [GRADC_I64] = rows_max_i64,
-                     [GRADC_I32] = rows_max_i32,
-                     [GRADC_U8] = rows_max_u8,
-                 }},
-    .columns = {[REDUCE_SUM] =
-                    {
-                        [GRADC_F32] = columns_sum_f32,
-                        [GRADC_F64] = columns_sum_f64,
-                        [GRADC_I64] = columns_sum_i64,
-                        [GRADC_I32] = columns_sum_i32,
-                        [GRADC_U8] = columns_sum_u8,
-                        [GRADC_BOOL] = columns_sum_u8,
-                    },
-                [REDUCE_MAX] =
-                    {
-                        [GRADC_F32] = columns_max_f32,
-                        [GRADC_F64] = columns_max_f64,
-                        [GRADC_I64] = columns_max_i64,
-                        [GRADC_I32] = columns_max_i32,
-                        [GRADC_U8] = columns_max_u8,
-                    }},
-};
+    .rows = KINDS(rows), .columns = KINDS(columns), .finish = {FLOATS(finish)}};

@@ -1,13 +1,15 @@
-/* reduce_loops.h - the loops of a fold for one element type.  Included by reduce_isa.c once per type and
- * fold, with
+/* reduce_loops.h - the loops of a fold for one element type.  Included by reduce_types.h once per type, with
  *   ELEMENT, RESULT     the types of x and z
+ *   OF(x, o, m, p)      what is folded of element x, with the output's first element o, its shift m, and the
+ *                       number p: a RESULT
  *   FOLD(a, x)          a, x of type RESULT
  *   START               the fold of nothing
  *   NAME(name)          name with the type's and the fold's suffix
- *   SHORT               rows of up to so many elements are folded by few lanes */
+ *   SHORT               rows of up to so many elements are folded by few lanes
+ * ELEMENT and NAME are undefined again here. */
 
 /* The fold of n neighbours by LANES lanes and a tree. */
-static RESULT NAME(block)(const ELEMENT *x, int64_t n)
+static RESULT NAME(block)(const ELEMENT *x, int64_t n, ELEMENT o, ELEMENT m, ELEMENT p)
 {
     RESULT lane[LANES];
 
@@ -15,9 +17,9 @@ static RESULT NAME(block)(const ELEMENT *x, int64_t n)
         lane[j] = START;
     for (; n >= LANES; n -= LANES, x += LANES)
         for (int j = 0; j < LANES; j++)
-            lane[j] = FOLD(lane[j], (RESULT)x[j]);
+            lane[j] = FOLD(lane[j], OF(x[j], o, m, p));
     for (int j = 0; j < n; j++)
-        lane[j] = FOLD(lane[j], (RESULT)x[j]);
+        lane[j] = FOLD(lane[j], OF(x[j], o, m, p));
     for (int half = LANES / 2; half; half /= 2)
         for (int j = 0; j < half; j++)
             lane[j] = FOLD(lane[j], lane[j + half]);
@@ -25,12 +27,12 @@ static RESULT NAME(block)(const ELEMENT *x, int64_t n)
 }
 
 /* The fold of n elements a stride apart, n small. */
-static RESULT NAME(strided)(const ELEMENT *x, int64_t n, int64_t stride)
+static RESULT NAME(strided)(const ELEMENT *x, int64_t n, int64_t stride, ELEMENT o, ELEMENT m, ELEMENT p)
 {
     RESULT z = START;
 
     for (int64_t i = 0; i < n; i++)
-        z = FOLD(z, (RESULT)x[i * stride]);
+        z = FOLD(z, OF(x[i * stride], o, m, p));
     return z;
 }
 
@@ -51,7 +53,8 @@ static void NAME(push)(struct NAME(parts) * p, RESULT value)
 }
 
 /* The fold of one output by blocks. */
-static RESULT NAME(row)(const ELEMENT *x, const struct reduction *r, int64_t start, int64_t end)
+static RESULT NAME(row)(const ELEMENT *x, const struct reduction *r, int64_t start, int64_t end, ELEMENT o,
+                        ELEMENT m, ELEMENT p)
 {
     struct NAME(parts) parts;
     struct walk w = walk_start(r, start);
@@ -61,7 +64,9 @@ static RESULT NAME(row)(const ELEMENT *x, const struct reduction *r, int64_t sta
     while (start < end) {
         int64_t n = walk_run(&w, end - start, w.stride == 1 ? BLOCK : LANES);
 
-        NAME(push)(&parts, w.stride == 1 ? NAME(block)(x + w.at, n) : NAME(strided)(x + w.at, n, w.stride));
+        NAME(push)
+        (&parts,
+         w.stride == 1 ? NAME(block)(x + w.at, n, o, m, p) : NAME(strided)(x + w.at, n, w.stride, o, m, p));
         walk_next(&w, n);
         start += n;
     }
@@ -72,7 +77,7 @@ static RESULT NAME(row)(const ELEMENT *x, const struct reduction *r, int64_t sta
 }
 
 /* The fold of n neighbours, n small, by few lanes. */
-static RESULT NAME(short_row)(const ELEMENT *x, int64_t n)
+static RESULT NAME(short_row)(const ELEMENT *x, int64_t n, ELEMENT o, ELEMENT m, ELEMENT p)
 {
     RESULT lane[FEW];
 
@@ -80,30 +85,35 @@ static RESULT NAME(short_row)(const ELEMENT *x, int64_t n)
         lane[j] = START;
     for (; n >= FEW; n -= FEW, x += FEW)
         for (int j = 0; j < FEW; j++)
-            lane[j] = FOLD(lane[j], (RESULT)x[j]);
+            lane[j] = FOLD(lane[j], OF(x[j], o, m, p));
     for (int j = 0; j < n; j++)
-        lane[j] = FOLD(lane[j], (RESULT)x[j]);
+        lane[j] = FOLD(lane[j], OF(x[j], o, m, p));
     for (int j = 0; j < FEW / 2; j++)
         lane[j] = FOLD(lane[j], lane[j + FEW / 2]);
     return FOLD(FOLD(lane[0], lane[1]), FOLD(lane[2], lane[3]));
 }
 
 static void NAME(rows)(const void *from, const struct reduction *r, int64_t start, int64_t end, int64_t width,
-                       void *to)
+                       const struct reduce_map *map, void *to)
 {
-    const ELEMENT *x = from;
+    const ELEMENT *x = from, *shift = map->shift;
     RESULT *z = to;
     int64_t step = r->kept_stride[r->nkept - 1];
     int is_short = r->nreduced == 1 && r->stride[0] == 1 && end - start <= SHORT;
+    ELEMENT p = (ELEMENT)map->number;
 
-    for (int64_t j = 0; j < width; j++)
-        z[j] = is_short ? NAME(short_row)(x + j * step + start, end - start)
-                        : NAME(row)(x + j * step, r, start, end);
+    for (int64_t j = 0; j < width; j++) {
+        ELEMENT o = r->count ? x[j * step] : 0, m = shift ? shift[j] : 0;
+
+        z[j] = is_short ? NAME(short_row)(x + j * step + start, end - start, o, m, p)
+                        : NAME(row)(x + j * step, r, start, end, o, m, p);
+    }
 }
 
-/* z[j] = FOLD(z[j], x[i * stride + j * step]) for i < n, w columns. */
+/* z[j] = FOLD(z[j], OF x[i * stride + j * step]) for i < n, w columns. */
 static inline void NAME(spread_lanes)(RESULT *restrict z, const ELEMENT *restrict x, int64_t n,
-                                      int64_t stride, int64_t step, int w)
+                                      int64_t stride, int64_t step, int w, const ELEMENT *restrict o,
+                                      const ELEMENT *restrict m, ELEMENT p)
 {
     RESULT lane[LANES];
 
@@ -111,22 +121,23 @@ static inline void NAME(spread_lanes)(RESULT *restrict z, const ELEMENT *restric
         lane[j] = z[j];
     for (int64_t i = 0; i < n; i++)
         for (int j = 0; j < w; j++)
-            lane[j] = FOLD(lane[j], (RESULT)x[i * stride + j * step]);
+            lane[j] = FOLD(lane[j], OF(x[i * stride + j * step], o[j], m[j], p));
     for (int j = 0; j < w; j++)
         z[j] = lane[j];
 }
 
 static void NAME(add_spread)(RESULT *restrict z, const ELEMENT *restrict x, int64_t n, int64_t stride,
-                             int64_t step, int64_t width)
+                             int64_t step, int64_t width, const ELEMENT *o, const ELEMENT *m, ELEMENT p)
 {
-    for (; width >= LANES; width -= LANES, z += LANES, x += LANES * step)
-        NAME(spread_lanes)(z, x, n, stride, step, LANES);
+    for (; width >= LANES; width -= LANES, z += LANES, o += LANES, m += LANES, x += LANES * step)
+        NAME(spread_lanes)(z, x, n, stride, step, LANES, o, m, p);
     if (width)
-        NAME(spread_lanes)(z, x, n, stride, step, (int)width);
+        NAME(spread_lanes)(z, x, n, stride, step, (int)width, o, m, p);
 }
 
 /* The same where step is 1. */
-static void NAME(add_rows)(RESULT *restrict z, const ELEMENT *restrict x, int64_t n, int64_t stride, int64_t width)
+static void NAME(add_rows)(RESULT *restrict z, const ELEMENT *restrict x, int64_t n, int64_t stride,
+                           int64_t width, const ELEMENT *restrict o, const ELEMENT *restrict m, ELEMENT p)
 {
     int64_t j = 0;
 
@@ -137,14 +148,14 @@ static void NAME(add_rows)(RESULT *restrict z, const ELEMENT *restrict x, int64_
             lane[k] = z[j + k];
         for (int64_t i = 0; i < n; i++)
             for (int k = 0; k < LANES; k++)
-                lane[k] = FOLD(lane[k], (RESULT)x[i * stride + j + k]);
+                lane[k] = FOLD(lane[k], OF(x[i * stride + j + k], o[j + k], m[j + k], p));
         for (int k = 0; k < LANES; k++)
             z[j + k] = lane[k];
     }
     if (j < width)
         for (int64_t i = 0; i < n; i++)
             for (int64_t k = j; k < width; k++)
-                z[k] = FOLD(z[k], (RESULT)x[i * stride + k]);
+                z[k] = FOLD(z[k], OF(x[i * stride + k], o[k], m[k], p));
 }
 
 /* Rows are folded in groups of RADIX, groups in groups of RADIX, and so on: level[0] is the running group. */
@@ -152,6 +163,8 @@ struct NAME(levels) {
     int64_t rows; /* folded so far */
     int64_t step; /* from column to column */
     int used;
+    ELEMENT p;
+    ELEMENT o[REDUCE_WIDTH], m[REDUCE_WIDTH]; /* a first element and a shift a column */
     RESULT level[LEVELS][REDUCE_WIDTH];
 };
 
@@ -169,9 +182,9 @@ static void NAME(add_group)(struct NAME(levels) * s, const ELEMENT *x, int64_t n
     int i = 0;
 
     if (s->step == 1)
-        NAME(add_rows)(s->level[0], x, n, stride, width);
+        NAME(add_rows)(s->level[0], x, n, stride, width, s->o, s->m, s->p);
     else
-        NAME(add_spread)(s->level[0], x, n, stride, s->step, width);
+        NAME(add_spread)(s->level[0], x, n, stride, s->step, width, s->o, s->m, s->p);
     s->rows += n;
     for (int64_t groups = s->rows; groups % RADIX == 0 && i + 1 < LEVELS; groups /= RADIX, i++) {
         if (i + 1 == s->used) {
@@ -184,9 +197,9 @@ static void NAME(add_group)(struct NAME(levels) * s, const ELEMENT *x, int64_t n
 }
 
 static void NAME(columns)(const void *from, const struct reduction *r, int64_t start, int64_t end,
-                          int64_t width, void *to)
+                          int64_t width, const struct reduce_map *map, void *to)
 {
-    const ELEMENT *x = from;
+    const ELEMENT *x = from, *shift = map->shift;
     RESULT *z = to;
     struct NAME(levels) s;
     struct walk w = walk_start(r, start);
@@ -195,8 +208,12 @@ static void NAME(columns)(const void *from, const struct reduction *r, int64_t s
     s.rows = 0;
     s.step = r->kept_stride[r->nkept - 1];
     s.used = 1;
-    for (int64_t j = 0; j < wide; j++)
+    s.p = (ELEMENT)map->number;
+    for (int64_t j = 0; j < wide; j++) {
         s.level[0][j] = START;
+        s.o[j] = r->count ? x[j % width * s.step] : 0;
+        s.m[j] = shift ? shift[j % width] : 0;
+    }
     while (end - start >= fold) {
         int64_t n = walk_run(&w, (end - start) / fold * fold, (RADIX - s.rows % RADIX) * fold);
 
@@ -209,7 +226,7 @@ static void NAME(columns)(const void *from, const struct reduction *r, int64_t s
         NAME(add_level)(s.level[i + 1], s.level[i], wide);
     RESULT *last = s.level[s.used - 1];
     if (left)
-        NAME(add_rows)(last, x + w.at, 1, 0, left * width);
+        NAME(add_rows)(last, x + w.at, 1, 0, left * width, s.o, s.m, s.p);
     for (int64_t j = 0; j < width; j++)
         z[j] = last[j];
     for (int64_t j = width; j < wide; j++)
@@ -217,7 +234,4 @@ static void NAME(columns)(const void *from, const struct reduction *r, int64_t s
 }
 
 #undef ELEMENT
-#undef RESULT
-#undef FOLD
-#undef START
 #undef NAME

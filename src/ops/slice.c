@@ -1,5 +1,5 @@
 /* slice.c - z = x[start:stop:step] along one axis, a view, and the kernel of its gradient, slice_backward. */
-#include "core/op.h"
+#include "ops/slice.h"
 
 #include <string.h>
 
@@ -200,4 +200,12 @@ static gradc_tensor *slice_backward(gradc_tensor *dz, const int64_t *ints, int64
 
     dz = gradc_contiguous(dz);
     return op_record(&op_slice_backward, 1, &dz, &(struct attributes){.nints = SLICE_BACKWARD_INTS, .ints = all});
+}
+
+gradc_tensor *slice_into_zeros(gradc_tensor *x, int axis, int64_t start, int64_t size)
+{
+    struct tensor *t = op_operand(x, "slice_backward");
+    int64_t ints[SLICE_INTS] = {axis, start, t ? t->layout.shape[axis] : 0, 1};
+
+    return t ? slice_backward(x, ints, size) : NULL;
 }

@@ -10,12 +10,12 @@ static gradc_status sum_shape(struct record *r)
 
 static gradc_status sum_cpu(const struct launch *l, struct failure *f)
 {
-    return reduce_cpu(l, REDUCE_SUM, 0, f);
+    return reduce_cpu(l, &(struct fold){.kind = REDUCE_SUM}, f);
 }
 
 static gradc_status sum_opencl(const struct launch *l, struct failure *f)
 {
-    return reduce_opencl(l, REDUCE_SUM, 0, f);
+    return reduce_opencl(l, &(struct fold){.kind = REDUCE_SUM}, f);
 }
 
 /* dx = dz, repeated over the axes. */

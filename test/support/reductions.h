@@ -1,4 +1,4 @@
-/* reductions.h - what the tests of sum, mean, max and argmax share: shapes, layouts, axes, refusals. */
+/* reductions.h - what the tests of reductions share: shapes, layouts, axes, refusals. */
 #ifndef GRADC_TEST_REDUCTIONS_H
 #define GRADC_TEST_REDUCTIONS_H
 
@@ -11,6 +11,8 @@ struct reduction {
     int whole;                                      /* integers too */
     int whole_is_i64;                               /* and their result is i64 */
     int always_i64;                                 /* every result is */
+    int always_bool;                                /* every result is; and bool is taken */
+    int wraps;                                      /* a product: of many integers beyond a double */
     int refuses_empty;                              /* nothing to reduce is GRADC_E_SHAPE */
     int exact;
 };

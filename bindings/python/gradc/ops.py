@@ -39,6 +39,9 @@ DEFAULTS = {
     "pad": {"value": 0},
     "tril": {"diagonal": 0},
     "triu": {"diagonal": 0},
+    "var": {"correction": 1},
+    "std": {"correction": 1},
+    "norm": {"p": 2},
 }
 
 TENSORS = ctypes.POINTER(gradc_tensor)
@@ -212,7 +215,8 @@ for _name, _op in {"add": "add", "sub": "sub", "mul": "mul", "truediv": "div"}.i
     setattr(Tensor, f"__r{_name}__", _binary(_op, swapped=True))
 for _name in ("eq", "ne", "lt", "le", "gt", "ge", "matmul"):
     setattr(Tensor, f"__{_name}__", _binary(_name))
-for _name in ("sum", "mean", "max", "argmax", "reshape", "permute", "transpose", "expand", "squeeze",
+for _name in ("sum", "mean", "max", "argmax", "min", "argmin", "prod", "any", "all", "var", "std", "norm",
+              "logsumexp", "reshape", "permute", "transpose", "expand", "squeeze",
               "unsqueeze",
               "flatten", "contiguous", "detach", "cast", "clamp", "exp", "log", "sqrt", "tanh", "sigmoid",
               "relu", "abs", "sign", "square", "floor", "ceil", "round", "rsqrt", "reciprocal", "sin", "cos", "erf",
