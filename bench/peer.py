@@ -187,6 +187,20 @@ def conv(kind, batch, channels, size, out):
     return setup
 
 
+def indexed(f, rows, cols, *shape, classes=None):
+    """f of two matrices and an index of this shape."""
+    def setup():
+        x, y = numbers(rows, cols), numbers(rows, cols)
+        index = torch.randint(0, classes or cols, shape or (rows, cols), device=device)
+        return loop(lambda: f(x, y, index))
+    return setup
+
+
+def scatter_line(n, count):
+    x, src, index = numbers(n), numbers(count), torch.randint(0, n, (count,), device=device)
+    return loop(lambda: torch.scatter_add(x, 0, index, src))
+
+
 # name: (unit, what is counted in one round, rounds in a sample or 0, setup)
 CASES = {
     "mlp-train-b64": ("us", 1, 0, steps(Mlp, (784,), 0.1, 0)),
@@ -211,6 +225,22 @@ for power in 3, 5, 7:
     CASES["exp-1e%d" % power] = ("us", 1, 0, forward(torch.exp, n))
     CASES["tanh-1e%d" % power] = ("us", 1, 0, forward(torch.tanh, n))
     CASES["relu-1e%d" % power] = ("us", 1, 0, forward(torch.relu, n))
+for power, k in (3, 1), (5, 10), (7, 100):
+    half, whole, n = (20 * k, 25 * k), (20 * k, 50 * k), 10 ** (power - 1)
+    for name, setup in {
+        "concat": forward(lambda x, y: torch.cat((x, y), 1), half, half),
+        "stack": forward(lambda x, y: torch.stack((x, y), 0), half, half),
+        "index_select": indexed(lambda x, y, index: torch.index_select(x, 0, index), *whole, 20 * k, classes=20 * k),
+        "gather": indexed(lambda x, y, index: torch.gather(x, 1, index), *whole),
+        "scatter_add": indexed(lambda x, y, index: torch.scatter_add(x, 1, index, y), *whole),
+        "one_hot": indexed(lambda x, y, index: F.one_hot(index, 10), 1, 10, n),
+        "pad": forward(lambda x: F.pad(x, (1, 1, 1, 1)), whole),
+        "flip": forward(lambda x: torch.flip(x, (1,)), whole),
+        "tril": forward(torch.tril, whole),
+    }.items():
+        CASES["%s-1e%d" % (name, power)] = ("us", 1, 0, setup)
+CASES["scatter_add-1e6-into-1e5"] = ("us", 1, 0, lambda: scatter_line(100000, 1000000))
+CASES["scatter_add-1e6-into-10"] = ("us", 1, 0, lambda: scatter_line(10, 1000000))
 
 
 def warm_up(run, fixed):
