@@ -398,6 +398,56 @@ static void each_embedding(struct fixture *f)
         }
 }
 
+/* ---- Indices along an axis, elements moved ---- */
+
+static void each_index(struct fixture *f)
+{
+    for (int d = 0; d < DTYPES; d++)
+        for (int i = 0; i < 2; i++) {
+            if (leaves_out(f, numbers[d]))
+                continue;
+            gradc_tensor *x = leaf(f, numbers[d], SHAPE_OF(3, FEW)),
+                         *src = leaf(f, numbers[d], SHAPE_OF(3, LONG));
+            gradc_tensor *few = indices(f, i ? GRADC_I32 : GRADC_I64, 7, 3);
+            gradc_tensor *many = indices(f, i ? GRADC_I32 : GRADC_I64, LONG, FEW);
+            gradc_tensor *wide = gradc_expand(many, 2, (const int64_t[]){3, LONG});
+            finish(f, gradc_index_select(x, 0, few));
+            finish(f, gradc_index_select(x, 1, many));
+            finish(f, gradc_gather(x, 0, gradc_unsqueeze(few, 1)));
+            finish(f, gradc_gather(x, 1, wide));
+            if (d < NUMBERS) {
+                finish(f, gradc_scatter_add(x, 1, gradc_slice(wide, 1, 0, 4, 1), src));
+                finish(f, gradc_scatter_add(x, 1, wide, src));
+            }
+            finish(f, gradc_one_hot(few, FEW));
+            gradc_release(x);
+            gradc_release(src);
+            gradc_release(few);
+            gradc_release(many);
+            gradc_tape_clear(f->g);
+        }
+}
+
+static void each_move(struct fixture *f)
+{
+    for (int d = 0; d < DTYPES; d++) {
+        if (leaves_out(f, numbers[d]))
+            continue;
+        gradc_tensor *x = leaf(f, numbers[d], SHAPE_OF(2, 3, FEW)), *part[3];
+        finish(f, gradc_concat((gradc_tensor *[]){x, x}, 2, 1));
+        finish(f, gradc_stack((gradc_tensor *[]){x, gradc_flip(x, 1, (const int[]){2})}, 2, 3));
+        assert_int_equal(gradc_split(x, 2, 2, 3, part), GRADC_OK);
+        finish(f, part[2]);
+        finish(f, gradc_pad(x, 2, (const int64_t[]){2, -1}, 1));
+        finish(f, gradc_pad(x, 6, (const int64_t[]){1, 1, 1, 1, 1, 1}, 1));
+        finish(f, gradc_flip(gradc_transpose(x, 0, 2), 2, (const int[]){0, 1}));
+        finish(f, gradc_tril(x, 1));
+        finish(f, gradc_triu(gradc_transpose(x, 1, 2), 0));
+        gradc_release(x);
+        gradc_tape_clear(f->g);
+    }
+}
+
 /* ---- Optimisers ---- */
 
 static void each_optimiser(struct fixture *f)
@@ -434,6 +484,8 @@ int main(int argc, char **argv)
         {"norms", each_norm},
         {"softmax", each_softmax},
         {"embedding", each_embedding},
+        {"indices", each_index},
+        {"moves", each_move},
         {"optimisers", each_optimiser},
     };
     if (argc > 1)

@@ -98,6 +98,22 @@ int64_t values_along(const struct values *z, int64_t i, const struct values *x, 
     return at;
 }
 
+void values_index(const struct values *v, int64_t i, int64_t *index)
+{
+    for (int axis = v->ndim - 1; axis >= 0; axis--) {
+        index[axis] = i % v->shape[axis];
+        i /= v->shape[axis];
+    }
+}
+
+int64_t values_at(const struct values *v, const int64_t *index)
+{
+    int64_t at = 0;
+    for (int axis = 0; axis < v->ndim; axis++)
+        at = at * v->shape[axis] + index[axis];
+    return at;
+}
+
 static int is_close(double z, double want, double tolerance)
 {
     if (isnan(want) || isnan(z))

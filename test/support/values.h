@@ -23,6 +23,10 @@ int64_t values_broadcast(const struct values *z, int64_t i, const struct values 
 /* Where element i of z's shape is in x, if axis k of z is axis axes[k] of x; other axes of x are at 0. */
 int64_t values_along(const struct values *z, int64_t i, const struct values *x, const int *axes);
 
+/* Element i's index along each axis, and back. */
+void values_index(const struct values *v, int64_t i, int64_t *index);
+int64_t values_at(const struct values *v, const int64_t *index);
+
 /* z's dtype and shape are want's; its elements too: tolerance 0: the same numbers, signs of zeros included; else
  * |z - want| <= tolerance (1 + |want|).  NaN is NaN, an infinity itself.  what: said where it fails. */
 void assert_values(gradc_tensor *z, const struct values *want, double tolerance, const char *what);
