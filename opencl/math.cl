@@ -1,5 +1,5 @@
-/* math.cl - exp, log, tanh, sigmoid of `real`, and integer arithmetic that wraps: one text for OpenCL C and for C, so
- * that every device gives the same bits.
+/* math.cl - exp, log, tanh, sigmoid, log_sigmoid of `real`, and integer arithmetic that wraps: one text for OpenCL C
+ * and for C, so that every device gives the same bits.
  *
  * OpenCL programs take it by  #include "math.cl"  and call m_exp(x) ...; C files take it through src/ops/math.h, which
  * includes it for float and for double.  No branches, no tables, no fma; only +, -, *, / and comparisons, which are
@@ -187,6 +187,14 @@ static inline real MATH(tanh)(real x)
 static inline real MATH(sigmoid)(real x)
 {
     return MATH_1 / (MATH_1 + MATH(exp)(-x));
+}
+
+/* ln(1 / (1 + e^-x)) = min(x, 0) - ln(1 + e), e = e^-|x|; the quotient is what rounding took from 1 + e. */
+static inline real MATH(log_sigmoid)(real x)
+{
+    real e = MATH(exp)(x < 0 ? x : -x);
+    real u = MATH_1 + e;
+    return (x > 0 ? 0 : x) - (MATH(log)(u) + (e - (u - MATH_1)) / u);
 }
 
 #undef MATH_BIAS

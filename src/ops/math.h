@@ -96,6 +96,7 @@ BY_TYPE(u8, uint8_t, uint32_t, 0)
 #define m_log(x) OF_FLOAT(m_log, x)
 #define m_tanh(x) OF_FLOAT(m_tanh, x)
 #define m_sigmoid(x) OF_FLOAT(m_sigmoid, x)
+#define m_log_sigmoid(x) OF_FLOAT(m_log_sigmoid, x)
 #define IS_NAN(x) OF_NUMBER(is_nan, x)
 #define U(x) OF_NUMBER(wrap, x)
 

@@ -50,6 +50,7 @@ WANT(log, log(x))
 WANT(sqrt, sqrt(x))
 WANT(tanh, tanh(x))
 WANT(sigmoid, 1 / (1 + exp(-x)))
+WANT(log_sigmoid, (x < 0 ? x : -0.0) - log1p(exp(-fabs(x))))
 WANT(relu, isnan(x) ? x : fmax(x, 0))
 WANT(add_scalar, x + low_scalar)
 WANT(mul_scalar, x *high_scalar)
@@ -74,6 +75,7 @@ static const struct row rows[] = {
     {"sqrt", gradc_sqrt, NULL, want_sqrt, FLOATS},
     {"tanh", gradc_tanh, NULL, want_tanh, FLOATS | NEARLY},
     {"sigmoid", gradc_sigmoid, NULL, want_sigmoid, FLOATS | NEARLY},
+    {"log_sigmoid", gradc_log_sigmoid, NULL, want_log_sigmoid, FLOATS | NEARLY},
     {"relu", gradc_relu, NULL, want_relu, FLOATS},
     {"add_scalar", add_low, NULL, want_add_scalar, 0},
     {"mul_scalar", mul_high, NULL, want_mul_scalar, 0},

@@ -73,6 +73,7 @@ OPS = {
     "sqrt": (torch.sqrt, unary("float", (0.5, 4))),
     "tanh": (torch.tanh, unary("float") + SMALL),
     "sigmoid": (torch.sigmoid, unary("float", (-4, 4)) + SMALL),
+    "log_sigmoid": (torch.nn.functional.logsigmoid, unary("float", (-4, 4)) + SMALL),
     "relu": (torch.relu, unary("float") + RELU_EDGES),
     "add_scalar": (torch.add, unary("number", value=3)),
     "mul_scalar": (torch.mul, unary("number", value=3) + [S(T(4), value=-0.1),
