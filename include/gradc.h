@@ -279,7 +279,6 @@ GRADC_API gradc_tensor *gradc_log(gradc_tensor *x);     /* ln x; NaN below 0, -i
 GRADC_API gradc_tensor *gradc_sqrt(gradc_tensor *x);    /* NaN below 0 */
 GRADC_API gradc_tensor *gradc_tanh(gradc_tensor *x);    /* tanh x */
 GRADC_API gradc_tensor *gradc_sigmoid(gradc_tensor *x); /* 1 / (1 + e^-x) */
-GRADC_API gradc_tensor *gradc_log_sigmoid(gradc_tensor *x); /* ln(1 / (1 + e^-x)), also where that is near 0 */
 GRADC_API gradc_tensor *gradc_relu(gradc_tensor *x);    /* max(x, 0), NaN stays NaN; gradient 0 at 0 */
 
 GRADC_API gradc_tensor *gradc_add_scalar(gradc_tensor *x, double value); /* x + value; value is rounded to x's dtype */
@@ -287,6 +286,9 @@ GRADC_API gradc_tensor *gradc_mul_scalar(gradc_tensor *x, double value); /* x * 
 
 /* min(max(x, low), high); NaN stays NaN.  The gradient passes inside and on the ends. */
 GRADC_API gradc_tensor *gradc_clamp(gradc_tensor *x, double low, double high);
+
+/* ln(1 / (1 + e^-x)), f32 and f64; right also where that is near 0. */
+GRADC_API gradc_tensor *gradc_log_sigmoid(gradc_tensor *x);
 
 /* Comparisons: z is GRADC_BOOL, any NaN compares unequal.  No gradient. */
 GRADC_API gradc_tensor *gradc_eq(gradc_tensor *x, gradc_tensor *y);
@@ -404,9 +406,9 @@ GRADC_API gradc_tensor *gradc_nll_loss(gradc_tensor *x, gradc_tensor *labels, gr
  * divides by the number of sums, and which takes no ignore_index from 0 on.
  * label_smoothing s in 0..1: every target becomes (1 - s) target + s / classes (labels: of their one-hot form).
  * weight NULL: ones.  The tape's; errors as gradc_nll_loss has them.  No gradient flows to labels and weight. */
-GRADC_API gradc_tensor *gradc_cross_entropy_full(gradc_tensor *logits, gradc_tensor *target, gradc_tensor *weight,
-                                                 int64_t ignore_index, double label_smoothing,
-                                                 gradc_reduction reduction);
+GRADC_API gradc_tensor *gradc_cross_entropy_full(gradc_tensor *logits, gradc_tensor *target,
+                                                 gradc_tensor *weight, int64_t ignore_index,
+                                                 double label_smoothing, gradc_reduction reduction);
 
 /* z[..., :] = weight[indices[...], :]; indices i32 or i64, weight [rows, width].  Out of range as in
  * gradc_cross_entropy.  The gradient of weight sums over equal indices, in a fixed order. */
