@@ -355,6 +355,9 @@ GRADC_API gradc_tensor *gradc_mul_scalar(gradc_tensor *x, double value); /* x * 
 /* min(max(x, low), high); NaN stays NaN.  The gradient passes inside and on the ends. */
 GRADC_API gradc_tensor *gradc_clamp(gradc_tensor *x, double low, double high);
 
+/* ln(1 / (1 + e^-x)), f32 and f64; right also where that is near 0. */
+GRADC_API gradc_tensor *gradc_log_sigmoid(gradc_tensor *x);
+
 /* Comparisons: z is GRADC_BOOL, any NaN compares unequal.  No gradient. */
 GRADC_API gradc_tensor *gradc_eq(gradc_tensor *x, gradc_tensor *y);
 GRADC_API gradc_tensor *gradc_ne(gradc_tensor *x, gradc_tensor *y);
@@ -477,6 +480,57 @@ GRADC_API gradc_tensor *gradc_log_softmax(gradc_tensor *x, int axis);
  * Returns a scalar, the tape's.  A label out of range is GRADC_E_ARG at the next read or sync, and every
  * update that was recorded after it does nothing.  No gradient flows to labels. */
 GRADC_API gradc_tensor *gradc_cross_entropy(gradc_tensor *logits, gradc_tensor *labels);
+
+/* How the elements of a loss become one number, or stay as they are. */
+typedef int32_t gradc_reduction;
+
+enum {
+    GRADC_REDUCE_MEAN = 0,
+    GRADC_REDUCE_SUM = 1,
+    GRADC_REDUCE_NONE = 2,
+    GRADC_REDUCE_BATCHMEAN = 3 /* gradc_kl_div's: the sum divided by the size of x's first axis */
+};
+
+/* Losses of f32 or f64 x and target, which broadcast; with d = x - target:
+ * mse_loss        d^2
+ * l1_loss         |d|; gradient 0 at 0
+ * smooth_l1_loss  d^2 / (2 beta) where |d| < beta, else |d| - beta / 2; PyTorch's beta is 1; 0: l1_loss.
+ * All are the tape's.  A mean over nothing is NaN.  GRADC_E_SHAPE, GRADC_E_DTYPE; GRADC_E_ARG for an unknown
+ * reduction, or a beta below 0. */
+GRADC_API gradc_tensor *gradc_mse_loss(gradc_tensor *x, gradc_tensor *target, gradc_reduction reduction);
+GRADC_API gradc_tensor *gradc_l1_loss(gradc_tensor *x, gradc_tensor *target, gradc_reduction reduction);
+GRADC_API gradc_tensor *gradc_smooth_l1_loss(gradc_tensor *x, gradc_tensor *target, double beta,
+                                             gradc_reduction reduction);
+
+/* Binary cross entropy, sigmoid included (stable for large logits):
+ * weight * -(pos_weight target ln s(x) + (1 - target) ln(1 - s(x))), s the sigmoid.
+ * target has x's shape and dtype, probabilities; weight and pos_weight broadcast to x, NULL: 1, and no
+ * gradient flows to them.  The mean divides by the number of elements.  The tape's; errors as above. */
+GRADC_API gradc_tensor *gradc_bce_with_logits(gradc_tensor *x, gradc_tensor *target, gradc_tensor *weight,
+                                              gradc_tensor *pos_weight, gradc_reduction reduction);
+
+/* Kullback-Leibler divergence: target (ln target - x), 0 where target is 0; x log-probabilities.
+ * log_target 1: e^target (target - x).  They broadcast.  The tape's; errors as above. */
+GRADC_API gradc_tensor *gradc_kl_div(gradc_tensor *x, gradc_tensor *target, int log_target,
+                                     gradc_reduction reduction);
+
+/* Negative log likelihood of the right class: z[b,...] = -weight[label] x[b,label,...].
+ * x [batch,classes,...] log-probabilities, f32 or f64; labels [batch,...] i32 or i64; weight [classes] of x's
+ * dtype, NULL: ones.  Where a label is ignore_index (PyTorch's default is -100) z is 0, and the mean, which
+ * divides by the sum of weight[label], leaves it out; all ignored: NaN.  The tape's.
+ * Another label out of range as in gradc_cross_entropy.  No gradient flows to labels and weight. */
+GRADC_API gradc_tensor *gradc_nll_loss(gradc_tensor *x, gradc_tensor *labels, gradc_tensor *weight,
+                                       int64_t ignore_index, gradc_reduction reduction);
+
+/* Cross entropy with all that PyTorch's has; logits [batch,classes,...], softmax along axis 1 included.
+ * target labels [batch,...] i32 or i64: gradc_nll_loss of the log-softmax, with weight and ignore_index; or
+ * probabilities of logits' shape and dtype: -sum_c weight[c] target[b,c,...] log_softmax[b,c,...], whose mean
+ * divides by the number of sums, and which takes no ignore_index from 0 on.
+ * label_smoothing s in 0..1: every target becomes (1 - s) target + s / classes (labels: of their one-hot form).
+ * weight NULL: ones.  The tape's; errors as gradc_nll_loss has them.  No gradient flows to labels and weight. */
+GRADC_API gradc_tensor *gradc_cross_entropy_full(gradc_tensor *logits, gradc_tensor *target,
+                                                 gradc_tensor *weight, int64_t ignore_index,
+                                                 double label_smoothing, gradc_reduction reduction);
 
 /* z[..., :] = weight[indices[...], :]; indices i32 or i64, weight [rows, width].  Out of range as in
  * gradc_cross_entropy.  The gradient of weight sums over equal indices, in a fixed order. */

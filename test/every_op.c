@@ -103,12 +103,12 @@ static gradc_tensor *lerp(gradc_tensor *x, gradc_tensor *y)
 /* The first ones take every number, the others floats. */
 enum { UNARY_NUMBERS = 7, BINARY_NUMBERS = 5 };
 static gradc_tensor *(*const unary[])(gradc_tensor *) = {
-    gradc_neg,       add_scalar,  mul_scalar,     clamp,           gradc_abs,         gradc_sign,
-    gradc_square,    gradc_exp,   gradc_log,      gradc_sqrt,      gradc_sigmoid,     gradc_tanh,
-    gradc_relu,      gradc_floor, gradc_ceil,     gradc_round,     gradc_rsqrt,       gradc_reciprocal,
-    gradc_sin,       gradc_cos,   gradc_erf,      gradc_log1p,     gradc_expm1,       gradc_gelu,
-    gradc_gelu_tanh, gradc_silu,  gradc_softplus, gradc_hardswish, gradc_hardsigmoid, pow_scalar,
-    leaky_relu,      elu};
+    gradc_neg,       add_scalar,  mul_scalar,       clamp,           gradc_abs,         gradc_sign,
+    gradc_square,    gradc_exp,   gradc_log,        gradc_sqrt,      gradc_sigmoid,     gradc_tanh,
+    gradc_relu,      gradc_floor, gradc_ceil,       gradc_round,     gradc_rsqrt,       gradc_reciprocal,
+    gradc_sin,       gradc_cos,   gradc_erf,        gradc_log1p,     gradc_expm1,       gradc_gelu,
+    gradc_gelu_tanh, gradc_silu,  gradc_softplus,   gradc_hardswish, gradc_hardsigmoid, pow_scalar,
+    leaky_relu,      elu,         gradc_log_sigmoid};
 static gradc_tensor *(*const binary[])(gradc_tensor *, gradc_tensor *) = {
     gradc_add, gradc_sub, gradc_mul, gradc_maximum, gradc_minimum, gradc_div, gradc_pow, gradc_fmod, lerp};
 static gradc_tensor *(*const compare[])(gradc_tensor *, gradc_tensor *) = {
@@ -380,6 +380,34 @@ static void each_softmax(struct fixture *f)
         }
 }
 
+static void each_loss(struct fixture *f)
+{
+    for (int d = 0; d < FLOATS; d++) {
+        if (leaves_out(f, floats[d]))
+            continue;
+        gradc_tensor *x = leaf(f, floats[d], SHAPE_OF(3, FEW)), *y = leaf(f, floats[d], SHAPE_OF(3, FEW));
+        gradc_tensor *weight = leaf(f, floats[d], SHAPE_OF(FEW));
+        for (gradc_reduction way = GRADC_REDUCE_MEAN; way <= GRADC_REDUCE_NONE; way++) {
+            finish(f, gradc_mse_loss(x, y, way));
+            finish(f, gradc_l1_loss(x, y, way));
+            finish(f, gradc_smooth_l1_loss(x, y, 0.5, way));
+            finish(f, gradc_bce_with_logits(x, y, weight, weight, way));
+            finish(f, gradc_kl_div(x, y, 0, way));
+            finish(f, gradc_cross_entropy_full(x, y, weight, -100, 0.1, way));
+            for (int i = 0; i < 2; i++) {
+                gradc_tensor *labels = indices(f, i ? GRADC_I32 : GRADC_I64, 3, FEW);
+                finish(f, gradc_nll_loss(x, labels, weight, 1, way));
+                finish(f, gradc_cross_entropy_full(x, labels, i ? weight : NULL, -100, 0.1, way));
+                gradc_release(labels);
+            }
+        }
+        gradc_release(x);
+        gradc_release(y);
+        gradc_release(weight);
+        gradc_tape_clear(f->g);
+    }
+}
+
 static void each_embedding(struct fixture *f)
 {
     for (int d = 0; d < FLOATS; d++)
@@ -456,11 +484,18 @@ static void each_optimiser(struct fixture *f)
         if (leaves_out(f, floats[d]))
             continue;
         gradc_tensor *x = leaf(f, floats[d], SHAPE_OF(3, FEW));
-        gradc_optim *optims[] = {gradc_sgd(&x, 1, 0.1, 0), gradc_sgd(&x, 1, 0.1, 0.9), gradc_adam(&x, 1, 0.1),
-                                 gradc_adamw(&x, 1, 0.1, 0.01)};
+        gradc_optim *optims[] = {gradc_sgd(&x, 1, 0.1, 0),  gradc_sgd(&x, 1, 0.1, 0.9),
+                                 gradc_adam(&x, 1, 0.1),    gradc_adamw(&x, 1, 0.1, 0.01),
+                                 gradc_rmsprop(&x, 1, 0.1), gradc_rmsprop(&x, 1, 0.1),
+                                 gradc_rmsprop(&x, 1, 0.1), gradc_rmsprop(&x, 1, 0.1)};
+        for (size_t i = 0; i < 4; i++) {
+            assert_int_equal(gradc_optim_set(optims[4 + i], "centered", (double)(i & 1)), GRADC_OK);
+            assert_int_equal(gradc_optim_set(optims[4 + i], "momentum", i & 2 ? 0.9 : 0), GRADC_OK);
+        }
         for (size_t i = 0; i < COUNT(optims); i++)
             for (int step = 0; step < 2; step++) {
                 assert_int_equal(gradc_backward(gradc_sum(gradc_mul(x, x), 0, NULL, 0)), GRADC_OK);
+                assert_non_null(gradc_clip_grad_norm(&x, 1, 1));
                 assert_int_equal(gradc_step(optims[i]), GRADC_OK);
                 gradc_tape_clear(f->g);
             }
@@ -483,6 +518,7 @@ int main(int argc, char **argv)
         {"convolution", each_convolution},
         {"norms", each_norm},
         {"softmax", each_softmax},
+        {"losses", each_loss},
         {"embedding", each_embedding},
         {"indices", each_index},
         {"moves", each_move},

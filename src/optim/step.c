@@ -1,5 +1,5 @@
-/* step.c - one step of an optimiser: state made where it is missing, updates recorded together, and steps taken back that
- * were not applied. */
+/* step.c - one step of an optimiser: state made where it is missing, updates recorded together, and steps taken back
+ * that were not applied. */
 #include <math.h>
 
 #include "ops/ops.h"

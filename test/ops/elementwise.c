@@ -67,6 +67,7 @@ WANT(log, log(x))
 WANT(sqrt, sqrt(x))
 WANT(tanh, tanh(x))
 WANT(sigmoid, 1 / (1 + exp(-x)))
+WANT(log_sigmoid, (x < 0 ? x : -0.0) - log1p(exp(-fabs(x))))
 WANT(relu, isnan(x) ? x : fmax(x, 0))
 WANT(abs, fabs(x))
 WANT(sign, (x > 0) - (x < 0))
@@ -120,6 +121,7 @@ static const struct row rows[] = {
     {"sqrt", gradc_sqrt, NULL, want_sqrt, FLOATS},
     {"tanh", gradc_tanh, NULL, want_tanh, FLOATS | NEARLY},
     {"sigmoid", gradc_sigmoid, NULL, want_sigmoid, FLOATS | NEARLY},
+    {"log_sigmoid", gradc_log_sigmoid, NULL, want_log_sigmoid, FLOATS | NEARLY},
     {"relu", gradc_relu, NULL, want_relu, FLOATS},
     {"abs", gradc_abs, NULL, want_abs, 0},
     {"sign", gradc_sign, NULL, want_sign, 0},

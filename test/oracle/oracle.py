@@ -84,6 +84,12 @@ class Case:
 
 # ---- Theirs ----
 
+def dense(x):
+    """A gradient as an array; what PyTorch knows to be zero has no memory to look at."""
+    array = x.detach().numpy()
+    return numpy.zeros_like(array) if x._is_zerotensor() else array
+
+
 def torch_case(name, case):
     """(value, output gradient, gradients, second gradients); what there is not is None.
 
@@ -101,11 +107,11 @@ def torch_case(name, case):
     first = torch.autograd.grad(z, leaves, dz, create_graph=True, allow_unused=True)
     first = [torch.zeros_like(x) if dx is None else dx for x, dx in zip(leaves, first)]
     if case.sample.gradients == 1:
-        return value, dz.detach().numpy(), [dx.detach().numpy() for dx in first], None
+        return value, dz.detach().numpy(), [dense(dx) for dx in first], None
     total = sum((dx * x.detach()).sum() for x, dx in zip(leaves, first))
     second = torch.autograd.grad(total, leaves + [dz], allow_unused=True)
     second = [torch.zeros_like(x) if d is None else d for x, d in zip(leaves + [dz], second)]
-    return value, dz.detach().numpy(), [dx.detach().numpy() for dx in first], [d.numpy() for d in second]
+    return value, dz.detach().numpy(), [dense(dx) for dx in first], [dense(d) for d in second]
 
 
 # ---- Ours ----

@@ -120,6 +120,13 @@ def dtype_number(dtype):
     raise TypeError(f"no tensors of dtype {wanted}")
 
 
+def reduction_number(reduction):
+    """A GRADC_REDUCE_ constant from itself or from PyTorch's word: "mean", "sum", "none", "batchmean"."""
+    if isinstance(reduction, str) and "GRADC_REDUCE_" + reduction.upper() not in CONSTANTS:
+        raise TypeError(f"no reduction {reduction!r}")
+    return CONSTANTS["GRADC_REDUCE_" + reduction.upper()] if isinstance(reduction, str) else reduction
+
+
 def dtype_name(number):
     return lib.gradc_dtype_name(number).decode()
 

@@ -20,7 +20,11 @@ NO_OPS = {"gradc_retain", "gradc_grad", "gradc_to"}
 
 # Arguments that may be left out, by op and name; "*" is every op.
 DEFAULTS = {
-    "*": {"axes": (), "keepdim": False, "b": None, "stride": 1, "padding": 0},
+    "*": {"axes": (), "keepdim": False, "b": None, "stride": 1, "padding": 0, "reduction": "mean",
+          "weight": None, "pos_weight": None, "ignore_index": -100, "label_smoothing": 0.0},
+    "smooth_l1_loss": {"beta": 1.0},
+    "kl_div": {"log_target": False},
+    "embedding": {"weight": inspect.Parameter.empty},
     "max_pool2d": {"stride": 0},
     "conv2d_full": {"stride_h": 1, "stride_w": 1, "padding_h": 0, "padding_w": 0, "dilation_h": 1,
                     "dilation_w": 1,
@@ -53,8 +57,8 @@ ARRAYS = {ctypes.POINTER(ctypes.c_int64): library.int64_array,
 def _parameters(name, prototype):
     """[(parameter, how it becomes C arguments)], from the C parameters.
 
-    How: "tensor", "tensors", "number", "dtype" or an array's function; the count is dropped that stands before
-    an array, or behind an array of tensors.
+    How: "tensor", "tensors", "number", "dtype", "reduction" or an array's function; the count is dropped that
+    stands before an array, or behind an array of tensors.
     """
     found = []
     for parameter, kind in prototype:
@@ -69,6 +73,8 @@ def _parameters(name, prototype):
             found.append((parameter, "tensor"))
         elif parameter == "dtype":
             found.append((parameter, "dtype"))
+        elif parameter == "reduction":
+            found.append((parameter, "reduction"))
         elif kind in (ctypes.c_int, ctypes.c_int64, ctypes.c_double):
             found.append((parameter, "number"))
         else:
@@ -97,6 +103,8 @@ def _converted(how, name, value):
         return (value,)
     if how == "dtype":
         return (library.dtype_number(value),)
+    if how == "reduction":
+        return (library.reduction_number(value),)
     return how(() if value is None else value)
 
 

@@ -129,6 +129,7 @@ OPS = {
     "sqrt": (torch.sqrt, unary("float", (0.5, 4))),
     "tanh": (torch.tanh, unary("float") + SMALL),
     "sigmoid": (torch.sigmoid, unary("float", (-4, 4)) + SMALL),
+    "log_sigmoid": (torch.nn.functional.logsigmoid, unary("float", (-4, 4)) + SMALL),
     "relu": (torch.relu, unary("float") + RELU_EDGES),
     "abs": (torch.abs, once(unary("number") + ABS)),
     "sign": (torch.sign, once(unary("number") + ABS)),
