@@ -475,6 +475,69 @@ static void a_write_fails(struct fixture *f)
     model_close(&m);
 }
 
+/* ---- Models ---- */
+
+/* A model is made, recorded, differentiated and freed; in is NULL: undisturbed.  0: the n-th was not reached. */
+static int module_attempt(struct fixture *f, const char *options, const char *name,
+                          const struct injection *in, int n)
+{
+    static const int64_t shape[4] = {2, 1, 8, 8};
+    gradc_tensor *x = gradc_new(f->g, GRADC_F32, 4, shape);
+    assert_works(f->g);
+    if (in)
+        in->arm(n);
+    gradc_module *m = gradc_model(f->g, name, options);
+    gradc_tensor *z = m ? gradc_module_forward(m, x) : NULL;
+    gradc_backward(gradc_sum(z, 0, NULL, 0));
+    gradc_sync(f->g);
+    int struck = in && in->disarm();
+    gradc_status status = gradc_check(f->g);
+    if (status ? !struck || !gradc_message(f->g)[0] || (status != GRADC_E_MEMORY && status != GRADC_E_DEVICE)
+               : !z)
+        fail_msg("%s, number %d: %s: %s", in ? in->name : "nothing", n, gradc_status_name(status),
+                 gradc_message(f->g));
+    gradc_recover(f->g);
+    gradc_recover(NULL);
+    gradc_tape_clear(f->g);
+    gradc_module_free(m);
+    gradc_release(x);
+    gradc_recover(f->g);
+    gradc_recover(NULL);
+    return struck;
+}
+
+/* Attempts lie closer together at the start.  No block of the device's memory is left behind any of them. */
+static void module_fails(struct fixture *f, const char *name, const char *options, int most)
+{
+    int64_t live = 0, settled = 0;
+    module_attempt(f, options, name, NULL, 0);
+    module_attempt(f, options, name, NULL, 0);
+    gradc_memory_info(f->g, &settled, NULL, NULL);
+    for (int k = 0; k < INJECTIONS; k++) {
+        int struck = !injections[k].opencl || is_opencl(f);
+        for (int n = 1, attempts = 0; struck; attempts++) {
+            struck = module_attempt(f, options, name, &injections[k], n);
+            module_attempt(f, options, name, NULL, 0);
+            gradc_memory_info(f->g, &live, NULL, NULL);
+            if (live != settled)
+                fail_msg("%s, number %d: %lld bytes are left, not %lld", injections[k].name, n,
+                         (long long)live, (long long)settled);
+            n += attempts < most / 2 ? 1 : 1 + n / most;
+        }
+    }
+}
+
+static void a_module_fails(struct fixture *f)
+{
+    module_fails(f, "lenet", "classes=3 image=8", is_opencl(f) && !test_long() ? 20 : 100);
+}
+
+static void a_module_with_norms_fails(struct fixture *f)
+{
+    if (!is_opencl(f) || test_long())
+        module_fails(f, "resnet18", "classes=3 image=8 channels=1", 10);
+}
+
 /* ---- Device memory ---- */
 
 enum { TALL = 4096, BROAD = 1024 }; /* TALL x BROAD f32: 16 MiB */
@@ -535,6 +598,8 @@ int main(void)
         {"a replayed step", a_replayed_step_fails},
         {"a read", a_read_fails},
         {"a write", a_write_fails},
+        {"a model", a_module_fails},
+        {"a model with norms", a_module_with_norms_fails},
         {"a tensor is too large", too_large_a_tensor},
         {"a plan is too large", too_large_a_plan},
     };
