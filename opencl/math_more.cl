@@ -104,10 +104,12 @@ MATH_INLINE real MATH(log1p)(real x)
 #ifdef REAL_IS_F64
 MATH_INLINE real MATH(erf_near)(real w)
 {
-    real p = -0x1.5f8f733d97cbdp-23 + w * (0x1.fc19bdc3b7198p-27 + w * (-0x1.4550eceb7ccd8p-30 + w * 0x1.2652c8fca9346p-34));
-    p = 0x1.f9a3344336d6ep-14 + w * (-0x1.f4d320275fe1dp-17 + w * (0x1.b9ed945f47261p-20 + w * p));
-    p = -0x1.b82ce312ab27fp-6 + w * (0x1.565bcd1272efdp-8 + w * (-0x1.c02db49342343p-11 + w * p));
-    p = 0x1.06eba8214db69p-3 + w * (-0x1.812746b0379fdp-2 + w * (0x1.ce2f21a043613p-4 + w * p));
+    real p = 0x1.fc19bdc3b7198p-27 + w * (-0x1.4550eceb7ccd8p-30 + w * 0x1.2652c8fca9346p-34);
+    p = 0x1.b9ed945f47261p-20 + w * (-0x1.5f8f733d97cbdp-23 + w * p);
+    p = 0x1.f9a3344336d6ep-14 + w * (-0x1.f4d320275fe1dp-17 + w * p);
+    p = 0x1.565bcd1272efdp-8 + w * (-0x1.c02db49342343p-11 + w * p);
+    p = 0x1.ce2f21a043613p-4 + w * (-0x1.b82ce312ab27fp-6 + w * p);
+    p = 0x1.06eba8214db69p-3 + w * (-0x1.812746b0379fdp-2 + w * p);
     return p;
 }
 #else
@@ -122,12 +124,15 @@ MATH_INLINE real MATH(erf_near)(real w)
 #ifdef REAL_IS_F64
 MATH_INLINE real MATH(erf_far)(real a)
 {
-    real p = -0x1.ab2cabea29c76p-29 + a * (0x1.ceef46593c8f5p-33 + a * (-0x1.3a234a494b3e0p-37 + a * 0x1.91aa13e800e98p-43));
-    p = 0x1.8a851997aa8bbp-20 + a * (-0x1.0a6f73dc2d66ep-22 + a * (0x1.148be9efe2a50p-25 + a * p));
-    p = -0x1.0fa084ac6e734p-14 + a * (0x1.975acb2255944p-16 + a * (-0x1.c746a6886613ap-18 + a * p));
-    p = -0x1.21993ec6f9cc6p-11 + a * (-0x1.713105d503b67p-16 + a * (0x1.d0a81e210273bp-14 + a * p));
-    p = -0x1.3964d196c8ea7p-6 + a * (-0x1.a84683e05979ap-13 + a * (0x1.b7156cf51bb62p-10 + a * p));
-    p = 0x1.20dd70cbe7928p+0 + a * (0x1.45f3272837094p-1 + a * (0x1.a4f30246474cbp-4 + a * p));
+    real p = 0x1.ceef46593c8f5p-33 + a * (-0x1.3a234a494b3e0p-37 + a * 0x1.91aa13e800e98p-43);
+    p = 0x1.148be9efe2a50p-25 + a * (-0x1.ab2cabea29c76p-29 + a * p);
+    p = 0x1.8a851997aa8bbp-20 + a * (-0x1.0a6f73dc2d66ep-22 + a * p);
+    p = 0x1.975acb2255944p-16 + a * (-0x1.c746a6886613ap-18 + a * p);
+    p = 0x1.d0a81e210273bp-14 + a * (-0x1.0fa084ac6e734p-14 + a * p);
+    p = -0x1.21993ec6f9cc6p-11 + a * (-0x1.713105d503b67p-16 + a * p);
+    p = -0x1.a84683e05979ap-13 + a * (0x1.b7156cf51bb62p-10 + a * p);
+    p = 0x1.a4f30246474cbp-4 + a * (-0x1.3964d196c8ea7p-6 + a * p);
+    p = 0x1.20dd70cbe7928p+0 + a * (0x1.45f3272837094p-1 + a * p);
     p = 0x1.dde2b3f9982d8p-26 + a * p;
     return p;
 }
@@ -155,8 +160,9 @@ MATH_INLINE real MATH(erf)(real x)
 #ifdef REAL_IS_F64
 MATH_INLINE real MATH(log_series)(real w)
 {
-    real p = 0x1.3b1365192ef10p-3 + w * (0x1.112062cf6b6b1p-3 + w * (0x1.de3f6ad734552p-4 + w * 0x1.eab5598514a70p-4));
-    p = 0x1.2492492492f46p-2 + w * (0x1.c71c71c598829p-3 + w * (0x1.745d18283ef9cp-3 + w * p));
+    real p = 0x1.112062cf6b6b1p-3 + w * (0x1.de3f6ad734552p-4 + w * 0x1.eab5598514a70p-4);
+    p = 0x1.745d18283ef9cp-3 + w * (0x1.3b1365192ef10p-3 + w * p);
+    p = 0x1.2492492492f46p-2 + w * (0x1.c71c71c598829p-3 + w * p);
     p = 0x1.9999999999996p-2 + w * p;
     return p;
 }
@@ -259,8 +265,8 @@ MATH_INLINE real MATH(fmod_far)(real x, real y)
     return MATH_REAL(MATH_BITS(z) | SIGN_OF(x));
 }
 
-/* |x| - q |y| is exact where the quotient is small and nothing over- or underflows.  The quotient is raised by more than
- * its error, so q is right or one too large. */
+/* |x| - q |y| is exact where the quotient is small and nothing over- or underflows.  The quotient is raised by more
+ * than its error, so q is right or one too large. */
 MATH_INLINE real MATH(fmod)(real x, real y)
 {
     real a = SIZE_OF(x), b = SIZE_OF(y), quotient = a / b;

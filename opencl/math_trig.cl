@@ -1,8 +1,8 @@
 /* math_trig.cl - sin and cos of `real`, for OpenCL C and for C as math.cl is, which must stand before it.
  *
  * Every finite argument is reduced by Payne and Hanek's method in integers, so that there is one path, without
- * branches, for all of them: x is an integer times a power of two, and of 2/pi only the bits matter that lie between the
- * multiples of 4 and what rounds away.  Errors: below 0.9 ulp.  Infinities and NaN give NaN; -0 stays. */
+ * branches, for all of them: x is an integer times a power of two, and of 2/pi only the bits matter that lie between
+ * the multiples of 4 and what rounds away.  Errors: below 0.9 ulp.  Infinities and NaN give NaN; -0 stays. */
 
 #if defined(REAL_IS_F32) || defined(REAL_IS_F64)
 
@@ -20,8 +20,9 @@
 #ifdef REAL_IS_F64
 MATH_INLINE real MATH(sin_poly)(real w)
 {
-    real p = -0x1.a01a019bf05d1p-13 + w * (0x1.71de355d3dc78p-19 + w * (-0x1.ae5e52ed8cfc9p-26 + w * 0x1.5d8dbd79941b4p-33));
-    p = -0x1.5555555555548p-3 + w * (0x1.111111110f753p-7 + w * p);
+    real p = 0x1.71de355d3dc78p-19 + w * (-0x1.ae5e52ed8cfc9p-26 + w * 0x1.5d8dbd79941b4p-33);
+    p = 0x1.111111110f753p-7 + w * (-0x1.a01a019bf05d1p-13 + w * p);
+    p = -0x1.5555555555548p-3 + w * p;
     return p;
 }
 #else
@@ -35,8 +36,9 @@ MATH_INLINE real MATH(sin_poly)(real w)
 #ifdef REAL_IS_F64
 MATH_INLINE real MATH(cos_poly)(real w)
 {
-    real p = 0x1.a01a019c8f357p-16 + w * (-0x1.27e4f7f1879fdp-22 + w * (0x1.1ee9dbb412cc4p-29 + w * -0x1.8fa66a8b15eadp-37));
-    p = 0x1.555555555554bp-5 + w * (-0x1.6c16c16c15016p-10 + w * p);
+    real p = -0x1.27e4f7f1879fdp-22 + w * (0x1.1ee9dbb412cc4p-29 + w * -0x1.8fa66a8b15eadp-37);
+    p = -0x1.6c16c16c15016p-10 + w * (0x1.a01a019c8f357p-16 + w * p);
+    p = 0x1.555555555554bp-5 + w * p;
     return p;
 }
 #else
