@@ -10,6 +10,7 @@
 
 #define MATH(name) m_##name
 #define MATH_TABLE __constant
+#define MATH_INLINE static inline
 #if defined(REAL_IS_F64)
 typedef ulong math_bits;
 #define MATH_BITS(x) as_ulong(x)
@@ -107,7 +108,7 @@ typedef uint math_bits;
 #endif
 
 /* a * b is the result + *low: Dekker's product, of halves that are cut off by MATH_HIGH_PART. */
-static inline real MATH(product)(real a, real b, real *low)
+MATH_INLINE real MATH(product)(real a, real b, real *low)
 {
     real z = a * b;
     real a_high = MATH_REAL(MATH_BITS(a) & MATH_HIGH_PART), a_low = a - a_high;
@@ -118,7 +119,7 @@ static inline real MATH(product)(real a, real b, real *low)
 
 /* e^x = 2^n e^r with n the nearest integer to x / ln 2.  2^n is multiplied in two halves: the second rounds once, so
  * denormal results are right, and e^x past the largest number is inf. */
-static inline real MATH(exp)(real x)
+MATH_INLINE real MATH(exp)(real x)
 {
     real t = x > EXP_MOST ? EXP_MOST : x;
     t = t < EXP_LEAST ? EXP_LEAST : t;
@@ -133,7 +134,7 @@ static inline real MATH(exp)(real x)
 
 #ifdef REAL_IS_F64
 /* log(1 + f) = 2 atanh(s), s = f / (2 + f), as fdlibm arranges it: f - (f^2/2 - s (f^2/2 + w p(w))), w = s^2. */
-static inline real MATH(log_tail)(real f)
+MATH_INLINE real MATH(log_tail)(real f)
 {
     real s = f / (MATH_2 + f);
     real w = s * s;
@@ -144,7 +145,7 @@ static inline real MATH(log_tail)(real f)
     return s * (MATH_HALF * f * f + w * (0x1.5555555555558p-1 + w * p));
 }
 #else
-static inline real MATH(log_tail)(real f)
+MATH_INLINE real MATH(log_tail)(real f)
 {
     real p = -0x1.fb436ap-4f + f * (0x1.e650dcp-4f + f * (-0x1.e2e84ep-4f + f * 0x1.1b4090p-4f));
     p = 0x1.555546p-2f +
@@ -154,7 +155,7 @@ static inline real MATH(log_tail)(real f)
 #endif
 
 /* ln x = k ln 2 + ln(1 + f), 1 + f in sqrt(1/2) .. sqrt(2).  Denormal x is scaled up first. */
-static inline real MATH(log)(real x)
+MATH_INLINE real MATH(log)(real x)
 {
     real up = x * MATH_UP;
     real t = x < MATH_LEAST ? up : x;
@@ -172,7 +173,7 @@ static inline real MATH(log)(real x)
 #define TANH_NEAR_0(y, a) (y)
 #else
 /* tanh a = a + a w p(w), w = a^2, up to 0.625: the quotient below would lose another ulp there. */
-static inline real MATH(tanh_near_0)(real y, real a)
+MATH_INLINE real MATH(tanh_near_0)(real y, real a)
 {
     real w = a * a;
     real p = -0x1.555542p-2f +
@@ -184,7 +185,7 @@ static inline real MATH(tanh_near_0)(real y, real a)
 #endif
 
 /* tanh |x| = t / (t + 2), t = e^2|x| - 1 = 2^n (e^r - 1) + (2^n - 1), which is exact where it matters: at n = 0. */
-static inline real MATH(tanh)(real x)
+MATH_INLINE real MATH(tanh)(real x)
 {
     math_bits sign = MATH_BITS(x) & MATH_SIGN;
     real a = MATH_REAL(MATH_BITS(x) & ~MATH_SIGN);
@@ -198,7 +199,7 @@ static inline real MATH(tanh)(real x)
     return MATH_REAL(MATH_BITS(TANH_NEAR_0(t / (t + MATH_2), a)) | sign);
 }
 
-static inline real MATH(sigmoid)(real x)
+MATH_INLINE real MATH(sigmoid)(real x)
 {
     return MATH_1 / (MATH_1 + MATH(exp)(-x));
 }

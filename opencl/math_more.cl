@@ -1,7 +1,7 @@
 /* math_more.cl - round, floor, ceil, erf, log1p, expm1, pow and fmod of `real`, for OpenCL C and for C as math.cl is,
  * which must stand before it.
  *
- * Errors: erf, log1p and expm1 below 2 ulp, pow below 1 ulp, the others none.  fmod alone has a loop. */
+ * Errors: erf, log1p and expm1 below 2 ulp, pow below 1 ulp, the others none.  fmod alone has a branch and a loop. */
 
 #if defined(REAL_IS_F32) || defined(REAL_IS_F64)
 
@@ -16,6 +16,10 @@
 #define TWO_THIRDS_LOW 0x1.5555555555555p-55
 #define IMPLICIT_ONE 0x0010000000000000ul
 #define FMOD_STEP 11u
+#define FMOD_NEAR 0x1p+48
+#define FMOD_RAISE 0x1p-50
+#define FMOD_LEAST 0x1p-800
+#define FMOD_MOST 0x1p+1000
 #define LEAST_OF_1 0x1p-52
 #else
 #define ROUND_LIMIT 0x1p+23f
@@ -28,6 +32,10 @@
 #define TWO_THIRDS_LOW -0x1.555556p-26f
 #define IMPLICIT_ONE 0x00800000u
 #define FMOD_STEP 8u
+#define FMOD_NEAR 0x1p+19f
+#define FMOD_RAISE 0x1p-21f
+#define FMOD_LEAST 0x1p-70f
+#define FMOD_MOST 0x1p+120f
 #define LEAST_OF_1 0x1p-23f
 #endif
 
@@ -37,20 +45,20 @@
 /* ---- Whole numbers ---- */
 
 /* To the nearest, to the even one of two; beyond the limit every number is whole. */
-static inline real MATH(round)(real x)
+MATH_INLINE real MATH(round)(real x)
 {
     real a = SIZE_OF(x);
     real whole = MATH_REAL(MATH_BITS((a + ROUND_LIMIT) - ROUND_LIMIT) | SIGN_OF(x));
     return a < ROUND_LIMIT ? whole : x;
 }
 
-static inline real MATH(floor)(real x)
+MATH_INLINE real MATH(floor)(real x)
 {
     real z = MATH(round)(x);
     return z > x ? z - MATH_1 : z;
 }
 
-static inline real MATH(ceil)(real x)
+MATH_INLINE real MATH(ceil)(real x)
 {
     real z = MATH(round)(x);
     z = z < x ? z + MATH_1 : z;
@@ -60,7 +68,7 @@ static inline real MATH(ceil)(real x)
 /* ---- expm1, log1p ---- */
 
 /* 2^n (e^r - 1) + (2^n - 1), by halves, since 2^n may be past the largest number. */
-static inline real MATH(expm1)(real x)
+MATH_INLINE real MATH(expm1)(real x)
 {
     real t = x > EXP_MOST ? EXP_MOST : x;
     t = t < EXPM1_LEAST ? EXPM1_LEAST : t;
@@ -74,7 +82,7 @@ static inline real MATH(expm1)(real x)
 }
 
 /* log(1 + x) = log(u) + c / u, where u + c is 1 + x exactly; near 0 it is the series itself. */
-static inline real MATH(log1p)(real x)
+MATH_INLINE real MATH(log1p)(real x)
 {
     real u = MATH_1 + x, v = u - MATH_1;
     real c = ((MATH_1 - (u - v)) + (x - v)) / u;
@@ -94,16 +102,18 @@ static inline real MATH(log1p)(real x)
 
 /* erf x = x + x erf_near(x^2) near 0, and 1 - e^-erf_far(|x|) farther out. */
 #ifdef REAL_IS_F64
-static inline real MATH(erf_near)(real w)
+MATH_INLINE real MATH(erf_near)(real w)
 {
-    real p = -0x1.5f8f733d97cbdp-23 + w * (0x1.fc19bdc3b7198p-27 + w * (-0x1.4550eceb7ccd8p-30 + w * 0x1.2652c8fca9346p-34));
-    p = 0x1.f9a3344336d6ep-14 + w * (-0x1.f4d320275fe1dp-17 + w * (0x1.b9ed945f47261p-20 + w * p));
-    p = -0x1.b82ce312ab27fp-6 + w * (0x1.565bcd1272efdp-8 + w * (-0x1.c02db49342343p-11 + w * p));
-    p = 0x1.06eba8214db69p-3 + w * (-0x1.812746b0379fdp-2 + w * (0x1.ce2f21a043613p-4 + w * p));
+    real p = 0x1.fc19bdc3b7198p-27 + w * (-0x1.4550eceb7ccd8p-30 + w * 0x1.2652c8fca9346p-34);
+    p = 0x1.b9ed945f47261p-20 + w * (-0x1.5f8f733d97cbdp-23 + w * p);
+    p = 0x1.f9a3344336d6ep-14 + w * (-0x1.f4d320275fe1dp-17 + w * p);
+    p = 0x1.565bcd1272efdp-8 + w * (-0x1.c02db49342343p-11 + w * p);
+    p = 0x1.ce2f21a043613p-4 + w * (-0x1.b82ce312ab27fp-6 + w * p);
+    p = 0x1.06eba8214db69p-3 + w * (-0x1.812746b0379fdp-2 + w * p);
     return p;
 }
 #else
-static inline real MATH(erf_near)(real w)
+MATH_INLINE real MATH(erf_near)(real w)
 {
     real p = 0x1.ce2514p-4f + w * (-0x1.b7310ep-6f + w * (0x1.4b5944p-8f + w * -0x1.4c5e86p-11f));
     p = 0x1.06eba8p-3f + w * (-0x1.812724p-2f + w * p);
@@ -112,19 +122,22 @@ static inline real MATH(erf_near)(real w)
 #endif
 
 #ifdef REAL_IS_F64
-static inline real MATH(erf_far)(real a)
+MATH_INLINE real MATH(erf_far)(real a)
 {
-    real p = -0x1.ab2cabea29c76p-29 + a * (0x1.ceef46593c8f5p-33 + a * (-0x1.3a234a494b3e0p-37 + a * 0x1.91aa13e800e98p-43));
-    p = 0x1.8a851997aa8bbp-20 + a * (-0x1.0a6f73dc2d66ep-22 + a * (0x1.148be9efe2a50p-25 + a * p));
-    p = -0x1.0fa084ac6e734p-14 + a * (0x1.975acb2255944p-16 + a * (-0x1.c746a6886613ap-18 + a * p));
-    p = -0x1.21993ec6f9cc6p-11 + a * (-0x1.713105d503b67p-16 + a * (0x1.d0a81e210273bp-14 + a * p));
-    p = -0x1.3964d196c8ea7p-6 + a * (-0x1.a84683e05979ap-13 + a * (0x1.b7156cf51bb62p-10 + a * p));
-    p = 0x1.20dd70cbe7928p+0 + a * (0x1.45f3272837094p-1 + a * (0x1.a4f30246474cbp-4 + a * p));
+    real p = 0x1.ceef46593c8f5p-33 + a * (-0x1.3a234a494b3e0p-37 + a * 0x1.91aa13e800e98p-43);
+    p = 0x1.148be9efe2a50p-25 + a * (-0x1.ab2cabea29c76p-29 + a * p);
+    p = 0x1.8a851997aa8bbp-20 + a * (-0x1.0a6f73dc2d66ep-22 + a * p);
+    p = 0x1.975acb2255944p-16 + a * (-0x1.c746a6886613ap-18 + a * p);
+    p = 0x1.d0a81e210273bp-14 + a * (-0x1.0fa084ac6e734p-14 + a * p);
+    p = -0x1.21993ec6f9cc6p-11 + a * (-0x1.713105d503b67p-16 + a * p);
+    p = -0x1.a84683e05979ap-13 + a * (0x1.b7156cf51bb62p-10 + a * p);
+    p = 0x1.a4f30246474cbp-4 + a * (-0x1.3964d196c8ea7p-6 + a * p);
+    p = 0x1.20dd70cbe7928p+0 + a * (0x1.45f3272837094p-1 + a * p);
     p = 0x1.dde2b3f9982d8p-26 + a * p;
     return p;
 }
 #else
-static inline real MATH(erf_far)(real a)
+MATH_INLINE real MATH(erf_far)(real a)
 {
     real p = 0x1.ac204ap-4f + a * (-0x1.70ecfcp-6f + a * (0x1.989a42p-9f + a * -0x1.ab06fep-13f));
     p = 0x1.b7ed28p-14f + a * (0x1.20c880p+0f + a * (0x1.45e634p-1f + a * p));
@@ -132,7 +145,7 @@ static inline real MATH(erf_far)(real a)
 }
 #endif
 
-static inline real MATH(erf)(real x)
+MATH_INLINE real MATH(erf)(real x)
 {
     real a = SIZE_OF(x);
     real t = a > ERF_MOST ? ERF_MOST : a;
@@ -145,15 +158,16 @@ static inline real MATH(erf)(real x)
 
 /* log((1 + s) / (1 - s)) = 2 s + s^3 (2/3 + s^2 log_series(s^2)). */
 #ifdef REAL_IS_F64
-static inline real MATH(log_series)(real w)
+MATH_INLINE real MATH(log_series)(real w)
 {
-    real p = 0x1.3b1365192ef10p-3 + w * (0x1.112062cf6b6b1p-3 + w * (0x1.de3f6ad734552p-4 + w * 0x1.eab5598514a70p-4));
-    p = 0x1.2492492492f46p-2 + w * (0x1.c71c71c598829p-3 + w * (0x1.745d18283ef9cp-3 + w * p));
+    real p = 0x1.112062cf6b6b1p-3 + w * (0x1.de3f6ad734552p-4 + w * 0x1.eab5598514a70p-4);
+    p = 0x1.745d18283ef9cp-3 + w * (0x1.3b1365192ef10p-3 + w * p);
+    p = 0x1.2492492492f46p-2 + w * (0x1.c71c71c598829p-3 + w * p);
     p = 0x1.9999999999996p-2 + w * p;
     return p;
 }
 #else
-static inline real MATH(log_series)(real w)
+MATH_INLINE real MATH(log_series)(real w)
 {
     real p = 0x1.9999fep-2f + w * (0x1.245336p-2f + w * 0x1.df8232p-3f);
     return p;
@@ -161,7 +175,7 @@ static inline real MATH(log_series)(real w)
 #endif
 
 /* ln a = the result + *rest, for a > 0, finite. */
-static inline real MATH(log_sum)(real a, real *rest)
+MATH_INLINE real MATH(log_sum)(real a, real *rest)
 {
     real t = a < MATH_LEAST ? a * MATH_UP : a;
     math_bits drop = a < MATH_LEAST ? MATH_UP_LOG2 : 0u;
@@ -191,7 +205,7 @@ static inline real MATH(log_sum)(real a, real *rest)
 }
 
 /* e^(x + rest), x finite. */
-static inline real MATH(exp_sum)(real x, real rest)
+MATH_INLINE real MATH(exp_sum)(real x, real rest)
 {
     real t = x > EXP_MOST ? EXP_MOST : x;
     t = t < EXP_LEAST ? EXP_LEAST : t;
@@ -207,7 +221,7 @@ static inline real MATH(exp_sum)(real x, real rest)
 }
 
 /* |x|^y = e^(y ln |x|).  y is bounded where every |x| but 1 is 0 or inf already.  The special cases are C's. */
-static inline real MATH(pow)(real x, real y)
+MATH_INLINE real MATH(pow)(real x, real y)
 {
     real a = SIZE_OF(x), b = SIZE_OF(y);
     real t = y > POW_LIMIT ? POW_LIMIT : y;
@@ -229,8 +243,9 @@ static inline real MATH(pow)(real x, real y)
 
 /* ---- fmod ---- */
 
-/* The mantissas are whole numbers: x's, times two for each step between the exponents, modulo y's. */
-static inline real MATH(fmod)(real x, real y)
+/* Of any finite x and any y but 0: the mantissas are whole numbers, x's, times two for each step between the
+ * exponents, modulo y's. */
+MATH_INLINE real MATH(fmod_far)(real x, real y)
 {
     math_bits a = MATH_BITS(x) & ~MATH_SIGN, b = MATH_BITS(y) & ~MATH_SIGN;
     math_bits a_exponent = a >> MATH_MANTISSA, b_exponent = b >> MATH_MANTISSA;
@@ -238,8 +253,6 @@ static inline real MATH(fmod)(real x, real y)
     math_bits m = (b & MATH_FRACTION) | (b_exponent != 0 ? IMPLICIT_ONE : 0u);
     a_exponent = a_exponent != 0 ? a_exponent : 1u;
     b_exponent = b_exponent != 0 ? b_exponent : 1u;
-    if (!(SIZE_OF(x) < MATH_INF) || y != y || b == 0)
-        return MATH_NAN;
     if (a < b)
         return x;
     r = r % m;
@@ -252,6 +265,19 @@ static inline real MATH(fmod)(real x, real y)
     return MATH_REAL(MATH_BITS(z) | SIGN_OF(x));
 }
 
+/* |x| - q |y| is exact where the quotient is small and nothing over- or underflows.  The quotient is raised by more
+ * than its error, so q is right or one too large. */
+MATH_INLINE real MATH(fmod)(real x, real y)
+{
+    real a = SIZE_OF(x), b = SIZE_OF(y), quotient = a / b;
+    if ((quotient < FMOD_NEAR) & (b > FMOD_LEAST) & (b < FMOD_MOST) & (a < FMOD_MOST)) {
+        real low, p = MATH(product)(MATH(floor)(quotient + quotient * FMOD_RAISE), b, &low);
+        real r = (a - p) - low;
+        return MATH_REAL(MATH_BITS(r < 0 ? r + b : r) | SIGN_OF(x));
+    }
+    return ((a < MATH_INF) & (b > 0)) ? MATH(fmod_far)(x, y) : MATH_NAN;
+}
+
 #undef ROUND_LIMIT
 #undef TINY
 #undef EXPM1_LEAST
@@ -262,6 +288,10 @@ static inline real MATH(fmod)(real x, real y)
 #undef TWO_THIRDS_LOW
 #undef IMPLICIT_ONE
 #undef FMOD_STEP
+#undef FMOD_NEAR
+#undef FMOD_RAISE
+#undef FMOD_LEAST
+#undef FMOD_MOST
 #undef LEAST_OF_1
 #undef SIGN_OF
 #undef SIZE_OF

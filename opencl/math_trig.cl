@@ -1,8 +1,8 @@
 /* math_trig.cl - sin and cos of `real`, for OpenCL C and for C as math.cl is, which must stand before it.
  *
  * Every finite argument is reduced by Payne and Hanek's method in integers, so that there is one path, without
- * branches, for all of them: x is an integer times a power of two, and of 2/pi only the bits matter that lie between the
- * multiples of 4 and what rounds away.  Errors: below 0.9 ulp.  Infinities and NaN give NaN; -0 stays. */
+ * branches, for all of them: x is an integer times a power of two, and of 2/pi only the bits matter that lie between
+ * the multiples of 4 and what rounds away.  Errors: below 0.9 ulp.  Infinities and NaN give NaN; -0 stays. */
 
 #if defined(REAL_IS_F32) || defined(REAL_IS_F64)
 
@@ -18,14 +18,15 @@
 
 /* sin r = r + r^3 sin_poly(r^2), cos r = 1 - r^2 / 2 + r^4 cos_poly(r^2), on +-pi/4. */
 #ifdef REAL_IS_F64
-static inline real MATH(sin_poly)(real w)
+MATH_INLINE real MATH(sin_poly)(real w)
 {
-    real p = -0x1.a01a019bf05d1p-13 + w * (0x1.71de355d3dc78p-19 + w * (-0x1.ae5e52ed8cfc9p-26 + w * 0x1.5d8dbd79941b4p-33));
-    p = -0x1.5555555555548p-3 + w * (0x1.111111110f753p-7 + w * p);
+    real p = 0x1.71de355d3dc78p-19 + w * (-0x1.ae5e52ed8cfc9p-26 + w * 0x1.5d8dbd79941b4p-33);
+    p = 0x1.111111110f753p-7 + w * (-0x1.a01a019bf05d1p-13 + w * p);
+    p = -0x1.5555555555548p-3 + w * p;
     return p;
 }
 #else
-static inline real MATH(sin_poly)(real w)
+MATH_INLINE real MATH(sin_poly)(real w)
 {
     real p = -0x1.555556p-3f + w * (0x1.111166p-7f + w * (-0x1.a04a6ep-13f + w * 0x1.7861d0p-19f));
     return p;
@@ -33,14 +34,15 @@ static inline real MATH(sin_poly)(real w)
 #endif
 
 #ifdef REAL_IS_F64
-static inline real MATH(cos_poly)(real w)
+MATH_INLINE real MATH(cos_poly)(real w)
 {
-    real p = 0x1.a01a019c8f357p-16 + w * (-0x1.27e4f7f1879fdp-22 + w * (0x1.1ee9dbb412cc4p-29 + w * -0x1.8fa66a8b15eadp-37));
-    p = 0x1.555555555554bp-5 + w * (-0x1.6c16c16c15016p-10 + w * p);
+    real p = -0x1.27e4f7f1879fdp-22 + w * (0x1.1ee9dbb412cc4p-29 + w * -0x1.8fa66a8b15eadp-37);
+    p = -0x1.6c16c16c15016p-10 + w * (0x1.a01a019c8f357p-16 + w * p);
+    p = 0x1.555555555554bp-5 + w * p;
     return p;
 }
 #else
-static inline real MATH(cos_poly)(real w)
+MATH_INLINE real MATH(cos_poly)(real w)
 {
     real p = 0x1.55554ap-5f + w * (-0x1.6c0c2cp-10f + w * 0x1.99e9eep-16f);
     return p;
@@ -48,7 +50,7 @@ static inline real MATH(cos_poly)(real w)
 #endif
 
 /* (high + low / 2 pi) pi/2, the product of two sums. */
-static inline real MATH(quarter_turns)(real high, real low, real *rest)
+MATH_INLINE real MATH(quarter_turns)(real high, real low, real *rest)
 {
     real r = MATH(product)(high, PI_HALF_HIGH, rest);
     *rest = *rest + (high * PI_HALF_LOW + low * PI_HALF_HIGH);
@@ -79,7 +81,7 @@ MATH_TABLE math_bits MATH(two_over_pi)[38] = {
 #define WORD_REAL(x) (MATH_REAL(0x4330000000000000ul | (x)) - 0x1p52)
 
 /* a = n pi/2 + the result + *rest, the result in +-pi/4; n modulo 4. */
-static inline real MATH(reduce)(real a, math_bits *n, real *rest)
+MATH_INLINE real MATH(reduce)(real a, math_bits *n, real *rest)
 {
     math_bits b = MATH_BITS(a), e = b >> 52;
     math_bits at = e > 1013u ? e - 1013u : 0u;
@@ -119,7 +121,7 @@ MATH_TABLE math_bits MATH(two_over_pi)[25] = {
     0x3c439041u,
 };
 
-static inline real MATH(reduce)(real a, math_bits *n, real *rest)
+MATH_INLINE real MATH(reduce)(real a, math_bits *n, real *rest)
 {
     math_bits b = MATH_BITS(a), e = b >> 23;
     math_bits at = e > 120u ? e - 120u : 0u;
@@ -145,7 +147,7 @@ static inline real MATH(reduce)(real a, math_bits *n, real *rest)
 #endif
 
 /* sin(a + turns pi/2) with the sign bits of `sign` turned, a the size of x. */
-static inline real MATH(sin_turned)(real x, math_bits turns, math_bits sign)
+MATH_INLINE real MATH(sin_turned)(real x, math_bits turns, math_bits sign)
 {
     real rest;
     math_bits n;
@@ -158,12 +160,12 @@ static inline real MATH(sin_turned)(real x, math_bits turns, math_bits sign)
     return x - x == 0 ? MATH_REAL(y) : MATH_NAN;
 }
 
-static inline real MATH(sin)(real x)
+MATH_INLINE real MATH(sin)(real x)
 {
     return MATH(sin_turned)(x, 0u, MATH_BITS(x) & MATH_SIGN);
 }
 
-static inline real MATH(cos)(real x)
+MATH_INLINE real MATH(cos)(real x)
 {
     return MATH(sin_turned)(x, 1u, 0u);
 }

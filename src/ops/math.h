@@ -38,6 +38,8 @@ static inline double f64_of_bits(uint64_t b)
     return x;
 }
 
+/* A loop is made of vector instructions only if all of it is inlined. */
+#define MATH_INLINE static inline __attribute__((always_inline))
 #define MATH_TABLE static const
 #define MATH_MUL_HIGH(a, b) ((uint32_t)((uint64_t)(a) * (b) >> 32))
 
@@ -65,6 +67,7 @@ static inline double f64_of_bits(uint64_t b)
 #undef REAL_IS_F64
 #include "math_end.h"
 
+#undef MATH_INLINE
 #undef MATH_TABLE
 #undef MATH_MUL_HIGH
 

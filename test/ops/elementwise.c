@@ -1,5 +1,5 @@
-/* elementwise.c - every row of elementwise.def against C's own arithmetic: exactly, but for exp, log and the others that
- * are marked, and with the same bits on every device. */
+/* elementwise.c - every row of elementwise.def against C's own arithmetic: exactly, but for exp, log and the others
+ * that are marked, and with the same bits on every device. */
 #include <math.h>
 
 #include "../support/values.h"
