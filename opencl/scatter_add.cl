@@ -90,7 +90,8 @@ void sort_starts(SORT)
 {
     __local int before[GROUP];
     int id = (int)get_local_id(0), sum = 0;
-    long all = DIGITS * items, stretch = (all + GROUP - 1) / GROUP, first = id * stretch, end = min(first + stretch, all);
+    long all = DIGITS * items, stretch = (all + GROUP - 1) / GROUP, first = id * stretch;
+    long end = min(first + stretch, all);
 
     for (long i = first; i < end; i++)
         sum += COUNTS[i];

@@ -222,7 +222,6 @@ static gradc_status gather_cpu(const struct launch *l, struct failure *f)
     struct gather_job job = {.s = gather_shape_of(&l->in[0].layout, index, l->ints),
                              .index = index,
                              .indices = view_host(index),
-                             .x = view_host(&l->in[0]),
                              .z = view_host(&l->out[0]),
                              .size = (int64_t)gradc_dtype_size(l->out[0].dtype),
                              .index_size = (int64_t)gradc_dtype_size(index->dtype),
@@ -231,6 +230,7 @@ static gradc_status gather_cpu(const struct launch *l, struct failure *f)
     int64_t tasks;
 
     (void)f;
+    job.x = job.s.size ? view_host(&l->in[0]) : job.z; /* an empty x is not read */
     job.per_task = gather_per_task(&job.s);
     tasks = cpu_tasks(job.s.outer * job.s.count, job.per_task);
     cpu_parallel(l->device, tasks, gather_task, &job);
@@ -311,7 +311,8 @@ gradc_tensor *gradc_gather(gradc_tensor *x, int axis, gradc_tensor *index)
 
     if (!t || !i || (axis = gather_check("gather", t, axis, i, 0)) < 0)
         return NULL;
-    gradc_tensor *in[2] = {gather_part(x, axis, &i->layout), gradc_contiguous(index)};
+    const struct layout shape = i->layout;
+    gradc_tensor *in[2] = {gather_part(x, axis, &shape), gradc_contiguous(index)};
 
     return op_record(&op_gather, 2, in,
                      &(struct attributes){.nints = GATHER_INTS, .ints = (const int64_t[]){axis, 0}});

@@ -222,8 +222,6 @@ static gradc_status scatter_cpu(const struct launch *l, struct failure *f)
 {
     struct scatter_job job = {.s = shape_of(l),
                               .index = &l->in[1],
-                              .indices = view_host(&l->in[1]),
-                              .src = view_host(source(l)),
                               .base = base(l) ? view_host(base(l)) : NULL,
                               .z = view_host(&l->out[0]),
                               .size = (int64_t)gradc_dtype_size(l->out[0].dtype),
@@ -232,6 +230,8 @@ static gradc_status scatter_cpu(const struct launch *l, struct failure *f)
                               .words = gather_words(l)};
 
     (void)f;
+    job.indices = job.s.count ? view_host(&l->in[1]) : job.z; /* what is empty is not read */
+    job.src = job.s.count ? view_host(source(l)) : job.z;
     job.split = scatter_split_of(&job.s);
     cpu_parallel(l->device, job.split.tasks, scatter_task, &job);
     gather_report(l, job.index, job.split.tasks);
@@ -438,24 +438,20 @@ const struct op op_scatter_add = {.name = "scatter_add",
                                   .opencl = scatter_opencl,
                                   .gradient = scatter_add_gradient};
 
-/* z is x's first elements where that is all of x; else what lies behind them is set beside it, axis by axis. */
-static gradc_tensor *completed(gradc_tensor *z, gradc_tensor *x, int axis)
+/* z is of x's first elements, as many as `part` has but for the axis: what lies behind them is set beside it, axis by
+ * axis.  whole: x's shape. */
+static gradc_tensor *completed(gradc_tensor *z, gradc_tensor *x, int axis, const struct layout *part,
+                               const struct layout *whole)
 {
-    const struct tensor *t = op_operand(z, "scatter_add");
-    struct layout part, whole = tensor_of(x)->layout;
-
-    if (!t)
-        return NULL;
-    part = t->layout;
-    for (int k = 0; k < part.ndim; k++) {
+    for (int k = 0; k < part->ndim; k++) {
         gradc_tensor *rest = x;
 
-        if (k == axis || part.shape[k] == whole.shape[k])
+        if (k == axis || part->shape[k] == whole->shape[k])
             continue;
-        for (int i = k + 1; i < part.ndim; i++)
-            if (part.shape[i] < whole.shape[i])
-                rest = gradc_slice(rest, i, 0, part.shape[i], 1);
-        z = gradc_concat((gradc_tensor *const[]){z, gradc_slice(rest, k, part.shape[k], INT64_MAX, 1)}, 2, k);
+        for (int i = k + 1; i < part->ndim; i++)
+            if (i != axis && part->shape[i] < whole->shape[i])
+                rest = gradc_slice(rest, i, 0, part->shape[i], 1);
+        z = gradc_concat((gradc_tensor *const[]){z, gradc_slice(rest, k, part->shape[k], INT64_MAX, 1)}, 2, k);
     }
     return z;
 }
@@ -464,11 +460,12 @@ gradc_tensor *gradc_scatter_add(gradc_tensor *x, int axis, gradc_tensor *index, 
 {
     const struct tensor *t = op_operand(x, "scatter_add"), *i = op_operand(index, "scatter_add"),
                         *s = op_operand(src, "scatter_add");
-    struct layout shape;
+    struct layout shape, whole;
 
     if (!t || !i || !s || (axis = gather_check("scatter_add", t, axis, i, 0)) < 0)
         return NULL;
     shape = i->layout;
+    whole = t->layout;
     for (int k = 0; k < shape.ndim; k++)
         if (s->layout.ndim != shape.ndim || shape.shape[k] > s->layout.shape[k]) {
             context_fail(t->g, GRADC_E_SHAPE, "scatter_add: index %s does not fit src %s", SHAPE(&shape),
@@ -484,5 +481,5 @@ gradc_tensor *gradc_scatter_add(gradc_tensor *x, int axis, gradc_tensor *index, 
 
     return completed(op_record(&op_scatter_add, 3, in,
                                &(struct attributes){.nints = GATHER_INTS, .ints = (const int64_t[]){axis, 0}}),
-                     x, axis);
+                     x, axis, &shape, &whole);
 }
