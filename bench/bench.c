@@ -14,7 +14,7 @@
 
 static const double warm_seconds = 0.2, sample_seconds = 0.1;
 
-static const struct bench_case *const tables[] = {train_cases, overhead_cases, op_cases};
+static const struct bench_case *const tables[] = {train_cases, overhead_cases, op_cases, loss_cases};
 
 double bench_seconds(void)
 {

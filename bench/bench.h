@@ -1,5 +1,5 @@
 /* bench.h - what the cases share: a context, tensors, a clock.  bench.c runs one case; the rows are in train.c,
- * overhead.c and ops.c. */
+ * overhead.c, ops.c and losses.c. */
 #ifndef BENCH_H
 #define BENCH_H
 
@@ -35,7 +35,7 @@ struct bench_case {
 };
 
 /* Ended by a row without a name. */
-extern const struct bench_case train_cases[], overhead_cases[], op_cases[];
+extern const struct bench_case train_cases[], overhead_cases[], op_cases[], loss_cases[];
 
 double bench_seconds(void);
 

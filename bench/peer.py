@@ -187,6 +187,46 @@ def conv(kind, batch, channels, size, out):
     return setup
 
 
+# ---- Losses and steps ----
+
+def pair(f):
+    def setup(n):
+        x, target = numbers(n, grad=True), numbers(n)
+        return loop(lambda: torch.autograd.grad(f(x, target), x))
+    return setup
+
+
+def labelled(f):
+    def setup(n):
+        x, labels = numbers(n // 10, 10, grad=True), torch.arange(n // 10, device=device) * 7 % 10
+        return loop(lambda: torch.autograd.grad(f(x, labels), x))
+    return setup
+
+
+LOSSES = {
+    "mse": pair(F.mse_loss),
+    "l1": pair(F.l1_loss),
+    "smooth_l1": pair(F.smooth_l1_loss),
+    "bce_with_logits": pair(F.binary_cross_entropy_with_logits),
+    "kl_div": pair(lambda x, target: F.kl_div(x, target, reduction="sum", log_target=True)),
+    "nll": labelled(F.nll_loss),
+    "cross_entropy_full": labelled(lambda x, labels: F.cross_entropy(x, labels, label_smoothing=0.1)),
+}
+
+
+def optimiser_step(make):
+    def setup():
+        x, by = numbers(10 ** 7, grad=True), numbers(10 ** 7)
+        optim = make([x], lr=1e-6)
+
+        def once():
+            optim.zero_grad(set_to_none=True)
+            (x * by).sum().backward()
+            optim.step()
+        return loop(once)
+    return setup
+
+
 # name: (unit, what is counted in one round, rounds in a sample or 0, setup)
 CASES = {
     "mlp-train-b64": ("us", 1, 0, steps(Mlp, (784,), 0.1, 0)),
@@ -211,6 +251,10 @@ for power in 3, 5, 7:
     CASES["exp-1e%d" % power] = ("us", 1, 0, forward(torch.exp, n))
     CASES["tanh-1e%d" % power] = ("us", 1, 0, forward(torch.tanh, n))
     CASES["relu-1e%d" % power] = ("us", 1, 0, forward(torch.relu, n))
+    for loss, setup in LOSSES.items():
+        CASES["%s-1e%d" % (loss, power)] = ("us", 1, 0, lambda setup=setup, n=10 ** power: setup(n))
+for optim in torch.optim.RMSprop, torch.optim.Adam:
+    CASES[optim.__name__.lower() + "-step-1e7"] = ("ms", 1, 0, optimiser_step(optim))
 
 
 def warm_up(run, fixed):
