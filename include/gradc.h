@@ -680,14 +680,12 @@ GRADC_API void gradc_optim_free(gradc_optim *o); /* NULL does nothing */
 GRADC_API const char *gradc_model_name(int i);
 
 /* A model with fresh weights, in training mode.
- * name     defaults                                         what it is
- *   "mlp"          classes=10 image=28 channels=1           linear 128, relu, linear
- *   "lenet"        the same                                 two convolutions of 3x3 with pools, two linear layers
- *   "alexnet" "vgg11" "vgg16"
- *                  classes=1000 image=224 channels=3 dropout=0.5   torchvision's
- *   "resnet18"     classes=1000 image=224 channels=3        torchvision's
- *   "vgg16-bn-32"  classes=10 image=32 channels=3 dropout=0 the convolutions of VGG16 with a batch norm behind each,
- *                  and one linear layer ("classifier"), as usual for CIFAR
+ * name     "mlp"          classes=10 image=28 channels=1: 128 hidden features and a relu
+ *          "lenet"        the same; two convolutions of 3x3, each with a relu and a pool, and two linear layers
+ *          "alexnet", "vgg11", "vgg16"   classes=1000 image=224 channels=3 dropout=0.5: torchvision's
+ *          "resnet18"     classes=1000 image=224 channels=3: torchvision's
+ *          "vgg16-bn-32"  classes=10 image=32 channels=3 dropout=0: the convolutions of VGG16, each with a batch
+ *                         norm, and one linear layer, "classifier", as is usual for images of 32x32
  * options  NULL, or what differs from the defaults: "classes=10 image=64", separated by spaces or commas.
  * Weights start as torchvision's do; those of "mlp" and "lenet" as GRADC_KAIMING with biases of 0.
  * Free it with gradc_module_free.  NULL on failure: GRADC_E_ARG for an unknown name or option, or an image too
