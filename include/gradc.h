@@ -434,6 +434,46 @@ GRADC_API void gradc_optim_free(gradc_optim *o); /* NULL does nothing */
 GRADC_API gradc_status gradc_save(const char *path, int n, const char *const *names, gradc_tensor *const *tensors,
                                   int nmeta, const char *const *keys, const char *const *values);
 
+/* A safetensors file, open for reading. */
+typedef struct gradc_file gradc_file;
+
+/* Opens a safetensors file: it is mapped into memory (a pipe is read), and its header is checked whole: the tensors
+ * cover the data without holes or overlaps, each as large as its dtype and shape say.  The data are not looked at.
+ * Returns NULL on failure, with a thread-local error that names the file and what is wrong with it: GRADC_E_IO for one
+ * that is missing, cut short, damaged or hostile, GRADC_E_UNSUPPORTED for a dtype of the format that is not here
+ * (8- and 16-bit integers, unsigned ones, 8-bit floats, complex numbers), GRADC_E_MEMORY.
+ * Limits: headers of 100 MB and 4,000,000 values, GRADC_MAX_NDIM dimensions, numbers below 2^53.
+ * Close it with gradc_file_close; what the functions below point to is good until then.  A file is not locked: replace
+ * it (as gradc_save does), never shorten it in place while it is open, for the system ends a process that touches
+ * mapped bytes which are gone (SIGBUS). */
+GRADC_API gradc_file *gradc_file_open(const char *path);
+GRADC_API void gradc_file_close(gradc_file *file); /* NULL does nothing */
+
+/* How many tensors there are, -1 for NULL; the name of tensor i, in the order of the data, NULL if there is none; the
+ * number of the tensor with this name, -1 if there is none. */
+GRADC_API int gradc_file_count(const gradc_file *file);
+GRADC_API const char *gradc_file_name(const gradc_file *file, int i);
+GRADC_API int gradc_file_find(const gradc_file *file, const char *name);
+
+/* Dtype, dimensions and shape (room for GRADC_MAX_NDIM) of tensor i; any pointer may be NULL.  GRADC_E_ARG if there is
+ * no such tensor (thread-local). */
+GRADC_API gradc_status gradc_file_info(const gradc_file *file, int i, gradc_dtype *dtype, int *ndim,
+                                       int64_t *shape);
+
+/* The elements of tensor i inside the mapping, as stored: little-endian, at any alignment.  bytes may be NULL.
+ * NULL and 0 if there is no such tensor. */
+GRADC_API const void *gradc_file_data(const gradc_file *file, int i, int64_t *bytes);
+
+/* The metadata: the value of a key, NULL if there is none; how many keys there are, -1 for NULL; key i in the order of
+ * strcmp, NULL if there is none. */
+GRADC_API const char *gradc_file_metadata(const gradc_file *file, const char *key);
+GRADC_API int gradc_file_metadata_count(const gradc_file *file);
+GRADC_API const char *gradc_file_metadata_key(const gradc_file *file, int i);
+
+/* Writes tensor i of the file into t, as gradc_write does.  Shape and dtype must be t's (GRADC_E_SHAPE, GRADC_E_DTYPE);
+ * f16 and bf16 are widened into an f32 tensor.  A bool that is neither 0 nor 1 is GRADC_E_IO.  On t's context. */
+GRADC_API gradc_status gradc_file_read(const gradc_file *file, int i, gradc_tensor *t);
+
 /* Reads an IDX file (as MNIST's; gzip or not) into host memory: dtype, ndim, shape[GRADC_MAX_NDIM], and
  * the elements in this machine's byte order.  Free *data with gradc_free.
  * GRADC_E_IO with a sentence for a file that is missing, cut short or damaged (thread-local). */
