@@ -103,6 +103,40 @@ static double pool_both(struct bench *b, int64_t rounds)
     return bench_seconds() - start;
 }
 
+/* ---- Norms: size is the shape; t is x, weight, bias, the running statistics, dz ---- */
+
+enum { NORM_X, NORM_WEIGHT, NORM_BIAS, NORM_MEAN, NORM_VAR, NORM_DZ };
+
+static void norm_setup(struct bench *b)
+{
+    const int64_t *s = b->row->size;
+    bench_tensor(b, 4, s);
+    for (int i = NORM_WEIGHT; i <= NORM_VAR; i++)
+        bench_tensor(b, 1, &s[1]);
+    bench_tensor(b, 4, s);
+    for (int i = NORM_X; i <= NORM_BIAS; i++)
+        gradc_requires_grad(b->t[i], 1);
+}
+
+static gradc_tensor *record_batch_norm(gradc_tensor *const *t)
+{
+    return gradc_batch_norm(t[NORM_X], t[NORM_MEAN], t[NORM_VAR], t[NORM_WEIGHT], t[NORM_BIAS], 1, 0.1, 1e-5);
+}
+
+static const struct forward batch_norm_row = {record_batch_norm};
+
+static double norm_both(struct bench *b, int64_t rounds)
+{
+    const struct forward *f = b->row->extra;
+    double start = bench_seconds();
+    for (int64_t i = 0; i < rounds; i++) {
+        gradc_tensor *d[3];
+        gradc_gradients(f->record(b->t), b->t[NORM_DZ], 3, b->t, d);
+        finish(b);
+    }
+    return bench_seconds() - start;
+}
+
 /* ---- Convolutions: size is batch, channels, height, width, output channels; t is x, w, dz ---- */
 
 static void conv_setup(struct bench *b)
@@ -163,6 +197,12 @@ const struct bench_case op_cases[] = {
     {"softmax-1e6x10", "ms", 1, 0, rows, forward, {1000000, 10}, &softmax_row},
     {"max_pool2d-32x28x28-b64-forward", "ms", 1, 0, pool_setup, forward, {64, 32, 28, 28}, &pool_row},
     {"max_pool2d-32x28x28-b64-both", "ms", 1, 0, pool_setup, pool_both, {64, 32, 28, 28}, NULL},
+    {"batch_norm-1e3", "us", 1, 0, norm_setup, forward, {2, 8, 8, 8}, &batch_norm_row},
+    {"batch_norm-1e5", "us", 1, 0, norm_setup, forward, {16, 32, 14, 14}, &batch_norm_row},
+    {"batch_norm-1e7", "us", 1, 0, norm_setup, forward, {128, 64, 32, 32}, &batch_norm_row},
+    {"batch_norm-1e3-both", "us", 1, 0, norm_setup, norm_both, {2, 8, 8, 8}, &batch_norm_row},
+    {"batch_norm-1e5-both", "us", 1, 0, norm_setup, norm_both, {16, 32, 14, 14}, &batch_norm_row},
+    {"batch_norm-1e7-both", "us", 1, 0, norm_setup, norm_both, {128, 64, 32, 32}, &batch_norm_row},
     {"add-1e3", "us", 1, 0, vector, forward, {1000}, &add_row},
     {"add-1e5", "us", 1, 0, vector, forward, {100000}, &add_row},
     {"add-1e7", "us", 1, 0, vector, forward, {10000000}, &add_row},

@@ -175,6 +175,21 @@ def pool_both():
     return loop(lambda: torch.autograd.grad(F.max_pool2d(x, 2), x, dz))
 
 
+def norm(f, shape, both):
+    """f(x, weight, bias, running_mean, running_var), training."""
+    def setup():
+        operands = [numbers(*shape, grad=True)] + [numbers(shape[1], grad=True) for _ in range(2)]
+        running, dz = [numbers(shape[1]) for _ in range(2)], numbers(*shape)
+        if not both:
+            return loop(lambda: f(*operands, *running))
+        return loop(lambda: torch.autograd.grad(f(*operands, *running), operands, dz))
+    return setup
+
+
+def batch_norm(x, weight, bias, mean, var):
+    return F.batch_norm(x, mean, var, weight, bias, True)
+
+
 def conv(kind, batch, channels, size, out):
     def setup():
         x, w = numbers(batch, channels, size, size), numbers(out, channels, 3, 3)
@@ -205,6 +220,10 @@ for kind in "forward", "backward-data", "backward-weight":
     CASES["conv3x3-64x56x56-64-b8-" + kind] = ("ms", 1, 0, conv(kind, 8, 64, 56, 64))
     CASES["conv3x3-1x28x28-32-b64-" + kind] = ("ms", 1, 0, conv(kind, 64, 1, 28, 32))
     CASES["conv3x3-32x14x14-64-b64-" + kind] = ("ms", 1, 0, conv(kind, 64, 32, 14, 64))
+NORM_SHAPES = {3: (2, 8, 8, 8), 5: (16, 32, 14, 14), 7: (128, 64, 32, 32)}
+for power, shape in NORM_SHAPES.items():
+    CASES["batch_norm-1e%d" % power] = ("us", 1, 0, norm(batch_norm, shape, False))
+    CASES["batch_norm-1e%d-both" % power] = ("us", 1, 0, norm(batch_norm, shape, True))
 for power in 3, 5, 7:
     n = (10 ** power,)
     CASES["add-1e%d" % power] = ("us", 1, 0, forward(torch.add, n, n))

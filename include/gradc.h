@@ -55,6 +55,7 @@ extern "C" {
 typedef struct gradc_context gradc_context;
 typedef struct gradc_tensor gradc_tensor;
 typedef struct gradc_optim gradc_optim;
+typedef struct gradc_module gradc_module;
 
 /* ---- Status ------------------------------------------------------------------------------------ */
 
@@ -341,6 +342,17 @@ GRADC_API gradc_tensor *gradc_max_pool2d(gradc_tensor *x, int size, int stride);
 GRADC_API gradc_tensor *gradc_max_pool2d_full(gradc_tensor *x, int size_h, int size_w, int stride_h,
                                               int stride_w, int padding_h, int padding_w);
 
+/* z = weight * (x - mean) / sqrt(var + eps) + bias, for each channel of x [batch,c,...]; f32 and f64.  The vectors are
+ * [c], of x's dtype; weight and bias may be NULL: 1 and 0.
+ * training 1: by the batch's own mean and (biased) variance, through which gradients flow; a channel must have more
+ *   than one value (GRADC_E_SHAPE).  running_mean and running_var, tensors of yours or both NULL, are updated:
+ *   running = (1 - momentum) * running + momentum * statistic, with the unbiased variance.
+ * training 0: by running_mean and running_var, which get no gradient and must be there (GRADC_E_ARG).
+ * PyTorch's defaults are momentum 0.1 and eps 1e-5. */
+GRADC_API gradc_tensor *gradc_batch_norm(gradc_tensor *x, gradc_tensor *running_mean, gradc_tensor *running_var,
+                                         gradc_tensor *weight, gradc_tensor *bias, int training, double momentum,
+                                         double eps);
+
 /* Along one axis: softmax e^(x_i - m) / sum_j e^(x_j - m), and its logarithm, with m the maximum. */
 GRADC_API gradc_tensor *gradc_softmax(gradc_tensor *x, int axis);
 GRADC_API gradc_tensor *gradc_log_softmax(gradc_tensor *x, int axis);
@@ -425,6 +437,67 @@ GRADC_API gradc_status gradc_optim_set(gradc_optim *o, const char *key, double v
 GRADC_API int64_t gradc_optim_steps(const gradc_optim *o);
 
 GRADC_API void gradc_optim_free(gradc_optim *o); /* NULL does nothing */
+
+/* ---- Models ------------------------------------------------------------------------------------------------ */
+
+/* The names that gradc_model takes, in order; NULL behind the last.  Static. */
+GRADC_API const char *gradc_model_name(int i);
+
+/* A model with fresh weights, in training mode.
+ * name     defaults                                         what it is
+ *   "mlp"          classes=10 image=28 channels=1           linear 128, relu, linear
+ *   "lenet"        the same                                 two convolutions of 3x3 with pools, two linear layers
+ *   "alexnet" "vgg11" "vgg16"
+ *                  classes=1000 image=224 channels=3 dropout=0.5   torchvision's
+ *   "resnet18"     classes=1000 image=224 channels=3        torchvision's
+ *   "vgg16-bn-32"  classes=10 image=32 channels=3 dropout=0 the convolutions of VGG16 with a batch norm behind each,
+ *                  and one linear layer ("classifier"), as usual for CIFAR
+ * options  NULL, or what differs from the defaults: "classes=10 image=64", separated by spaces or commas.
+ * Weights start as torchvision's do; those of "mlp" and "lenet" as GRADC_KAIMING with biases of 0.
+ * Free it with gradc_module_free.  NULL on failure: GRADC_E_ARG for an unknown name or option, or an image too
+ * small for the pools; GRADC_E_MEMORY. */
+GRADC_API gradc_module *gradc_model(gradc_context *g, const char *name, const char *options);
+
+/* Frees a module; what was recorded with it stays good.  From any thread.  NULL does nothing. */
+GRADC_API void gradc_module_free(gradc_module *m);
+
+/* Records the model on x [batch,channels,image,image] f32: logits [batch,classes], the tape's.
+ * In training mode dropout draws, and batch norms use the batch's statistics and move the running ones on,
+ * frozen or not, as in PyTorch.  GRADC_E_SHAPE, GRADC_E_DTYPE. */
+GRADC_API gradc_tensor *gradc_module_forward(gradc_module *m, gradc_tensor *x);
+
+/* on 1: training mode, the default; 0: evaluation: no dropout, running statistics. */
+GRADC_API gradc_status gradc_module_train(gradc_module *m, int on);
+
+/* Parameters and buffers in the order of PyTorch's state dict: how many, and of each (0 .. count-1) its name as
+ * torchvision has it ("features.0.weight", "bn1.running_mean"), its tensor, and whether it is a buffer: running
+ * statistics f32, and num_batches_tracked, i64 [], which counts forwards in training mode.  The tensors are the
+ * module's: retain one to keep it longer.  NULL and 0 for another i. */
+GRADC_API int gradc_module_count(const gradc_module *m);
+GRADC_API const char *gradc_module_tensor_name(const gradc_module *m, int i);
+GRADC_API gradc_tensor *gradc_module_tensor(const gradc_module *m, int i);
+GRADC_API int gradc_module_is_buffer(const gradc_module *m, int i);
+
+/* The tensor of that name, the module's; NULL, and no error, where there is none. */
+GRADC_API gradc_tensor *gradc_module_find(const gradc_module *m, const char *name);
+
+/* on 1: no gradient flows to parameters whose names begin so; 0: it does again.  "" means all.  Batch norms still
+ * move their statistics in training mode.  GRADC_E_ARG if there is none. */
+GRADC_API gradc_status gradc_module_freeze(gradc_module *m, const char *prefix, int on);
+
+/* "model": its name; "classes", "image", "channels", "dropout"; "options": all of them, as gradc_model takes them.
+ * The module's; NULL, and no error, where there is none. */
+GRADC_API const char *gradc_module_option(const gradc_module *m, const char *key);
+
+/* Prints a table for a batch: of each layer its output's shape, parameters, flops of a forward and bytes of output;
+ * totals; and what a training step needs roughly.  Nothing is run.  To text, ended by NUL and cut off at `size` bytes.
+ * Returns the bytes needed without the NUL, or -1. */
+GRADC_API int64_t gradc_module_summary(gradc_module *m, int64_t batch, char *text, size_t size);
+
+/* One of the totals for a batch: "parameters"; "flops" of a forward, two for each multiply-add of convolutions and
+ * linear layers; "bytes" of parameters and buffers; "activations", the bytes of all layers' outputs.
+ * GRADC_E_ARG for another key. */
+GRADC_API gradc_status gradc_module_info(gradc_module *m, const char *key, int64_t batch, double *value);
 
 /* ---- Files ------------------------------------------------------------------------------------------------ */
 

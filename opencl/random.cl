@@ -28,8 +28,8 @@ __kernel void uniform(__global real *z, ulong z0, long n, long seed, long counte
     }
 }
 
-/* Mean 0, deviation 1. */
-__kernel void normal(__global real *z, ulong z0, long n, long seed, long counter)
+/* Mean 0. */
+__kernel void normal(__global real *z, ulong z0, long n, long seed, long counter, real deviation)
 {
     z += z0;
     GRID(i, (n + 3) / 4)
@@ -37,7 +37,8 @@ __kernel void normal(__global real *z, ulong z0, long n, long seed, long counter
         struct philox p = philox((ulong)counter + (ulong)i, (ulong)seed);
         float r = philox_radius(p.a), s = philox_radius(p.c);
         float u = philox_uniform(p.b), v = philox_uniform(p.d);
-        store4(z, i * 4, n, r * philox_cos(u), r * philox_sin(u), s * philox_cos(v), s * philox_sin(v));
+        store4(z, i * 4, n, deviation * (r * philox_cos(u)), deviation * (r * philox_sin(u)),
+               deviation * (s * philox_cos(v)), deviation * (s * philox_sin(v)));
     }
 }
 #endif

@@ -268,6 +268,30 @@ static void each_convolution(struct fixture *f)
     }
 }
 
+/* ---- Norms ---- */
+
+static void each_norm(struct fixture *f)
+{
+    static const int64_t inner[] = {3, 17, LONG};
+    for (int d = 0; d < FLOATS; d++)
+        for (size_t i = 0; i < COUNT(inner); i++) {
+            if (leaves_out(f, floats[d]))
+                continue;
+            gradc_tensor *x = leaf(f, floats[d], SHAPE_OF(2, FEW, inner[i]));
+            gradc_tensor *w = leaf(f, floats[d], SHAPE_OF(FEW)), *b = leaf(f, floats[d], SHAPE_OF(FEW));
+            gradc_tensor *mean = gradc_new(f->g, floats[d], 1, (const int64_t[]){FEW});
+            gradc_tensor *var = gradc_new(f->g, floats[d], 1, (const int64_t[]){FEW});
+            finish(f, gradc_batch_norm(x, mean, var, w, b, 1, 0.1, 1e-5));
+            finish(f, gradc_batch_norm(x, mean, var, w, b, 0, 0.1, 1e-5));
+            gradc_release(x);
+            gradc_release(w);
+            gradc_release(b);
+            gradc_release(mean);
+            gradc_release(var);
+            gradc_tape_clear(f->g);
+        }
+}
+
 /* ---- Softmax, losses, embeddings ---- */
 
 static void each_softmax(struct fixture *f)
@@ -344,6 +368,7 @@ int main(int argc, char **argv)
         {"reductions", each_reduction},
         {"products", each_product},
         {"convolution", each_convolution},
+        {"norms", each_norm},
         {"softmax", each_softmax},
         {"embedding", each_embedding},
         {"optimisers", each_optimiser},

@@ -23,6 +23,7 @@ static const struct row *const tables[] = {
     gradient_layers,
     gradient_losses,
     gradient_indexing,
+    gradient_norms,
 };
 /* clang-format on */
 #define TABLES (sizeof tables / sizeof *tables)

@@ -102,7 +102,7 @@ static int outputs_new(struct node *n, const struct record *r, int wants)
         if (!t)
             return -1;
         t->maker = n;
-        t->wants_grad = wants && o == 0 && dtype_is_float(t->dtype);
+        t->wants_grad = wants && (o == 0 || (r->op->flags & OP_FLOWS)) && dtype_is_float(t->dtype);
         n->out[o] = t;
     }
     return 0;

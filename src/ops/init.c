@@ -1,4 +1,6 @@
 /* init.c - parameters and what they start as: gradc_param.  Kaiming and Xavier by PyTorch's formulas. */
+#include "ops/init.h"
+
 #include <math.h>
 
 #include "core/context.h"
@@ -14,10 +16,10 @@ static double fan(const struct layout *l, int first)
     return n;
 }
 
-/* [reals[0], reals[1]): where the numbers lie; for NORMAL nothing is asked. */
+/* The bounds of a kind: [reals[0], reals[1]); of NORMAL the deviation. */
 static gradc_status range(gradc_context *g, gradc_init how, const struct layout *l, double reals[2])
 {
-    reals[0] = how == GRADC_ONES;
+    reals[0] = how == GRADC_ONES || how == GRADC_NORMAL;
     reals[1] = how == GRADC_ONES || how == GRADC_UNIFORM;
     if (how != GRADC_KAIMING && how != GRADC_XAVIER)
         return GRADC_OK;
@@ -30,19 +32,27 @@ static gradc_status range(gradc_context *g, gradc_init how, const struct layout 
     return GRADC_OK;
 }
 
-static gradc_status fill(gradc_context *g, gradc_init how, struct tensor *t, const double *reals)
+static gradc_status fill(gradc_context *g, gradc_init how, struct tensor *t, const double *numbers)
 {
     struct random_shape s;
+    int normal = how == GRADC_NORMAL;
     random_shape(&s, t->dtype, &t->layout);
-    int draws = how != GRADC_ZEROS && how != GRADC_ONES;
-    struct attributes a = {.nints = s.nints, .ints = s.ints};
-    if (how != GRADC_NORMAL) {
-        a.nreals = 2;
-        a.reals = reals;
-    }
-    if (draws)
+    struct attributes a = {.nints = s.nints, .ints = s.ints, .nreals = normal ? 1 : 2, .reals = numbers};
+    if (normal || numbers[0] != numbers[1])
         context_random(g, layout_numel(&t->layout), a.bound);
-    return op_run_now(g, how == GRADC_NORMAL ? &op_normal : &op_uniform, 0, NULL, 1, &t, &a);
+    return op_run_now(g, normal ? &op_normal : &op_uniform, 0, NULL, 1, &t, &a);
+}
+
+gradc_tensor *param_new(gradc_context *g, gradc_init how, const double numbers[2], const struct layout *l)
+{
+    gradc_tensor *t = tensor_new_owned(g, GRADC_F32, l, "param");
+    if (!t)
+        return NULL;
+    if ((layout_numel(l) > 0 && fill(g, how, tensor_of(t), numbers)) || gradc_requires_grad(t, 1)) {
+        gradc_release(t);
+        return NULL;
+    }
+    return t;
 }
 
 gradc_tensor *gradc_param(gradc_context *g, gradc_init how, int ndim, const int64_t *shape)
@@ -57,12 +67,5 @@ gradc_tensor *gradc_param(gradc_context *g, gradc_init how, int ndim, const int6
     }
     if (context_layout(g, "param", GRADC_F32, ndim, shape, &l) || range(g, how, &l, reals))
         return NULL;
-    gradc_tensor *t = tensor_new_owned(g, GRADC_F32, &l, "param");
-    if (!t)
-        return NULL;
-    if ((layout_numel(&l) > 0 && fill(g, how, tensor_of(t), reals)) || gradc_requires_grad(t, 1)) {
-        gradc_release(t);
-        return NULL;
-    }
-    return t;
+    return param_new(g, how == GRADC_NORMAL ? GRADC_NORMAL : GRADC_UNIFORM, reals, &l);
 }

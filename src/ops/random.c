@@ -96,7 +96,7 @@ static gradc_status uniform_cpu(const struct launch *l, struct failure *f)
 static gradc_status normal_cpu(const struct launch *l, struct failure *f)
 {
     (void)f;
-    return random_cpu(l, loops()->normal, (const double[]){0, 0});
+    return random_cpu(l, loops()->normal, (const double[]){l->reals[0], 0});
 }
 
 static gradc_status mask_cpu(const struct launch *l, struct failure *f)
@@ -135,6 +135,7 @@ static gradc_status normal_opencl(const struct launch *l, struct failure *f)
 {
     struct kernel_call k;
     random_start(l, &k, "normal");
+    kernel_real(&k, l->reals[0]);
     return launch_kernel(l, &k, f);
 }
 
@@ -185,7 +186,7 @@ gradc_tensor *gradc_randn(gradc_context *g, int ndim, const int64_t *shape)
     struct layout l;
     if (context_enter(g, "randn") || context_layout(g, "randn", GRADC_F32, ndim, shape, &l))
         return NULL;
-    return record(g, &op_normal, GRADC_F32, &l, 0, NULL);
+    return record(g, &op_normal, GRADC_F32, &l, 1, (const double[]){1});
 }
 
 gradc_tensor *gradc_dropout(gradc_tensor *x, double p)

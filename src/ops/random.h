@@ -5,7 +5,7 @@
 #include "core/op.h"
 
 /* n elements from the first word of a counter on, written to z.  numbers: what the kind needs:
- *   uniform  f32: low, scale         normal  f32: none         mask  f32, f64: threshold (of words), scale */
+ *   uniform  f32: low, scale         normal  f32: deviation         mask  f32, f64: threshold (of words), scale */
 typedef void random_loop(int64_t n, uint64_t seed, uint64_t counter, const double *numbers, void *z);
 
 struct random_loops {
@@ -21,6 +21,6 @@ struct random_shape {
 void random_shape(struct random_shape *s, gradc_dtype dtype, const struct layout *l);
 
 /* op_uniform takes reals low and high (its numbers are below high unless rounding says otherwise; all low if they are
- * equal), op_mask p. */
+ * equal), op_normal the deviation, op_mask p. */
 
 #endif

@@ -43,13 +43,13 @@ static void make_uniform(const struct words *w, const double *numbers, float *z)
 }
 
 /* first and second of each four: one pair of words, one angle. */
-static void make_pairs(const uint32_t *radius, const uint32_t *angle, float *z)
+static void make_pairs(const uint32_t *radius, const uint32_t *angle, float deviation, float *z)
 {
     float x[BLOCK], y[BLOCK];
     for (int i = 0; i < BLOCK; i++) {
         float r = philox_radius(radius[i]), u = philox_uniform(angle[i]);
-        x[i] = r * philox_cos(u);
-        y[i] = r * philox_sin(u);
+        x[i] = deviation * (r * philox_cos(u));
+        y[i] = deviation * (r * philox_sin(u));
     }
     for (int i = 0; i < BLOCK; i++) {
         z[4 * i] = x[i];
@@ -59,9 +59,9 @@ static void make_pairs(const uint32_t *radius, const uint32_t *angle, float *z)
 
 static void make_normal(const struct words *w, const double *numbers, float *z)
 {
-    (void)numbers;
-    make_pairs(w->a, w->b, z);
-    make_pairs(w->c, w->d, z + 2);
+    const float deviation = (float)numbers[0];
+    make_pairs(w->a, w->b, deviation, z);
+    make_pairs(w->c, w->d, deviation, z + 2);
 }
 
 #define MAKE_MASK(T)                                                              \

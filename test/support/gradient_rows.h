@@ -27,5 +27,6 @@ extern const struct row gradient_reductions[];
 extern const struct row gradient_layers[];
 extern const struct row gradient_losses[];
 extern const struct row gradient_indexing[];
+extern const struct row gradient_norms[];
 
 #endif

@@ -16,6 +16,7 @@ from .context import Context, set_log
 from .tensor import Tensor, gradients, tensor
 from .ops import OPS
 from .optim import SGD, Adam, AdamW, Optimizer
+from .module import Module, model_names
 from .files import read_idx, save
 
 # Last, because some are called as Python's own functions: gradc.sum, gradc.max, gradc.slice.

@@ -16,7 +16,7 @@ arguments, where PyTorch has others.
     sample.value_only()                             no gradients: PyTorch has none, or another on purpose
     sample.once()                                   no second gradient, for the same reasons
 """
-from . import elementwise, indexing, layers, losses, reductions, views
+from . import elementwise, indexing, layers, losses, norms, reductions, views
 from .common import TORCH
 
 __all__ = ["ELSEWHERE", "NAMES", "OPS", "TORCH"]
@@ -28,6 +28,7 @@ MODULES = [
     layers,
     losses,
     indexing,
+    norms,
 ]
 
 

@@ -1,0 +1,199 @@
+/* batch_norm.cl - batch normalisation of x [outer, channels, inner] without gaps, its gradient, and the update of
+ * running statistics.
+ *
+ * Statistics: a group of GROUP items for each channel and segment (any number of groups) makes two numbers, its part,
+ * in parts [channels, segments, 2]; then an item a channel puts the parts together in their order.  Segment s of the
+ * n = outer * inner numbers of a channel begins at segment_start.  Vectors of channels are a buffer, a first element and
+ * a stride.  The order of additions depends on the shape alone. */
+
+static inline long segment_start(long n, long segments, long s)
+{
+    return n / segments * s + n % segments * s / segments;
+}
+
+/* Number i of a channel. */
+static inline index_t place(index_t i, index_t channel, index_t channels, index_t inner)
+{
+    index_t row = i / inner;
+
+    return (row * channels + channel) * inner + (i - row * inner);
+}
+
+/* The sum of one value of each item, in every item. */
+static real group_sum(__local real *lane, int id, real value)
+{
+    barrier(CLK_LOCAL_MEM_FENCE);
+    lane[id] = value;
+    for (int reach = GROUP / 2; reach; reach /= 2) {
+        barrier(CLK_LOCAL_MEM_FENCE);
+        if (id < reach)
+            lane[id] += lane[id + reach];
+    }
+    barrier(CLK_LOCAL_MEM_FENCE);
+    return lane[0];
+}
+
+/* A part: the mean, and the sum of (x - mean)^2; both about a rough mean first, so that little is lost. */
+__kernel __attribute__((reqd_work_group_size(GROUP, 1, 1)))
+void batch_norm_moments(long outer, long channels, long inner, __global real *parts, ulong parts0, long segments,
+                        __global const real *x, ulong x0)
+{
+    __local real lane[GROUP];
+    int id = (int)get_local_id(0);
+    long n = outer * inner;
+
+    x += x0;
+    parts += parts0;
+    for (long i = (long)get_group_id(0); i < channels * segments; i += (long)get_num_groups(0)) {
+        long channel = i / segments, s = i - channel * segments;
+        index_t from = (index_t)segment_start(n, segments, s), end = (index_t)segment_start(n, segments, s + 1);
+        real count = (real)(end - from), sum = 0, squares = 0;
+
+        for (index_t k = from + id; k < end; k += GROUP)
+            sum += x[place(k, (index_t)channel, (index_t)channels, (index_t)inner)];
+        real about = group_sum(lane, id, sum) / count;
+        sum = 0;
+        for (index_t k = from + id; k < end; k += GROUP) {
+            real d = x[place(k, (index_t)channel, (index_t)channels, (index_t)inner)] - about;
+            sum += d;
+            squares += d * d;
+        }
+        sum = group_sum(lane, id, sum);
+        squares = group_sum(lane, id, squares);
+        if (id == 0) {
+            parts[2 * i] = about + sum / count;
+            parts[2 * i + 1] = max(squares - sum * (sum / count), R(0));
+        }
+    }
+}
+
+__kernel void batch_norm_statistics(long outer, long channels, long inner, __global const real *parts, ulong parts0,
+                                    long segments, __global real *mean, ulong mean0, __global real *invstd,
+                                    ulong invstd0, __global real *var, ulong var0, real eps)
+{
+    long n = outer * inner;
+
+    parts += parts0;
+    GRID(c, channels) {
+        real count = 0, m = 0, m2 = 0;
+
+        for (long s = 0; s < segments; s++) {
+            __global const real *part = parts + 2 * (c * segments + s);
+            real more = (real)(segment_start(n, segments, s + 1) - segment_start(n, segments, s));
+            real delta = part[0] - m, share = more / (count + more);
+
+            m = s == 0 ? part[0] : m + delta * share;
+            m2 = s == 0 ? part[1] : m2 + (part[1] + delta * delta * (count * share));
+            count += more;
+        }
+        mean[mean0 + c] = m;
+        var[var0 + c] = m2 / (real)n;
+        invstd[invstd0 + c] = R(1) / sqrt(m2 / (real)n + eps);
+    }
+}
+
+/* deviation: 1 / sqrt(var + eps), or the variance if `eval`. */
+__kernel void batch_norm_apply(long outer, long channels, long inner, __global const real *x, ulong x0,
+                               __global const real *weight, ulong weight0, long weight1, __global const real *bias,
+                               ulong bias0, long bias1, __global const real *mean, ulong mean0, long mean1,
+                               __global const real *deviation, ulong deviation0, long deviation1, __global real *z,
+                               ulong z0, int eval, real eps)
+{
+    x += x0;
+    z += z0;
+    GRID(i, outer * channels * inner) {
+        index_t c = i / (index_t)inner % (index_t)channels;
+        real scale = deviation[deviation0 + c * deviation1];
+
+        if (eval)
+            scale = R(1) / sqrt(scale + eps);
+        z[i] = (x[i] - mean[mean0 + c * mean1]) * (scale * weight[weight0 + c * weight1]) + bias[bias0 + c * bias1];
+    }
+}
+
+/* A part: the sums of dz and of dz (x - mean). */
+__kernel __attribute__((reqd_work_group_size(GROUP, 1, 1)))
+void batch_norm_sums(long outer, long channels, long inner, __global real *parts, ulong parts0, long segments,
+                     __global const real *dz, ulong dz0, __global const real *x, ulong x0,
+                     __global const real *mean, ulong mean0, long mean1)
+{
+    __local real lane[GROUP];
+    int id = (int)get_local_id(0);
+    long n = outer * inner;
+
+    dz += dz0;
+    x += x0;
+    parts += parts0;
+    for (long i = (long)get_group_id(0); i < channels * segments; i += (long)get_num_groups(0)) {
+        long channel = i / segments, s = i - channel * segments;
+        index_t from = (index_t)segment_start(n, segments, s), end = (index_t)segment_start(n, segments, s + 1);
+        real m = mean[mean0 + channel * mean1], flow = 0, product = 0;
+
+        for (index_t k = from + id; k < end; k += GROUP) {
+            index_t at = place(k, (index_t)channel, (index_t)channels, (index_t)inner);
+
+            flow += dz[at];
+            product += dz[at] * (x[at] - m);
+        }
+        flow = group_sum(lane, id, flow);
+        product = group_sum(lane, id, product);
+        if (id == 0) {
+            parts[2 * i] = flow;
+            parts[2 * i + 1] = product;
+        }
+    }
+}
+
+__kernel void batch_norm_totals(long outer, long channels, long inner, __global const real *parts, ulong parts0,
+                                long segments, __global const real *invstd, ulong invstd0, long invstd1,
+                                __global real *dbias, ulong dbias0, __global real *dweight, ulong dweight0)
+{
+    parts += parts0;
+    GRID(c, channels) {
+        real flow = 0, product = 0;
+
+        for (long s = 0; s < segments; s++) {
+            flow += parts[2 * (c * segments + s)];
+            product += parts[2 * (c * segments + s) + 1];
+        }
+        dbias[dbias0 + c] = flow;
+        dweight[dweight0 + c] = product * invstd[invstd0 + c * invstd1];
+    }
+}
+
+/* dx = weight invstd (dz - dbias / n - (x - mean) invstd dweight / n). */
+__kernel void batch_norm_backward(long outer, long channels, long inner, __global const real *dz, ulong dz0,
+                                  __global const real *x, ulong x0, __global const real *weight, ulong weight0,
+                                  long weight1, __global const real *mean, ulong mean0, long mean1,
+                                  __global const real *invstd, ulong invstd0, long invstd1,
+                                  __global const real *dbias, ulong dbias0, __global const real *dweight,
+                                  ulong dweight0, __global real *dx, ulong dx0)
+{
+    real n = (real)(outer * inner);
+
+    dz += dz0;
+    x += x0;
+    dx += dx0;
+    GRID(i, outer * channels * inner) {
+        index_t c = i / (index_t)inner % (index_t)channels;
+        real r = invstd[invstd0 + c * invstd1], y = (x[i] - mean[mean0 + c * mean1]) * r;
+
+        dx[i] = weight[weight0 + c * weight1] * r * (dz[i] - dbias[dbias0 + c] / n - y * (dweight[dweight0 + c] / n));
+    }
+}
+
+/* mean and var move by `momentum` towards the batch's; keep is 1 - momentum, unbiased n / (n - 1). */
+__kernel void batch_norm_running(__global const long *word, long channels, __global real *mean, ulong mean0, long mean1,
+                                 __global real *var, ulong var0, long var1, __global const real *batch_mean,
+                                 ulong batch_mean0, long batch_mean1, __global const real *batch_var,
+                                 ulong batch_var0, long batch_var1, real momentum, real keep, real unbiased)
+{
+    if (!word_clear(word))
+        return;
+    GRID(c, channels) {
+        index_t m = c * (index_t)mean1, v = c * (index_t)var1;
+
+        mean[mean0 + m] = keep * mean[mean0 + m] + momentum * batch_mean[batch_mean0 + c * batch_mean1];
+        var[var0 + v] = keep * var[var0 + v] + momentum * (batch_var[batch_var0 + c * batch_var1] * unbiased);
+    }
+}

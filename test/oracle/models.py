@@ -1,0 +1,200 @@
+#!/usr/bin/env python3
+"""torchvision as the judge of libgradc's models.
+
+usage: models.py [--device NAME] [--only REGEX] [--seed N] [--long]
+
+The same weights in both: names, shapes and order of the state dict, logits, the gradients of a training step with
+dropout off, the buffers and the weights behind it.  --long: VGG16, ResNet-18 and AlexNet at their own size.
+Prints each failure and ends with "N passed, N failed"; the exit status is 1 if any failed.
+"""
+import argparse
+import os
+import re
+import sys
+import time
+
+import numpy
+import torch
+import torchvision
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "bindings", "python"))
+import gradc  # noqa: E402  (the path above)
+from check import Count  # noqa: E402
+
+LOGITS, GRADIENTS, WEIGHTS = 1e-4, 1e-3, 1e-5
+
+# name, image, classes, batch, whether it is tried on OpenCL devices too
+SHORT = [("alexnet", 63, 10, 2, True), ("vgg11", 32, 10, 2, True), ("vgg16", 64, 10, 2, False),
+         ("vgg16-bn-32", 32, 10, 4, True), ("resnet18", 64, 10, 4, True)]
+LONG = [("alexnet", 224, 1000, 2, True), ("vgg11", 64, 1000, 2, True), ("vgg16", 224, 1000, 2, True),
+        ("vgg16-bn-32", 32, 10, 16, True), ("resnet18", 224, 1000, 2, True)]
+
+PARAMETERS = {"alexnet": 61_100_840, "vgg11": 132_863_336, "vgg16": 138_357_544, "resnet18": 11_689_512}
+
+
+class SmallVgg(torch.nn.Module):
+    """vgg16_bn's convolutions, and one linear layer."""
+
+    def __init__(self, num_classes):
+        super().__init__()
+        self.features = torchvision.models.vgg.make_layers(torchvision.models.vgg.cfgs["D"], batch_norm=True)
+        self.classifier = torch.nn.Linear(512, num_classes)
+
+    def forward(self, x):
+        return self.classifier(self.features(x).flatten(1))
+
+
+def make_theirs(name, classes):
+    """torchvision's model, dropout off, its norms' weights and statistics not those that they start with."""
+    theirs = SmallVgg(classes) if name == "vgg16-bn-32" else \
+        getattr(torchvision.models, name)(num_classes=classes)
+    for module in theirs.modules():
+        if isinstance(module, torch.nn.Dropout):
+            module.p = 0.0
+        if isinstance(module, torch.nn.BatchNorm2d):
+            torch.nn.init.uniform_(module.weight, 0.5, 1.5)
+            torch.nn.init.uniform_(module.bias, -0.2, 0.2)
+            torch.nn.init.uniform_(module.running_mean, -0.2, 0.2)
+            torch.nn.init.uniform_(module.running_var, 0.5, 1.5)
+    return theirs
+
+
+def make_ours(g, name, image, classes):
+    dropout = {} if name == "resnet18" else {"dropout": 0}
+    return gradc.Module(g, name, image=image, classes=classes, **dropout)
+
+
+def copy_state(theirs, ours):
+    """Their weights into ours; a complaint where names, order, shapes or dtypes differ."""
+    expected, found = theirs.state_dict(), ours.state_dict()
+    if list(expected) != list(found):
+        return f"the names are {list(found)}, not {list(expected)}"
+    for name, value in expected.items():
+        if tuple(value.shape) != found[name].shape or value.numpy().dtype != found[name].dtype:
+            return f"{name} is {found[name].dtype} {found[name].shape}, not {value.dtype} {tuple(value.shape)}"
+        found[name].write(value.numpy())
+    expected = [name for name, _ in theirs.named_parameters()]
+    return None if list(ours.named_parameters()) == expected else "its parameters are others"
+
+
+def apart(name, ours, theirs, bound, floor=0.0):
+    """A complaint where |ours - theirs| > bound * |theirs| + floor, in the 2-norm."""
+    distance, size = (float(numpy.linalg.norm(x.ravel().astype(numpy.float64))) for x in (ours - theirs, theirs))
+    if distance <= bound * size + floor:
+        return None
+    return f"{name} is {distance:.3g} apart from {size:.3g}, {distance / max(size, 1e-30):.2g} of it"
+
+
+def floors(theirs):
+    """What a gradient's rounding may come to: a bias in front of a batch norm has a gradient of 0 but for that."""
+    norms = {name: float(p.grad.norm()) for name, p in theirs.named_parameters()}
+    return {name: 1e-5 * norms.get(name[:-len("bias")] + "weight", 0.0) if name.endswith(".bias") else 0.0
+            for name in norms}
+
+
+def compare_logits(ours, theirs, z, expected):
+    z, expected = z.numpy(), expected.detach().numpy()
+    worst = numpy.abs(z - expected).max() / numpy.abs(expected).max()
+    return None if worst <= LOGITS else f"the logits differ by {worst:.2g} of the largest"
+
+
+def compare_step(g, ours, theirs, x, labels):
+    """A training step: logits, gradients, buffers, and the weights behind it."""
+    ours.train()
+    theirs.train()
+    optimiser = torch.optim.SGD(theirs.parameters(), lr=1e-3)
+    logits, expected = ours(gradc.tensor(g, x)), theirs(torch.from_numpy(x))
+    gradc.cross_entropy(logits, gradc.tensor(g, labels)).backward()
+    torch.nn.functional.cross_entropy(expected, torch.from_numpy(labels)).backward()
+    wrong = compare_logits(ours, theirs, logits, expected)
+    if wrong:
+        return wrong
+    floor = floors(theirs)
+    parameters = ours.named_parameters()
+    for name, p in theirs.named_parameters():
+        wrong = wrong or apart(f"the gradient of {name}", parameters[name].grad.numpy(), p.grad.numpy(), GRADIENTS,
+                               floor[name])
+    gradc.SGD(list(parameters.values()), lr=1e-3).step()
+    optimiser.step()
+    g.tape_clear()
+    found = ours.state_dict()
+    for name, value in theirs.state_dict().items():
+        wrong = wrong or apart(name, found[name].numpy(), value.numpy(), WEIGHTS, 1e-7 * value.numel() ** 0.5)
+    return wrong
+
+
+def compare_evaluation(g, ours, theirs, x):
+    ours.eval()
+    theirs.eval()
+    with torch.no_grad(), g.no_grad():
+        wrong = compare_logits(ours, theirs, ours(gradc.tensor(g, x)), theirs(torch.from_numpy(x)))
+    g.tape_clear()
+    return wrong
+
+
+def compare(count, device, case, random):
+    name, image, classes, batch, _ = case
+    start = time.time()
+    with gradc.Context(device) as g:
+        ours, theirs = make_ours(g, name, image, classes), make_theirs(name, classes)
+        title = f"{device} {name}, {batch} images of {image}"
+        count.check(f"{title}: state", lambda: copy_state(theirs, ours))
+        x = random.normal(size=(batch, 3, image, image)).astype(numpy.float32)
+        labels = random.integers(0, classes, batch)
+        count.check(f"{title}: evaluation", lambda: compare_evaluation(g, ours, theirs, x))
+        count.check(f"{title}: training", lambda: compare_step(g, ours, theirs, x, labels))
+        if classes == 1000:
+            found = ours.info("parameters")
+            count.note(f"{title}: parameters", None if found == PARAMETERS[name] else f"{found} parameters")
+    print(f"{title}: {time.time() - start:.1f} s", flush=True)
+
+
+def compare_start(g, name, image):
+    """Our own initial values: each tensor's deviation is theirs, or both are one number."""
+    ours = make_ours(g, name, image, 10).state_dict()
+    theirs = SmallVgg(10) if name == "vgg16-bn-32" else getattr(torchvision.models, name)(num_classes=10)
+    if name == "vgg16-bn-32":
+        for module in theirs.modules():
+            if isinstance(module, torch.nn.Conv2d):
+                torch.nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")
+                torch.nn.init.zeros_(module.bias)
+        torch.nn.init.normal_(theirs.classifier.weight, 0, 0.01)
+        torch.nn.init.zeros_(theirs.classifier.bias)
+    for key, value in theirs.state_dict().items():
+        found, value = ours[key].numpy().astype(float), value.numpy().astype(float)
+        if value.std() == 0:
+            good = (found == value.flat[0]).all()
+        else:
+            spread = 6 * value.std() / (2 * value.size) ** 0.5
+            good = abs(found.std() - value.std()) <= 2 * spread and abs(found.mean()) <= 2 * spread and \
+                abs(found).max() <= max(abs(value).max() * 1.5, 4 * value.std())
+        if not good:
+            return f"{key} has mean {found.mean():.4g}, deviation {found.std():.4g}, not {value.std():.4g}"
+    return None
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
+    parser.add_argument("--device", default="cpu")
+    parser.add_argument("--only", default="")
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--long", action="store_true")
+    chosen = parser.parse_args()
+    print(f"seed {chosen.seed}")
+    torch.manual_seed(chosen.seed)
+    random = numpy.random.default_rng(chosen.seed)
+    count = Count()
+    for case in LONG if chosen.long else SHORT:
+        if re.search(chosen.only, case[0]) and (case[4] or chosen.device == "cpu"):
+            compare(count, chosen.device, case, random)
+    with gradc.Context(chosen.device) as g:
+        g.seed(chosen.seed)
+        for name, image in [("alexnet", 63), ("vgg16-bn-32", 32), ("resnet18", 32)]:
+            if re.search(chosen.only, name):
+                count.check(f"{chosen.device} {name}: start", lambda: compare_start(g, name, image))
+    print(f"{count.passed} passed, {count.failed} failed")
+    return 1 if count.failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,28 @@
+/* gradient_norms.c - the rows of test/gradients.c for norms, average pools and transposed convolutions. */
+#include "gradient_rows.h"
+
+static gradc_tensor *batch_norm(gradc_tensor *const *x)
+{
+    return gradc_batch_norm(x[0], NULL, NULL, x[1], x[2], 1, 0.1, 0.1);
+}
+
+static gradc_tensor *batch_norm_plain(gradc_tensor *const *x)
+{
+    return gradc_batch_norm(x[0], NULL, NULL, NULL, NULL, 1, 0.1, 0.1);
+}
+
+static gradc_tensor *batch_norm_eval(gradc_tensor *const *x)
+{
+    const int64_t *shape = (const int64_t[]){gradc_size(x[0], 1), -1};
+    gradc_tensor *mean = gradient_constant(x[0], GRADC_F64, shape, 1),
+                 *var = gradc_add_scalar(gradient_constant(x[0], GRADC_F64, shape, 1), 0.5);
+    return gradc_batch_norm(x[0], mean, var, x[1], x[2], 0, 0.1, 1e-5);
+}
+
+const struct row gradient_norms[] = {
+    {"batch_norm", batch_norm, {{3, 2, 2, 3, -1}, {2, -1}, {2, -1}}, 0, 0, 3, 0, 0},
+    {"batch_norm of rows", batch_norm, {{5, 3, -1}, {3, -1}, {3, -1}}, 0, 0, 3, 0, 0},
+    {"batch_norm without weight", batch_norm_plain, {{2, 2, 17, -1}}, 0, 0, 0, 0, 0},
+    {"batch_norm, not training", batch_norm_eval, {{2, 3, 2, 2, -1}, {3, -1}, {3, -1}}, 0, 0, 3, 0, 0},
+    {NULL, NULL, {{0}}, 0, 0, 0, 0, 0},
+};
