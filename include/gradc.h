@@ -139,6 +139,11 @@ GRADC_API gradc_status gradc_set(gradc_context *g, const char *key, const char *
  * numbers on every device. */
 GRADC_API gradc_status gradc_seed(gradc_context *g, uint64_t seed);
 
+/* Where the context's random numbers stand, two numbers, so that a run can go on later: seed and offset.
+ * What was recorded already keeps its numbers.  GRADC_E_ARG for NULL. */
+GRADC_API gradc_status gradc_rng_state(gradc_context *g, uint64_t *state);
+GRADC_API gradc_status gradc_set_rng_state(gradc_context *g, const uint64_t *state);
+
 /* Runs what is pending and waits for the device. */
 GRADC_API gradc_status gradc_sync(gradc_context *g);
 
@@ -421,20 +426,69 @@ GRADC_API gradc_status gradc_tape_rewind(gradc_context *g, int64_t mark);
  * adam   m = b1 m + (1-b1) d,  v = b2 v + (1-b2) d^2,  p -= lr / (1-b1^t) * m / (sqrt(v / (1-b2^t)) + eps)
  *        b1 0.9, b2 0.999, eps 1e-8.  Kingma and Ba, arXiv:1412.6980.
  * adamw  the same with p *= 1 - lr * weight_decay instead of a decay in d (arXiv:1711.05101);
- *        PyTorch's default decay is 0.01. */
+ *        PyTorch's default decay is 0.01.
+ * rmsprop  s = alpha s + (1-alpha) d^2,  u = d / (sqrt(s) + eps),  v = momentum * v + u,  p -= lr * v;
+ *        centered: m = alpha m + (1-alpha) d, and s - m^2 under the root, 0 where rounding makes it negative.
+ *        alpha 0.99, eps 1e-8, momentum 0, centered 0, weight_decay 0. */
 GRADC_API gradc_optim *gradc_sgd(gradc_tensor *const *params, int n, double lr, double momentum);
 GRADC_API gradc_optim *gradc_adam(gradc_tensor *const *params, int n, double lr);
 GRADC_API gradc_optim *gradc_adamw(gradc_tensor *const *params, int n, double lr, double weight_decay);
+GRADC_API gradc_optim *gradc_rmsprop(gradc_tensor *const *params, int n, double lr);
+
+/* The 2-norm of the gradients of n parameters together, those without one left out (none has one: 0), and
+ * each gradient times min(1, max_norm / (norm + 1e-6)): between gradc_backward and gradc_step.  f32 or f64
+ * tensors of one context.  The norm, from before, is the tape's: f64 if a gradient is, without a gradient
+ * of its own; nothing is read.  A norm of NaN makes the gradients NaN, an infinite one 0 or NaN.
+ * GRADC_E_ARG for no parameters, one twice, or a max_norm below 0. */
+GRADC_API gradc_tensor *gradc_clip_grad_norm(gradc_tensor *const *params, int n, double max_norm);
 
 /* Updates the parameters that have a gradient, uses the gradients up, and runs what is pending. */
 GRADC_API gradc_status gradc_step(gradc_optim *o);
 
 /* Changes a number: "lr", "weight_decay"; sgd: "momentum", "dampening", "nesterov"; adam, adamw: "beta1",
- * "beta2", "eps".  GRADC_E_ARG for another key, or a value out of range. */
+ * "beta2", "eps"; rmsprop: "alpha", "eps", "momentum", "centered" (0 or 1).  GRADC_E_ARG for another key, or a
+ * value out of range. */
 GRADC_API gradc_status gradc_optim_set(gradc_optim *o, const char *key, double value);
+
+/* The value of a number that gradc_optim_set changes; NAN, and the error sticks, for another key. */
+GRADC_API double gradc_optim_get(const gradc_optim *o, const char *key);
+
+/* "sgd", "adam", "adamw" or "rmsprop", NULL for NULL; how many parameters it has, -1 for NULL. */
+GRADC_API const char *gradc_optim_kind(const gradc_optim *o);
+GRADC_API int gradc_optim_count(const gradc_optim *o);
 
 /* How many steps were applied; -1 for NULL. */
 GRADC_API int64_t gradc_optim_steps(const gradc_optim *o);
+
+/* What an optimiser remembers, to save it and to go on from it with the same bits.
+ * state_name  the k-th state (k from 0) that it keeps of each parameter with its numbers as they are, by
+ *             PyTorch's name; NULL behind the last.  sgd: "momentum_buffer" where there is a momentum;
+ *             adam, adamw: "exp_avg", "exp_avg_sq"; rmsprop: "square_avg", with a momentum
+ *             "momentum_buffer", centered "grad_avg".
+ * state       that state of a parameter, of its shape and dtype: zeros before the first update.  The
+ *             optimiser's, and good as long as it: read it, or write what the next step shall go on from.
+ *             NULL for a name or a parameter that there is not (GRADC_E_ARG).
+ * updates     how many updates a parameter's state has seen (a parameter without a gradient sits a step out):
+ *             bias corrections and dampening depend on it.  -1 for NULL or no such parameter.
+ * restore     sets the count of steps, and updates[n] of all parameters; before or after the states are
+ *             written.  Runs what is pending.  GRADC_E_ARG for a number below 0, or NULL. */
+GRADC_API const char *gradc_optim_state_name(const gradc_optim *o, int k);
+GRADC_API gradc_tensor *gradc_optim_state(gradc_optim *o, int param, const char *name);
+GRADC_API int64_t gradc_optim_updates(const gradc_optim *o, int param);
+GRADC_API gradc_status gradc_optim_restore(gradc_optim *o, int64_t steps, const int64_t *updates);
+
+/* The learning rate of step 0 .. steps-1, a function of its arguments alone, for gradc_optim_set(o, "lr", ...).
+ * schedule: NAME[,key=value...], by PyTorch's formulas (i the step, n the steps):
+ * constant  lr
+ * linear    lr (1 - i/n)                                                        LinearLR from 1 to 0
+ * step      lr gamma^floor(i/size); size=N, gamma=0.1                           StepLR
+ * cosine    min + (lr - min) (1 + cos(pi i/n)) / 2; min=0                       CosineAnnealingLR
+ * onecycle  from lr/div up to lr at step start n - 1, down to lr/div/final at the last, both as cosines;
+ *           start=0.3, div=25, final=1e4.  A momentum does not cycle.           OneCycleLR
+ * Every one takes warmup=N, 0 if not said: over the first N steps lr (i + 1) / N (LinearLR with start_factor
+ * 1/N and total_iters N-1), then the schedule over the n - N steps that are left.
+ * NAN, and the thread's error, for a text that is none of these, another step, or lr below 0. */
+GRADC_API double gradc_schedule(const char *schedule, double lr, int64_t step, int64_t steps);
 
 GRADC_API void gradc_optim_free(gradc_optim *o); /* NULL does nothing */
 

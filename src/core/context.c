@@ -268,6 +268,30 @@ gradc_status gradc_seed(gradc_context *g, uint64_t seed)
     return GRADC_OK;
 }
 
+gradc_status gradc_rng_state(gradc_context *g, uint64_t *state)
+{
+    gradc_status status = context_enter(g, "rng_state");
+    if (!status && !state)
+        status = context_fail(g, GRADC_E_ARG, "rng_state: no room for the state");
+    if (status)
+        return status;
+    state[0] = g->seed;
+    state[1] = g->random_offset;
+    return GRADC_OK;
+}
+
+gradc_status gradc_set_rng_state(gradc_context *g, const uint64_t *state)
+{
+    gradc_status status = context_enter(g, "set_rng_state");
+    if (!status && !state)
+        status = context_fail(g, GRADC_E_ARG, "set_rng_state: no state");
+    if (status)
+        return status;
+    g->seed = state[0];
+    g->random_offset = state[1];
+    return GRADC_OK;
+}
+
 void context_random(gradc_context *g, int64_t count, uint64_t bound[OP_BOUND])
 {
     bound[0] = g->seed;

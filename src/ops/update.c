@@ -1,4 +1,4 @@
-/* update.c - what the optimisers' update ops share.  The formulas are in sgd.c and adam.c. */
+/* update.c - what the optimisers' update ops share.  The formulas are in sgd.c, adam.c and rmsprop.c. */
 #include "ops/update.h"
 
 const struct update_table *update_loops(void)
@@ -25,14 +25,14 @@ gradc_status update_shape(struct record *r)
 
 /* ---- CPU ---- */
 
-enum { GRAIN = 16384, OPERANDS = 4 };
+enum { GRAIN = 16384, OPERANDS = 5 };
 
 struct work {
     update_loop *loop;
     void *operand[OPERANDS];
     const double *numbers;
     int64_t n;
-    int decoupled;
+    int variant;
 };
 
 static void update_task(void *arg, int64_t task, int thread)
@@ -40,12 +40,12 @@ static void update_task(void *arg, int64_t task, int thread)
     const struct work *w = arg;
     int64_t first = task * GRAIN, last = first + GRAIN;
     (void)thread;
-    w->loop(w->operand, first, last < w->n ? last : w->n, w->numbers, w->decoupled);
+    w->loop(w->operand, first, last < w->n ? last : w->n, w->numbers, w->variant);
 }
 
-gradc_status update_cpu(const struct launch *l, update_loop *const loops[2], int decoupled)
+gradc_status update_cpu(const struct launch *l, update_loop *const loops[2], int variant)
 {
-    struct work w = {.loop = loops[l->in[0].dtype == GRADC_F64], .numbers = l->reals, .decoupled = decoupled};
+    struct work w = {.loop = loops[l->in[0].dtype == GRADC_F64], .numbers = l->reals, .variant = variant};
     for (int i = 0; i < l->nin; i++)
         w.operand[i] = view_host(&l->in[i]);
     w.n = layout_numel(&l->in[0].layout);

@@ -9,7 +9,8 @@
 #include "core/op.h"
 #include "device/cpu/isa.h"
 
-/* The reals of sgd and sgd_momentum (the first two, all), and of adam: sgd.c and adam.c have the formulas. */
+/* The reals of sgd and sgd_momentum (the first two, all), of adam and of rmsprop: sgd.c, adam.c and rmsprop.c have
+ * the formulas. */
 enum { SGD_LR, SGD_DECAY, SGD_MOMENTUM, SGD_KEEP, SGD_NESTEROV, SGD_REALS, SGD_PLAIN_REALS = SGD_MOMENTUM };
 enum {
     ADAM_STEP,
@@ -22,13 +23,14 @@ enum {
     ADAM_EPS,
     ADAM_REALS
 };
+enum { RMSPROP_LR, RMSPROP_DECAY, RMSPROP_ALPHA, RMSPROP_KEEP, RMSPROP_EPS, RMSPROP_MOMENTUM, RMSPROP_REALS };
 
-/* Updates elements first .. last-1.  operand: their first elements; decoupled: adam's. */
-typedef void update_loop(void *const *operand, int64_t first, int64_t last, const double *numbers, int decoupled);
+/* Updates elements first .. last-1.  operand: their first elements; variant: adam's decoupled, rmsprop's bits. */
+typedef void update_loop(void *const *operand, int64_t first, int64_t last, const double *numbers, int variant);
 
 /* f32, f64 */
 struct update_table {
-    update_loop *sgd[2], *sgd_momentum[2], *adam[2];
+    update_loop *sgd[2], *sgd_momentum[2], *adam[2], *rmsprop[2];
 };
 
 const struct update_table *update_loops(void); /* for this processor */
@@ -36,7 +38,7 @@ const struct update_table *update_loops(void); /* for this processor */
 gradc_status update_shape(struct record *r);
 
 /* Runs the loop of the operands' dtype in tasks.  (The CPU's run passes over updates behind a data error.) */
-gradc_status update_cpu(const struct launch *l, update_loop *const loops[2], int decoupled);
+gradc_status update_cpu(const struct launch *l, update_loop *const loops[2], int variant);
 
 /* Begins the kernel NAME of opencl/NAME.cl with the device word, the count, the operands and the reals. */
 void update_kernel(struct kernel_call *k, const struct launch *l, const char *source, const char *name);

@@ -24,4 +24,5 @@ const struct update_table ISA_NAME(update_table) = {
     .sgd = {sgd_f32, sgd_f64},
     .sgd_momentum = {sgd_momentum_f32, sgd_momentum_f64},
     .adam = {adam_f32, adam_f64},
+    .rmsprop = {rmsprop_f32, rmsprop_f64},
 };

@@ -1,14 +1,21 @@
-/* optim.c - making, setting and freeing optimisers.  Steps are in step.c, the formulas in ops/sgd.c and ops/adam.c. */
+/* optim.c - making, setting and freeing optimisers.  Their state is in state.c, steps in step.c, the formulas in
+ * ops/sgd.c, ops/adam.c and ops/rmsprop.c. */
 #include "optim/optim.h"
 
 #include <float.h>
+#include <math.h>
 #include <string.h>
 
 #include "base/host.h"
 
 /* ---- Numbers ---- */
 
-enum { ON_SGD = 1 << OPTIM_SGD, ON_ADAM = 1 << OPTIM_ADAM | 1 << OPTIM_ADAMW, ON_ALL = ON_SGD | ON_ADAM };
+enum {
+    ON_SGD = 1 << OPTIM_SGD,
+    ON_ADAM = 1 << OPTIM_ADAM | 1 << OPTIM_ADAMW,
+    ON_RMSPROP = 1 << OPTIM_RMSPROP,
+    ON_ALL = ON_SGD | ON_ADAM | ON_RMSPROP
+};
 
 #define BELOW_1 (1 - DBL_EPSILON / 2)
 
@@ -19,15 +26,17 @@ static const struct {
 } rules[OPTIM_NUMBERS] = {
     [LR] = {"lr", ON_ALL, 0, DBL_MAX, 0},
     [WEIGHT_DECAY] = {"weight_decay", ON_ALL, 0, DBL_MAX, 0},
-    [MOMENTUM] = {"momentum", ON_SGD, 0, DBL_MAX, 0},
+    [MOMENTUM] = {"momentum", ON_SGD | ON_RMSPROP, 0, DBL_MAX, 0},
     [DAMPENING] = {"dampening", ON_SGD, -DBL_MAX, DBL_MAX, 0},
     [NESTEROV] = {"nesterov", ON_SGD, 0, 1, 0},
     [BETA1] = {"beta1", ON_ADAM, 0, BELOW_1, 0.9},
     [BETA2] = {"beta2", ON_ADAM, 0, BELOW_1, 0.999},
-    [EPS] = {"eps", ON_ADAM, 0, DBL_MAX, 1e-8},
+    [EPS] = {"eps", ON_ADAM | ON_RMSPROP, 0, DBL_MAX, 1e-8},
+    [ALPHA] = {"alpha", ON_RMSPROP, 0, DBL_MAX, 0.99},
+    [CENTERED] = {"centered", ON_RMSPROP, 0, 1, 0},
 };
 
-static const char *const names[OPTIM_KINDS] = {"sgd", "adam", "adamw"};
+const char *const optim_names[OPTIM_KINDS] = {"sgd", "adam", "adamw", "rmsprop"};
 
 static gradc_status set_number(struct gradc_optim *o, enum optim_number at, double value)
 {
@@ -37,14 +46,26 @@ static gradc_status set_number(struct gradc_optim *o, enum optim_number at, doub
     numbers[at] = value;
     host_number(text, sizeof text, 9, value);
     if (!(value >= rules[at].least && value <= rules[at].most))
-        return context_fail(o->g, GRADC_E_ARG, "%s: %s %s is out of range", names[o->kind], rules[at].key, text);
-    if (at == NESTEROV && value != 0 && value != 1)
-        return context_fail(o->g, GRADC_E_ARG, "%s: nesterov is 0 or 1, not %s", names[o->kind], text);
+        return context_fail(o->g, GRADC_E_ARG, "%s: %s %s is out of range", optim_names[o->kind],
+                            rules[at].key, text);
+    if ((at == NESTEROV || at == CENTERED) && value != 0 && value != 1)
+        return context_fail(o->g, GRADC_E_ARG, "%s: %s is 0 or 1, not %s", optim_names[o->kind],
+                            rules[at].key, text);
     if (numbers[NESTEROV] != 0 && (numbers[MOMENTUM] == 0 || numbers[DAMPENING] != 0))
         return context_fail(o->g, GRADC_E_ARG, "%s: nesterov needs a momentum, and no dampening (%s %s)",
-                            names[o->kind], rules[at].key, text);
+                            optim_names[o->kind], rules[at].key, text);
     o->numbers[at] = value;
     return GRADC_OK;
+}
+
+/* The number called key, or -1 with the error. */
+static int find_number(const struct gradc_optim *o, const char *key)
+{
+    for (int i = 0; key && i < OPTIM_NUMBERS; i++)
+        if (strcmp(key, rules[i].key) == 0 && (rules[i].kinds & 1 << o->kind))
+            return i;
+    context_fail(o->g, GRADC_E_ARG, "%s: it has no number \"%s\"", optim_names[o->kind], key ? key : "NULL");
+    return -1;
 }
 
 gradc_status gradc_optim_set(gradc_optim *o, const char *key, double value)
@@ -54,10 +75,26 @@ gradc_status gradc_optim_set(gradc_optim *o, const char *key, double value)
     gradc_status status = context_enter(o->g, "gradc_optim_set");
     if (status != GRADC_OK)
         return status;
-    for (int i = 0; key && i < OPTIM_NUMBERS; i++)
-        if (strcmp(key, rules[i].key) == 0 && (rules[i].kinds & 1 << o->kind))
-            return set_number(o, (enum optim_number)i, value);
-    return context_fail(o->g, GRADC_E_ARG, "%s: it has no number \"%s\"", names[o->kind], key ? key : "NULL");
+    int at = find_number(o, key);
+    return at < 0 ? gradc_check(o->g) : set_number(o, (enum optim_number)at, value);
+}
+
+double gradc_optim_get(const gradc_optim *o, const char *key)
+{
+    if (!o)
+        fail_thread(GRADC_E_ARG, "gradc_optim_get: the optimiser is NULL");
+    int at = o && context_enter(o->g, "gradc_optim_get") == GRADC_OK ? find_number(o, key) : -1;
+    return at < 0 ? (double)NAN : o->numbers[at];
+}
+
+const char *gradc_optim_kind(const gradc_optim *o)
+{
+    return o ? optim_names[o->kind] : NULL;
+}
+
+int gradc_optim_count(const gradc_optim *o)
+{
+    return o ? o->n : -1;
 }
 
 int64_t gradc_optim_steps(const gradc_optim *o)
@@ -136,17 +173,17 @@ static void optim_discard(struct gradc_optim *o)
 static struct gradc_optim *optim_new(enum optim_kind kind, gradc_tensor *const *params, int n, double lr,
                                      enum optim_number second, double value)
 {
-    gradc_context *g = context_of(params, n, names[kind]);
-    if (!g || context_enter(g, names[kind]) != GRADC_OK)
+    gradc_context *g = context_of(params, n, optim_names[kind]);
+    if (!g || context_enter(g, optim_names[kind]) != GRADC_OK)
         return NULL;
     for (int i = 0; i < n; i++)
-        if (check_param(g, params, i, names[kind]) != GRADC_OK)
+        if (check_param(g, params, i, optim_names[kind]) != GRADC_OK)
             return NULL;
     struct gradc_optim *o = optim_alloc(kind, n);
     if (!o || !o->tensors || !o->params) {
         if (o)
             optim_discard(o);
-        context_no_memory(g, names[kind]);
+        context_no_memory(g, optim_names[kind]);
         return NULL;
     }
     o->g = g;
@@ -175,6 +212,11 @@ gradc_optim *gradc_adam(gradc_tensor *const *params, int n, double lr)
 gradc_optim *gradc_adamw(gradc_tensor *const *params, int n, double lr, double weight_decay)
 {
     return optim_new(OPTIM_ADAMW, params, n, lr, WEIGHT_DECAY, weight_decay);
+}
+
+gradc_optim *gradc_rmsprop(gradc_tensor *const *params, int n, double lr)
+{
+    return optim_new(OPTIM_RMSPROP, params, n, lr, WEIGHT_DECAY, 0);
 }
 
 void gradc_optim_free(gradc_optim *o)

@@ -1,4 +1,4 @@
-/* step.c - one step of an optimiser: state made at first use, updates recorded together, and steps taken back that
+/* step.c - one step of an optimiser: state made where it is missing, updates recorded together, and steps taken back that
  * were not applied. */
 #include <math.h>
 
@@ -6,35 +6,14 @@
 #include "ops/update.h"
 #include "optim/optim.h"
 
-static int states_needed(const struct gradc_optim *o)
-{
-    return o->kind == OPTIM_SGD ? o->numbers[MOMENTUM] != 0 : 2;
-}
-
 /* ---- State ---- */
-
-/* A state of zeros for a parameter that has none, or whose state an update left half written. */
-static gradc_status make_state(struct gradc_optim *o, int at, int k)
-{
-    struct optim_param *p = &o->params[at];
-    const struct tensor *t = tensor_of(o->tensors[at]);
-    if (p->state[k] && !tensor_of(p->state[k])->lost)
-        return GRADC_OK;
-    gradc_tensor *fresh = gradc_new(o->g, t->dtype, t->layout.ndim, t->layout.shape);
-    if (!fresh)
-        return gradc_check(o->g);
-    gradc_release(p->state[k]);
-    p->state[k] = fresh;
-    p->updates = 0;
-    return GRADC_OK;
-}
 
 /* Before anything is recorded: a failure here changes nothing. */
 static gradc_status make_states(struct gradc_optim *o)
 {
     for (int i = 0; i < o->n; i++)
-        for (int k = 0; k < states_needed(o) && gradc_grad(o->tensors[i]); k++) {
-            gradc_status status = make_state(o, i, k);
+        for (int k = 0; k < OPTIM_STATES && gradc_grad(o->tensors[i]); k++) {
+            gradc_status status = optim_needs(o, k) ? optim_make_state(o, i, k) : GRADC_OK;
             if (status != GRADC_OK)
                 return status;
         }
@@ -47,7 +26,7 @@ static gradc_status record_sgd(const struct gradc_optim *o, int at, gradc_tensor
 {
     const struct optim_param *p = &o->params[at];
     const double *n = o->numbers;
-    int momentum = states_needed(o);
+    int momentum = optim_needs(o, 0);
     const double reals[SGD_REALS] = {
         [SGD_LR] = n[LR],
         [SGD_DECAY] = n[WEIGHT_DECAY],
@@ -81,6 +60,33 @@ static gradc_status record_adam(const struct gradc_optim *o, int at, gradc_tenso
     return op_record_assign(&op_adam, 4, in, &a);
 }
 
+static gradc_status record_rmsprop(const struct gradc_optim *o, int at, gradc_tensor *gradient)
+{
+    const struct optim_param *p = &o->params[at];
+    const double *n = o->numbers;
+    const int64_t ints[] = {n[CENTERED] != 0, n[MOMENTUM] != 0};
+    const double reals[RMSPROP_REALS] = {
+        [RMSPROP_LR] = n[LR],       [RMSPROP_DECAY] = n[WEIGHT_DECAY],
+        [RMSPROP_ALPHA] = n[ALPHA], [RMSPROP_KEEP] = 1 - n[ALPHA],
+        [RMSPROP_EPS] = n[EPS],     [RMSPROP_MOMENTUM] = n[MOMENTUM],
+    };
+    const struct attributes a = {.nints = 2, .ints = ints, .nreals = RMSPROP_REALS, .reals = reals};
+    gradc_tensor *in[2 + OPTIM_STATES] = {o->tensors[at], gradient};
+    int count = 2;
+    for (int k = 0; k < OPTIM_STATES; k++)
+        if (optim_needs(o, k))
+            in[count++] = p->state[k];
+    return op_record_assign(&op_rmsprop, count, in, &a);
+}
+
+static gradc_status (*const recorders[OPTIM_KINDS])(const struct gradc_optim *o, int at,
+                                                    gradc_tensor *gradient) = {
+    [OPTIM_SGD] = record_sgd,
+    [OPTIM_ADAM] = record_adam,
+    [OPTIM_ADAMW] = record_adam,
+    [OPTIM_RMSPROP] = record_rmsprop,
+};
+
 /* Records parameter `at`'s update, if it has a gradient, and counts it. */
 static void update(struct gradc_optim *o, int at)
 {
@@ -89,8 +95,8 @@ static void update(struct gradc_optim *o, int at)
     p->recent <<= 1;
     if (!gradient)
         return;
-    gradc_status status = o->kind == OPTIM_SGD ? record_sgd(o, at, gradient) : record_adam(o, at, gradient);
-    if (status != GRADC_OK || states_needed(o) == 0)
+    gradc_status status = recorders[o->kind](o, at, gradient);
+    if (status != GRADC_OK || !optim_needs(o, 0))
         return;
     p->recent |= 1;
     p->updates++;

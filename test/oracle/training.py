@@ -1,4 +1,4 @@
-"""Optimisers, initial values, random numbers and a training, each against PyTorch."""
+"""Optimisers, clipping, schedules, initial values, random numbers and a training, each against PyTorch."""
 import math
 import re
 
@@ -20,6 +20,9 @@ OPTIMISERS = [(kind, settings) for kind, choices in {
              {"lr": 0.05, "weight_decay": 0.1}],
     "AdamW": [{"lr": 0.01}, {"lr": 0.1, "weight_decay": 0.3},
               {"lr": 0.05, "weight_decay": 0.0, "betas": (0.5, 0.99)}],
+    "RMSprop": [{"lr": 0.01}, {"lr": 0.01, "alpha": 0.9, "eps": 0.1}, {"lr": 0.01, "momentum": 0.9},
+                {"lr": 0.01, "centered": True, "eps": 1e-3}, {"lr": 0.02, "weight_decay": 0.1},
+                {"lr": 0.01, "centered": True, "momentum": 0.5, "weight_decay": 0.01, "eps": 1e-3}],
 }.items() for settings in choices]
 
 # What an optimiser must refuse: (kind, settings).
@@ -29,7 +32,8 @@ REFUSED = [("SGD", {"lr": -0.1}), ("SGD", {"lr": math.nan}), ("SGD", {"lr": 0.1,
            ("SGD", {"lr": 0.1, "weight_decay": -1}), ("Adam", {"lr": -1}),
            ("Adam", {"lr": 0.1, "betas": (1.0, 0.9)}),
            ("Adam", {"lr": 0.1, "betas": (0.9, -0.1)}), ("Adam", {"lr": 0.1, "eps": -1}),
-           ("AdamW", {"lr": 0.1, "weight_decay": -1})]
+           ("AdamW", {"lr": 0.1, "weight_decay": -1}), ("RMSprop", {"lr": 0.1, "alpha": -1}),
+           ("RMSprop", {"lr": 0.1, "momentum": -0.5}), ("RMSprop", {"lr": 0.1, "eps": -1})]
 
 SHAPES = [(4, 3), (4,), (2, 4), ()]
 
@@ -87,6 +91,99 @@ def optimisers(count, g, random):
                         lambda: compare_optimiser(g, kind, settings, dtype, random))
     for kind, settings in REFUSED:
         count.check(f"{g.device} {kind}({settings}) is refused", lambda: refuse(g, kind, settings))
+
+
+# ---- Clipping ----
+
+def compare_clipping(g, max_norm, dtype, random, spoil=None):
+    """Norm and gradients, one of them spoilt by a number; a parameter without one sits out."""
+    numpy_type = gradc.library.NUMPY[dtype]
+    arrays = [random.normal(size=shape).astype(numpy_type) for shape in SHAPES]
+    scales = [random.normal(size=shape).astype(numpy_type) for shape in SHAPES[:-1]]
+    if spoil is not None:
+        scales[1][0] = spoil
+    ours = [gradc.tensor(g, array, requires_grad=True) for array in arrays]
+    theirs = [torch.tensor(array, requires_grad=True) for array in arrays]
+    for our, their, scale in zip(ours, theirs, scales):
+        gradc.sum(our * gradc.tensor(g, scale)).backward()
+        (their * torch.from_numpy(scale)).sum().backward()
+    norm = gradc.clip_grad_norm(ours, max_norm)
+    wrong = difference(norm.numpy(), torch.nn.utils.clip_grad_norm_(theirs, max_norm).numpy(), dtype)
+    for i, (our, their) in enumerate(zip(ours[:-1], theirs)):
+        complaint = difference(our.grad.numpy(), their.grad.numpy(), dtype)
+        wrong = wrong or (complaint and f"gradient {i}: {complaint}")
+    return wrong or (None if ours[-1].grad is None else "a gradient came from nowhere")
+
+
+def clipping(count, g, random):
+    for dtype in TOLERANCE:
+        if dtype == "f64" and not g.has_f64:
+            continue
+        for max_norm in (0.0, 0.5, 1.0, 3.0, 100.0, math.inf):
+            count.check(f"{g.device} {dtype} clip to {max_norm}",
+                        lambda: compare_clipping(g, max_norm, dtype, random))
+        for spoil in (math.nan, math.inf, -math.inf):
+            count.check(f"{g.device} {dtype} clip {spoil}",
+                        lambda: compare_clipping(g, 1.0, dtype, random, spoil))
+
+
+# ---- Schedules ----
+
+LR = torch.optim.lr_scheduler
+
+# text: a function that makes PyTorch's scheduler of an optimiser and a number of steps
+SCHEDULES = {
+    "constant": lambda o, n: LR.ConstantLR(o, 1.0),
+    "linear": lambda o, n: LR.LinearLR(o, 1.0, 0.0, n),
+    "step,size=1,gamma=0.9": lambda o, n: LR.StepLR(o, 1, 0.9),
+    "step,size=7": lambda o, n: LR.StepLR(o, 7),
+    "cosine": lambda o, n: LR.CosineAnnealingLR(o, n),
+    "cosine,min=0.01": lambda o, n: LR.CosineAnnealingLR(o, n, 0.01),
+    "onecycle": lambda o, n: LR.OneCycleLR(o, PEAK, n),
+    "onecycle,start=0.1,div=10,final=100": lambda o, n: LR.OneCycleLR(o, PEAK, n, pct_start=0.1, div_factor=10,
+                                                                      final_div_factor=100),
+    "onecycle,start=0.65": lambda o, n: LR.OneCycleLR(o, PEAK, n, pct_start=0.65),
+    "onecycle,start=0": lambda o, n: LR.OneCycleLR(o, PEAK, n, pct_start=0.0),
+    "onecycle,start=1": lambda o, n: LR.OneCycleLR(o, PEAK, n, pct_start=1.0),
+}
+PEAK = 0.3
+
+
+def torch_rates(make, steps):
+    """The rates of all steps."""
+    optimiser = torch.optim.SGD([torch.zeros(1, requires_grad=True)], lr=PEAK)
+    scheduler = make(optimiser, steps)
+    rates = []
+    for step in range(steps):
+        rates.append(optimiser.param_groups[0]["lr"])
+        optimiser.step()
+        if step + 1 < steps:
+            scheduler.step()
+    return rates
+
+
+def compare_schedule(text, make, steps, warmup):
+    try:
+        expected = torch_rates(make, steps - warmup) if steps > warmup else []
+    except ZeroDivisionError:
+        return None  # PyTorch's OneCycleLR has no rate where a phase has no length
+    if warmup:
+        text += f",warmup={warmup}"
+        total = max(1, warmup - 1)
+        expected = torch_rates(lambda o, n: LR.LinearLR(o, 1 / warmup, 1.0, total), warmup)[:steps] + expected
+    for step in range(steps):
+        rate = gradc.schedule(text, PEAK, step, steps)
+        if not abs(rate - expected[step]) <= 1e-12:
+            return f"the rate of step {step} is {rate}, not {expected[step]}"
+    return None
+
+
+def schedules(count):
+    for text, make in SCHEDULES.items():
+        for steps in (2, 3, 7, 10, 50, 333):
+            for warmup in (0, 1, 5, 20):
+                count.check(f"schedule {text}, {steps} steps, {warmup} to warm up",
+                            lambda: compare_schedule(text, make, steps, warmup))
 
 
 # ---- Random numbers ----
@@ -245,6 +342,10 @@ def run(count, device, only, seed):
         g.seed(seed)
         if re.search(only, "optimisers"):
             optimisers(count, g, random)
+        if re.search(only, "clipping"):
+            clipping(count, g, random)
+        if re.search(only, "schedules"):
+            schedules(count)
         if re.search(only, "random"):
             random_numbers(count, g)
         if re.search(only, "training"):

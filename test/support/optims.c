@@ -26,7 +26,7 @@ void check_optim(struct fixture *f, gradc_dtype dtype, gradc_optim *(*make)(grad
     struct random r = {test_seed()};
     gradc_tensor *p[PARAMS], *c[PARAMS];
     struct values want[PARAMS], by[PARAMS];
-    double state[PARAMS][2][21] = {0};
+    double state[PARAMS][OPTIM_STATES][21] = {0};
     int updates[PARAMS] = {0};
     for (int i = 0; i < PARAMS; i++) {
         p[i] = operand(f->g, dtype, PLAIN, shapes[i], -1, 1, &r);
@@ -44,10 +44,12 @@ void check_optim(struct fixture *f, gradc_dtype dtype, gradc_optim *(*make)(grad
             record_gradient(p[i], c[i]);
             updates[i]++;
             for (int64_t k = 0; k < want[i].n; k++) {
-                double s[] = {state[i][0][k], state[i][1][k]};
+                double s[OPTIM_STATES];
+                for (int j = 0; j < OPTIM_STATES; j++)
+                    s[j] = state[i][j][k];
                 formula(&want[i].at[k], by[i].at[k] * want[i].at[k], s, updates[i], row->numbers);
-                state[i][0][k] = s[0];
-                state[i][1][k] = s[1];
+                for (int j = 0; j < OPTIM_STATES; j++)
+                    state[i][j][k] = s[j];
             }
         }
         assert_int_equal(gradc_step(o), GRADC_OK);

@@ -4,9 +4,9 @@
 
 #include "values.h"
 
-enum { OPTIM_NUMBERS = 4 };
+enum { OPTIM_NUMBERS = 4, OPTIM_STATES = 3 };
 
-/* One element's update; state: two numbers, 0 before step 1. */
+/* One element's update; state: its numbers, 0 before step 1. */
 typedef void optim_formula(double *p, double gradient, double *state, int step, const double *numbers);
 
 struct optim_row {

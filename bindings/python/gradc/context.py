@@ -79,6 +79,17 @@ class Context:
     def seed(self, seed):
         self.check(lib.gradc_seed(self.live(), seed))
 
+    @property
+    def rng_state(self):
+        """Where the random numbers stand, two numbers; what was read here can be assigned later."""
+        state = (ctypes.c_uint64 * 2)()
+        self.check(lib.gradc_rng_state(self.live(), state))
+        return tuple(state)
+
+    @rng_state.setter
+    def rng_state(self, state):
+        self.check(lib.gradc_set_rng_state(self.live(), (ctypes.c_uint64 * 2)(*state)))
+
     def sync(self):
         """Runs what is pending and waits for the device."""
         self.check(lib.gradc_sync(self.live()))
