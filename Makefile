@@ -83,7 +83,7 @@ $(BUILD)/src/%.o: src/%.c | $(BUILD)/headers
 	@mkdir -p $(@D)
 	$(CC) $(LIBRARY_FLAGS) -MMD -MP -c $< -o $@
 
-$(BUILD)/src/base/os.o: DEFINES += -D_GNU_SOURCE
+$(patsubst %,$(BUILD)/src/base/%.o,os os_file os_folder): DEFINES += -D_GNU_SOURCE
 
 # A file of vector loops is compiled once for each instruction set.
 plain_flags :=

@@ -56,6 +56,8 @@ typedef struct gradc_context gradc_context;
 typedef struct gradc_tensor gradc_tensor;
 typedef struct gradc_optim gradc_optim;
 typedef struct gradc_module gradc_module;
+typedef struct gradc_dataset gradc_dataset;
+typedef struct gradc_loader gradc_loader;
 
 /* ---- Status ------------------------------------------------------------------------------------ */
 
@@ -354,9 +356,9 @@ GRADC_API gradc_tensor *gradc_max_pool2d_full(gradc_tensor *x, int size_h, int s
  *   running = (1 - momentum) * running + momentum * statistic, with the unbiased variance.
  * training 0: by running_mean and running_var, which get no gradient and must be there (GRADC_E_ARG).
  * PyTorch's defaults are momentum 0.1 and eps 1e-5. */
-GRADC_API gradc_tensor *gradc_batch_norm(gradc_tensor *x, gradc_tensor *running_mean, gradc_tensor *running_var,
-                                         gradc_tensor *weight, gradc_tensor *bias, int training, double momentum,
-                                         double eps);
+GRADC_API gradc_tensor *gradc_batch_norm(gradc_tensor *x, gradc_tensor *running_mean,
+                                         gradc_tensor *running_var, gradc_tensor *weight, gradc_tensor *bias,
+                                         int training, double momentum, double eps);
 
 /* Along one axis: softmax e^(x_i - m) / sum_j e^(x_j - m), and its logarithm, with m the maximum. */
 GRADC_API gradc_tensor *gradc_softmax(gradc_tensor *x, int axis);
@@ -606,6 +608,89 @@ GRADC_API gradc_status gradc_file_read(const gradc_file *file, int i, gradc_tens
  * GRADC_E_IO with a sentence for a file that is missing, cut short or damaged (thread-local). */
 GRADC_API gradc_status gradc_read_idx(const char *path, gradc_dtype *dtype, int *ndim, int64_t *shape,
                                       void **data);
+
+/* ---- Images and data sets ---------------------------------------------------------------------------------- */
+
+/* An image file, PNG or JPEG by its content, as rows of interleaved bytes.  channels 1 or 3: gray is repeated; colours
+ * become gray as 0.299 R + 0.587 G + 0.114 B.  16-bit images are rounded to 8, transparency is dropped, CMYK (as Adobe
+ * writes it) becomes RGB; orientation tags are not looked at.  Free *pixels with gradc_free.
+ * Errors are thread-local: GRADC_E_IO with a sentence that names the file where it is missing, cut short, damaged or
+ * neither; GRADC_E_UNSUPPORTED for more than 2^28 pixels, and for a library built without images (IMAGES=0). */
+GRADC_API gradc_status gradc_read_image(const char *path, int channels, int64_t *height, int64_t *width,
+                                        uint8_t **pixels);
+
+/* Writes a PNG by way of a temporary file and a rename; channels 1 or 3.  Thread-local errors as above. */
+GRADC_API gradc_status gradc_write_png(const char *path, int64_t height, int64_t width, int channels,
+                                       const uint8_t *pixels);
+
+/* Opens a set of labelled images.  Yours; NULL on failure, and the error is thread-local.
+ * source   "fashion-mnist[:DIR]"  DIR holds its IDX files, gzip or not; without it Debian's dataset-fashion-mnist
+ *          "mnist:DIR"            the same for MNIST and what has its files' names, classes "0".."9"
+ *          "cifar10:DIR"          the binary version: data_batch_1.bin ..., test_batch.bin, batches.meta.txt
+ *          "folder:DIR"           a folder for each class, sorted by name, of .png, .jpg and .jpeg files.  Where DIR
+ *                                 holds train, and test or val, these hold the classes; else every fifth image of a
+ *                                 class, in the order of names, is in the test part
+ * part     "train" or "test"
+ * options  NULL or "bad=fail" (the default: a broken image is an error when it is read) or "bad=skip" (all files are
+ *          decoded here once; broken ones are left out, counted, and named through the log) */
+GRADC_API gradc_dataset *gradc_dataset_open(const char *source, const char *part, const char *options);
+
+/* The same of n image files without labels: the label is -1 and there are no classes. */
+GRADC_API gradc_dataset *gradc_dataset_files(int n, const char *const *paths, const char *options);
+
+/* From any thread; loaders keep what they need.  NULL does nothing. */
+GRADC_API void gradc_dataset_free(gradc_dataset *d);
+
+/* Facts: images, classes, a class's name, an image's label, its file, how many were left out.
+ * -1 or NULL for NULL, what is out of range, and what there is none of. */
+GRADC_API int64_t gradc_dataset_count(const gradc_dataset *d);
+GRADC_API int gradc_dataset_classes(const gradc_dataset *d);
+GRADC_API const char *gradc_dataset_class_name(const gradc_dataset *d, int i);
+GRADC_API int64_t gradc_dataset_label(const gradc_dataset *d, int64_t i);
+GRADC_API const char *gradc_dataset_path(const gradc_dataset *d, int64_t i);
+GRADC_API int gradc_dataset_skipped(const gradc_dataset *d);
+
+/* What the images have in common: 1 channel if all are gray, else 3; height and width, 0 0 where they differ.
+ * The first call may have to look at every file.  Thread-local errors. */
+GRADC_API gradc_status gradc_dataset_size(const gradc_dataset *d, int *channels, int64_t *height, int64_t *width);
+
+/* Image i as gradc_read_image gives it. */
+GRADC_API gradc_status gradc_dataset_image(const gradc_dataset *d, int64_t i, int channels, int64_t *height,
+                                           int64_t *width, uint8_t **pixels);
+
+/* Mean and deviation of the pixels, 0..1, of each channel (1 or 3), over at most 10,000 images spread evenly. */
+GRADC_API gradc_status gradc_dataset_statistics(gradc_dataset *d, int channels, double *mean, double *std);
+
+/* Batches of a data set, made ahead by threads.  The same options give the same bits for any number of workers, any
+ * prefetch, and after a seek.  Yours; NULL on failure, thread-local.  Options with their defaults:
+ * "batch=64"      images a batch; the last one of an epoch is shorter, unless "drop_last=1"
+ * "shuffle=1"     a new order each epoch, decided by "seed=0" and the epoch
+ * "workers=2"     threads; 0: the caller's.  What can't be started is done without, and logged
+ * "prefetch=4"    batches that are ready or being made, at most
+ * "image=N"       N x N pixels; default: as they are, which must be of one size
+ * "channels=C"    1 or 3; default: as the data set has them
+ * "resize=crop"   to N x N: scaled until the shorter side is N, and the middle of it; "pad": zeros around, shrunk only
+ *                 where it is larger; "stretch".  Bilinear, antialiased
+ * "augment=none"  "crop": moved by up to an eighth of the size each way, zeros outside; "flip": mirrored left to right
+ *                 half of the time; "crop/flip": both.  Decided by seed, epoch and image
+ * "mean=0 std=1"  x = (pixel / 255 - mean) / std; one number, or one for each channel, as "0.49/0.48/0.45" */
+GRADC_API gradc_loader *gradc_loader_new(gradc_dataset *d, const char *options);
+
+/* Writes the next batch: x [batch,channels,height,width] f32, labels [batch] i64 or NULL; both tensors of yours, of one
+ * context.  Returns the images in it: a short batch leaves the rest of x as it was.  0: the epoch is over, and the next
+ * call begins the next one.  -1: failed, on x's context, where GRADC_E_SHAPE and GRADC_E_DTYPE name what x must be; a
+ * broken image names its file.  The position does not move then, so that the next call tries the same batch again.
+ * A loader belongs to one thread at a time. */
+GRADC_API int64_t gradc_loader_next(gradc_loader *l, gradc_tensor *x, gradc_tensor *labels);
+
+GRADC_API int64_t gradc_loader_batches(const gradc_loader *l); /* of an epoch; -1 for NULL */
+
+/* The position: what gradc_loader_next gives next.  batch is gradc_loader_batches where the next call ends the epoch.
+ * A loader of the same options that is sent there goes on with the same bits.  GRADC_E_ARG, thread-local. */
+GRADC_API gradc_status gradc_loader_state(const gradc_loader *l, int64_t *epoch, int64_t *batch);
+GRADC_API gradc_status gradc_loader_seek(gradc_loader *l, int64_t epoch, int64_t batch);
+
+GRADC_API void gradc_loader_free(gradc_loader *l); /* waits for its threads; NULL does nothing */
 
 /* Frees host memory that the library handed out; NULL does nothing. */
 GRADC_API void gradc_free(void *data);

@@ -5,12 +5,12 @@ set -u
 
 build="gcc libc6-dev make zlib1g-dev libcjson-dev libpng-dev libturbojpeg0-dev opencl-c-headers libopenblas0-serial"
 demo="dataset-fashion-mnist ocl-icd-libopencl1 pocl-opencl-icd"
-test="libcmocka-dev python3 python3-numpy python3-torch python3-torchvision ocl-icd-libopencl1 pocl-opencl-icd mesa-opencl-icd
+test="libcmocka-dev python3 python3-numpy python3-pil python3-torch python3-torchvision ocl-icd-libopencl1 pocl-opencl-icd mesa-opencl-icd
       oclgrind clang-15 libclc-15 rocm-device-libs intel-opencl-icd pkg-config cmake"
 check="clang clang-format doxygen binutils"
 
 # Packages that some releases or machines do not have; without them the tests that need them say so.
-optional=" rocm-device-libs intel-opencl-icd clang-15 libclc-15 python3-torch python3-torchvision mesa-opencl-icd oclgrind "
+optional=" rocm-device-libs intel-opencl-icd clang-15 libclc-15 python3-torch python3-torchvision mesa-opencl-icd oclgrind python3-pil "
 
 if [ $# -eq 0 ]; then
     echo "usage: scripts/install-deps.sh GROUP...   (build, demo, test, check)" >&2

@@ -1,5 +1,6 @@
 /* os.h - the operating system, all of it: memory, threads, files, libraries, the clock, fork.
- * os.c is the only file of the library that calls it (C's own locks and the math library apart). */
+ * os.c, os_file.c and os_folder.c are the only files of the library that call it (C's own locks and the math library
+ * apart). */
 #ifndef GRADC_OS_H
 #define GRADC_OS_H
 
@@ -64,6 +65,16 @@ int os_file_commit(struct os_file *file);
 void os_file_drop(struct os_file *file);
 
 int os_file_remove(const char *path);
+
+/* What a folder holds, "." and ".." apart, in the order of strcmp; links count as what they lead to.
+ * 0 or an errno value; freed by os_folder_free, which takes NULL. */
+struct os_entry {
+    char *name;
+    int is_folder, is_file;
+};
+int os_folder_list(const char *path, struct os_entry **entries, int64_t *n);
+void os_folder_free(struct os_entry *entries, int64_t n);
+
 int os_mkdirs(const char *path);
 const char *os_error(int code, char *text, size_t size); /* strerror_r */
 
