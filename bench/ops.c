@@ -56,13 +56,30 @@ static gradc_tensor *record_pool(gradc_tensor *const *t)
     return gradc_max_pool2d(t[0], 2, 2);
 }
 
+static gradc_tensor *record_avg_pool(gradc_tensor *const *t)
+{
+    return gradc_avg_pool2d(t[0], 2, 2);
+}
+
+static gradc_tensor *record_global_pool(gradc_tensor *const *t)
+{
+    return gradc_adaptive_avg_pool2d(t[0], 1, 1);
+}
+
+static gradc_tensor *record_adaptive_pool(gradc_tensor *const *t)
+{
+    return gradc_adaptive_avg_pool2d(t[0], 7, 7);
+}
+
 struct forward {
     gradc_tensor *(*record)(gradc_tensor *const *t);
 };
 
 static const struct forward add_row = {record_add}, exp_row = {record_exp}, tanh_row = {record_tanh},
                             relu_row = {record_relu}, softmax_row = {record_softmax},
-                            matmul_row = {record_matmul}, pool_row = {record_pool};
+                            matmul_row = {record_matmul}, pool_row = {record_pool},
+                            avg_pool_row = {record_avg_pool}, global_pool_row = {record_global_pool},
+                            adaptive_pool_row = {record_adaptive_pool};
 
 static double forward(struct bench *b, int64_t rounds)
 {
@@ -92,11 +109,17 @@ static void pool_setup(struct bench *b)
     gradc_requires_grad(b->t[0], 1);
 }
 
+static void images(struct bench *b)
+{
+    bench_tensor(b, 4, b->row->size);
+}
+
 static double pool_both(struct bench *b, int64_t rounds)
 {
+    const struct forward *f = b->row->extra;
     double start = bench_seconds();
     for (int64_t i = 0; i < rounds; i++) {
-        gradc_tensor *z = record_pool(b->t), *dx;
+        gradc_tensor *z = f->record(b->t), *dx;
         gradc_gradients(z, b->t[1], 1, &b->t[0], &dx);
         finish(b);
     }
@@ -196,7 +219,19 @@ const struct bench_case op_cases[] = {
     {"conv3x3-32x14x14-64-b64-backward-weight", "ms", 1, 0, conv_setup, conv_dw, {64, 32, 14, 14, 64}, NULL},
     {"softmax-1e6x10", "ms", 1, 0, rows, forward, {1000000, 10}, &softmax_row},
     {"max_pool2d-32x28x28-b64-forward", "ms", 1, 0, pool_setup, forward, {64, 32, 28, 28}, &pool_row},
-    {"max_pool2d-32x28x28-b64-both", "ms", 1, 0, pool_setup, pool_both, {64, 32, 28, 28}, NULL},
+    {"max_pool2d-32x28x28-b64-both", "ms", 1, 0, pool_setup, pool_both, {64, 32, 28, 28}, &pool_row},
+    {"avg_pool2d-1e3", "us", 1, 0, images, forward, {2, 8, 8, 8}, &avg_pool_row},
+    {"avg_pool2d-1e3-both", "us", 1, 0, pool_setup, pool_both, {2, 8, 8, 8}, &avg_pool_row},
+    {"adaptive_avg_pool2d-1e3-to1", "us", 1, 0, images, forward, {2, 8, 8, 8}, &global_pool_row},
+    {"adaptive_avg_pool2d-1e3-to7", "us", 1, 0, images, forward, {2, 8, 8, 8}, &adaptive_pool_row},
+    {"avg_pool2d-1e5", "us", 1, 0, images, forward, {16, 32, 14, 14}, &avg_pool_row},
+    {"avg_pool2d-1e5-both", "us", 1, 0, pool_setup, pool_both, {16, 32, 14, 14}, &avg_pool_row},
+    {"adaptive_avg_pool2d-1e5-to1", "us", 1, 0, images, forward, {16, 32, 14, 14}, &global_pool_row},
+    {"adaptive_avg_pool2d-1e5-to7", "us", 1, 0, images, forward, {16, 32, 14, 14}, &adaptive_pool_row},
+    {"avg_pool2d-1e7", "us", 1, 0, images, forward, {128, 64, 32, 32}, &avg_pool_row},
+    {"avg_pool2d-1e7-both", "us", 1, 0, pool_setup, pool_both, {128, 64, 32, 32}, &avg_pool_row},
+    {"adaptive_avg_pool2d-1e7-to1", "us", 1, 0, images, forward, {128, 64, 32, 32}, &global_pool_row},
+    {"adaptive_avg_pool2d-1e7-to7", "us", 1, 0, images, forward, {128, 64, 32, 32}, &adaptive_pool_row},
     {"batch_norm-1e3", "us", 1, 0, norm_setup, forward, {2, 8, 8, 8}, &batch_norm_row},
     {"batch_norm-1e5", "us", 1, 0, norm_setup, forward, {16, 32, 14, 14}, &batch_norm_row},
     {"batch_norm-1e7", "us", 1, 0, norm_setup, forward, {128, 64, 32, 32}, &batch_norm_row},

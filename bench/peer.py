@@ -170,9 +170,11 @@ def forward(f, *shapes, grad=False):
     return setup
 
 
-def pool_both():
-    x, dz = numbers(64, 32, 28, 28, grad=True), numbers(64, 32, 14, 14)
-    return loop(lambda: torch.autograd.grad(F.max_pool2d(x, 2), x, dz))
+def pool_both(f, batch, channels, height, width):
+    def setup():
+        x, dz = numbers(batch, channels, height, width, grad=True), numbers(batch, channels, height // 2, width // 2)
+        return loop(lambda: torch.autograd.grad(f(x, 2), x, dz))
+    return setup
 
 
 def norm(f, shape, both):
@@ -214,7 +216,7 @@ CASES = {
     "matmul-1024": ("ms", 1, 0, forward(torch.matmul, (1024, 1024), (1024, 1024))),
     "softmax-1e6x10": ("ms", 1, 0, forward(lambda x: torch.softmax(x, -1), (1000000, 10))),
     "max_pool2d-32x28x28-b64-forward": ("ms", 1, 0, forward(lambda x: F.max_pool2d(x, 2), (64, 32, 28, 28), grad=True)),
-    "max_pool2d-32x28x28-b64-both": ("ms", 1, 0, pool_both),
+    "max_pool2d-32x28x28-b64-both": ("ms", 1, 0, pool_both(F.max_pool2d, 64, 32, 28, 28)),
 }
 for kind in "forward", "backward-data", "backward-weight":
     CASES["conv3x3-64x56x56-64-b8-" + kind] = ("ms", 1, 0, conv(kind, 8, 64, 56, 64))
@@ -222,6 +224,11 @@ for kind in "forward", "backward-data", "backward-weight":
     CASES["conv3x3-32x14x14-64-b64-" + kind] = ("ms", 1, 0, conv(kind, 64, 32, 14, 64))
 NORM_SHAPES = {3: (2, 8, 8, 8), 5: (16, 32, 14, 14), 7: (128, 64, 32, 32)}
 for power, shape in NORM_SHAPES.items():
+    CASES["avg_pool2d-1e%d" % power] = ("us", 1, 0, forward(lambda x: F.avg_pool2d(x, 2), shape))
+    CASES["avg_pool2d-1e%d-both" % power] = ("us", 1, 0, pool_both(F.avg_pool2d, *shape))
+    for n in 1, 7:
+        CASES["adaptive_avg_pool2d-1e%d-to%d" % (power, n)] = (
+            "us", 1, 0, forward(lambda x, n=n: F.adaptive_avg_pool2d(x, n), shape))
     CASES["batch_norm-1e%d" % power] = ("us", 1, 0, norm(batch_norm, shape, False))
     CASES["batch_norm-1e%d-both" % power] = ("us", 1, 0, norm(batch_norm, shape, True))
 for power in 3, 5, 7:

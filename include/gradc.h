@@ -349,6 +349,17 @@ GRADC_API gradc_tensor *gradc_max_pool2d(gradc_tensor *x, int size, int stride);
 GRADC_API gradc_tensor *gradc_max_pool2d_full(gradc_tensor *x, int size_h, int size_w, int stride_h,
                                               int stride_w, int padding_h, int padding_w);
 
+/* The mean of each window; x [batch,c,h,w], f32 and f64.  stride 0: as the size.  Padding, at most half the size, counts
+ * as zeros; with count_include_pad 0 it is not counted (PyTorch's default, and gradc_avg_pool2d's, is 1).
+ * Output height floor((h + 2*padding - size) / stride) + 1. */
+GRADC_API gradc_tensor *gradc_avg_pool2d(gradc_tensor *x, int size, int stride);
+GRADC_API gradc_tensor *gradc_avg_pool2d_full(gradc_tensor *x, int size_h, int size_w, int stride_h,
+                                              int stride_w, int padding_h, int padding_w, int count_include_pad);
+
+/* The means of height x width windows, whatever the size of x [batch,c,h,w]: window i takes the rows from
+ * floor(i*h / height) to ceil((i+1)*h / height) - 1, columns alike.  The result may be larger than x.  f32 and f64. */
+GRADC_API gradc_tensor *gradc_adaptive_avg_pool2d(gradc_tensor *x, int height, int width);
+
 /* z = weight * (x - mean) / sqrt(var + eps) + bias, for each channel of x [batch,c,...]; f32 and f64.  The vectors are
  * [c], of x's dtype; weight and bias may be NULL: 1 and 0.
  * training 1: by the batch's own mean and (biased) variance, through which gradients flow; a channel must have more

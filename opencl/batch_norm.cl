@@ -3,8 +3,8 @@
  *
  * Statistics: a group of GROUP items for each channel and segment (any number of groups) makes two numbers, its part,
  * in parts [channels, segments, 2]; then an item a channel puts the parts together in their order.  Segment s of the
- * n = outer * inner numbers of a channel begins at segment_start.  Vectors of channels are a buffer, a first element and
- * a stride.  The order of additions depends on the shape alone. */
+ * n = outer * inner numbers of a channel begins at segment_start.  Vectors of channels are a buffer, a first element
+ * and a stride.  The order of additions depends on the shape alone. */
 
 static inline long segment_start(long n, long segments, long s)
 {

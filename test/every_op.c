@@ -260,6 +260,9 @@ static void each_convolution(struct fixture *f)
         gradc_tensor *x = leaf(f, floats[d], SHAPE_OF(2, 2, 6, 7));
         finish(f, gradc_max_pool2d(x, 2, 2));
         finish(f, gradc_max_pool2d_full(x, 3, 2, 2, 1, 1, 0));
+        finish(f, gradc_avg_pool2d(x, 2, 2));
+        finish(f, gradc_avg_pool2d_full(x, 3, 2, 2, 1, 1, 0, 0));
+        finish(f, gradc_adaptive_avg_pool2d(x, 4, 3));
         gradc_tensor *z = gradc_max_pool2d(x, 2, 1), *dx = NULL;
         if (gradc_gradients(gradc_mul(z, z), NULL, 1, &x, &dx) == GRADC_OK) /* differentiated again */
             finish(f, gradc_add(dx, x));

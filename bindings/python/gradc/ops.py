@@ -26,6 +26,8 @@ DEFAULTS = {
                     "dilation_w": 1,
                     "groups": 1},
     "max_pool2d_full": {"stride_h": 0, "stride_w": 0, "padding_h": 0, "padding_w": 0},
+    "avg_pool2d": {"stride": 0},
+    "avg_pool2d_full": {"stride_h": 0, "stride_w": 0, "padding_h": 0, "padding_w": 0, "count_include_pad": True},
     "batch_norm": {"running_mean": None, "running_var": None, "weight": None, "bias": None, "training": False,
                    "momentum": 0.1, "eps": 1e-5},
     "softmax": {"axis": -1},

@@ -42,6 +42,64 @@ BATCH_NORM += [
     Fails("DTYPE", T(4, 3, dtype="i32"), *vectors(3)), Fails("DTYPE", T(4, 3, dtype="f32"), *vectors(3, dtype="f64")),
 ]
 
+
+def avg_pool2d(x, size, stride=0):
+    return F.avg_pool2d(x, size, stride or None)
+
+
+AVG_POOL = [S(T(2, 3, *x), size=size, stride=stride) for x, size, stride in
+            [((6, 8), 2, 2), ((7, 9), 2, 0), ((7, 9), 3, 2), ((7, 9), 3, 1), ((3, 3), 3, 0), ((5, 6), 1, 1),
+             ((5, 9), 2, 4), ((31, 33), 2, 2), ((9, 40), 5, 1), ((8, 8), 8, 1)]]
+AVG_POOL += [S(T(2, 3, 6, 8, view=view), size=2, stride=stride) for view in VIEWS for stride in (2, 1)]
+AVG_POOL += [
+    S(T(0, 3, 4, 4), size=2),
+    S(T(values=[[[[nan, 1, 2, inf], [0, 1, -inf, 3], [1, -inf, 4, 5], [3, 2, 7, 7]]]]), size=2,
+      stride=1).value_only(),
+    Fails("SHAPE", T(3, 6, 8), size=2), Fails("SHAPE", T(1, 1, 3, 5), size=4), Fails("SHAPE", T(1, 1, 0, 5), size=1),
+    Fails("ARG", T(1, 1, 4, 4), size=0), Fails("ARG", T(1, 1, 4, 4), size=2, stride=-1),
+    Fails("DTYPE", T(1, 1, 4, 4, dtype="i32"), size=2),
+]
+
+
+def avg_pool2d_full(x, size_h, size_w, stride_h=0, stride_w=0, padding_h=0, padding_w=0, count_include_pad=True):
+    return F.avg_pool2d(x, (size_h, size_w), (stride_h or size_h, stride_w or size_w), (padding_h, padding_w), False,
+                        count_include_pad)
+
+
+AVG_POOL_FULL = [
+    S(T(2, 3, 7, 9), count_include_pad=count, **more) for count in (True, False) for more in
+    [dict(size_h=3, size_w=3, stride_h=2, stride_w=2, padding_h=1, padding_w=1), dict(size_h=2, size_w=3),
+     dict(size_h=4, size_w=2, stride_h=1, stride_w=3, padding_h=2, padding_w=1),
+     dict(size_h=7, size_w=5, stride_h=3, stride_w=1, padding_h=3, padding_w=2),
+     dict(size_h=2, size_w=2, padding_w=1), dict(size_h=2, size_w=2, stride_h=5, stride_w=4, padding_h=1)]]
+AVG_POOL_FULL += [
+    S(T(2, 1, 5, 4, view="permuted"), size_h=3, size_w=2, stride_h=2, stride_w=1, padding_h=1),
+    S(T(0, 2, 4, 4), size_h=2, size_w=2), Fails("ARG", T(1, 1, 4, 4), size_h=3, size_w=3, padding_h=2),
+    Fails("ARG", T(1, 1, 4, 4), size_h=3, size_w=3, padding_w=-1),
+    Fails("SHAPE", T(1, 1, 2, 2), size_h=5, size_w=2, padding_h=1),
+]
+
+
+def adaptive_avg_pool2d(x, height, width):
+    return F.adaptive_avg_pool2d(x, (height, width))
+
+
+ADAPTIVE = [S(T(2, 3, *x), height=height, width=width) for x, height, width in
+            [((7, 7), 1, 1), ((7, 7), 7, 7), ((13, 9), 6, 6), ((2, 3), 7, 7), ((8, 8), 4, 2), ((5, 70), 1, 3),
+             ((1, 1), 3, 3), ((11, 4), 3, 1), ((33, 31), 1, 1)]]
+ADAPTIVE += [S(T(2, 3, 6, 8, view=view), height=n, width=m) for view in VIEWS for n, m in [(1, 1), (6, 8), (4, 5)]]
+ADAPTIVE += [
+    S(T(0, 3, 4, 4), height=2, width=2), S(T(0, 3, 4, 4), height=1, width=1), S(T(0, 3, 4, 4), height=4, width=4),
+    S(T(values=[[[[nan, 1, 2], [0, 1, -inf]]]]), height=2, width=2).value_only(),
+    Fails("SHAPE", T(3, 6, 8), height=2, width=2), Fails("SHAPE", T(6, 8), height=1, width=1),
+    Fails("SHAPE", T(2, 3, 0, 4), height=1, width=1), Fails("ARG", T(1, 1, 4, 4), height=-1, width=2),
+    Fails("ARG", T(1, 1, 4, 4), height=2, width=0), Fails("DTYPE", T(1, 1, 4, 4, dtype="i32"), height=1, width=1),
+    Fails("DTYPE", T(1, 1, 4, 4, dtype="i64"), height=3, width=2),
+]
+
 OPS = {
+    "avg_pool2d": (avg_pool2d, AVG_POOL),
+    "avg_pool2d_full": (avg_pool2d_full, AVG_POOL_FULL),
+    "adaptive_avg_pool2d": (adaptive_avg_pool2d, ADAPTIVE),
     "batch_norm": (batch_norm, BATCH_NORM),
 }
