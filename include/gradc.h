@@ -470,6 +470,9 @@ GRADC_API double gradc_optim_get(const gradc_optim *o, const char *key);
 GRADC_API const char *gradc_optim_kind(const gradc_optim *o);
 GRADC_API int gradc_optim_count(const gradc_optim *o);
 
+/* Its i-th parameter, the tensor that it was made with; NULL, and no error, where there is none. */
+GRADC_API gradc_tensor *gradc_optim_param(const gradc_optim *o, int i);
+
 /* How many steps were applied; -1 for NULL. */
 GRADC_API int64_t gradc_optim_steps(const gradc_optim *o);
 
@@ -613,6 +616,41 @@ GRADC_API const char *gradc_file_metadata_key(const gradc_file *file, int i);
 /* Writes tensor i of the file into t, as gradc_write does.  Shape and dtype must be t's (GRADC_E_SHAPE, GRADC_E_DTYPE);
  * f16 and bf16 are widened into an f32 tensor.  A bool that is neither 0 nor 1 is GRADC_E_IO.  On t's context. */
 GRADC_API gradc_status gradc_file_read(const gradc_file *file, int i, gradc_tensor *t);
+
+/* Writes a module's parameters and buffers under their names, with the metadata "model" and "options"
+ * (gradc_module_option's) and the caller's nmeta pairs.  As gradc_save. */
+GRADC_API gradc_status gradc_module_save(gradc_module *m, const char *path, int nmeta,
+                                         const char *const *keys, const char *const *values);
+
+/* Reads a module's parameters and buffers by name from a safetensors file: ours, a checkpoint, or one that was made of a
+ * torchvision model's state dict.  f16 and bf16 are widened.  Tensors that the module has not are passed over.
+ * partial 0: every tensor must be there and fit, else GRADC_E_IO, GRADC_E_SHAPE or GRADC_E_DTYPE, and nothing is changed.
+ * partial 1: what fits is taken; the rest stays as it is and is logged, each with the reason (another head, to be
+ *            fine-tuned).  GRADC_E_IO if nothing fits. */
+GRADC_API gradc_status gradc_module_load(gradc_module *m, const char *path, int partial);
+
+/* The module in a file that gradc_module_save or gradc_checkpoint_save wrote: its model and options, its weights, in
+ * evaluation mode.  Free it with gradc_module_free.  NULL on failure, on g. */
+GRADC_API gradc_module *gradc_module_open(gradc_context *g, const char *path);
+
+/* Saves what a training run needs to go on with the same bits, between two steps, to a safetensors file: what
+ * gradc_module_save writes, the optimiser's states as "optim/STATE/NAME", and the metadata
+ *   gradc.optim    its kind and numbers     gradc.steps, gradc.updates  what it counts, each parameter's in its order
+ *   gradc.rng      seed and offset          gradc.loader  epoch, batch, and batches of an epoch
+ *   gradc.tuning   a digest of what decides bits: version, device and driver, instruction set, BLAS
+ * Whole numbers are decimal.  Anything else (a schedule, counts of steps and epochs) is the caller's, by nmeta pairs.
+ * The file is there whole or as it was before, after a loss of power too.  o and l may be NULL: left out.
+ * GRADC_E_ARG for a parameter of o that is none of m's; as gradc_save. */
+GRADC_API gradc_status gradc_checkpoint_save(const char *path, gradc_module *m, gradc_optim *o, gradc_loader *l,
+                                             int nmeta, const char *const *keys, const char *const *values);
+
+/* Goes back to where gradc_checkpoint_save was called: weights, optimiser, its numbers, random numbers, loader.  m, o
+ * and l were made as those that were saved; o and l may be NULL: left as they are.
+ * Everything is checked before anything is changed: the model and its options, every tensor, the optimiser's kind and
+ * parameters, the loader's batches.  GRADC_E_ARG for another model, optimiser or loader; GRADC_E_IO, GRADC_E_SHAPE,
+ * GRADC_E_DTYPE for a file that is damaged or no checkpoint.  Another device, library or BLAS is allowed, and logged:
+ * the run goes on, with other bits. */
+GRADC_API gradc_status gradc_checkpoint_load(const char *path, gradc_module *m, gradc_optim *o, gradc_loader *l);
 
 /* Reads an IDX file (as MNIST's; gzip or not) into host memory: dtype, ndim, shape[GRADC_MAX_NDIM], and
  * the elements in this machine's byte order.  Free *data with gradc_free.

@@ -8,49 +8,58 @@
 
 /* ---- Open and close ---- */
 
-/* Reads the header of a file whose path and bytes are known, or frees it. */
-static gradc_file *open_bytes(gradc_file *file, const unsigned char *bytes, size_t size)
-{
-    struct failure f = {0};
-    if (safetensors_read(file, bytes, size, &f) == GRADC_OK)
-        return file;
-    fail_thread(f.status, "file_open: %s: %s", file->path, f.text);
-    gradc_file_close(file);
-    return NULL;
-}
-
-static gradc_file *file_new(const char *path)
+static gradc_file *file_new(const char *path, struct failure *f)
 {
     gradc_file *file = host_zalloc(1, sizeof *file);
     if (file != NULL && (file->path = host_strdup(path)) != NULL)
         return file;
     gradc_file_close(file);
-    fail_thread(GRADC_E_MEMORY, "file_open: no memory to open %s", path);
+    fail(f, GRADC_E_MEMORY, "no memory to open %s", path);
     return NULL;
 }
 
-gradc_file *gradc_file_open(const char *path)
+/* Reads the header, or frees the file. */
+static gradc_file *file_read(gradc_file *file, const unsigned char *bytes, size_t size, struct failure *f)
 {
-    char text[160];
-    if (path == NULL) {
-        fail_thread(GRADC_E_ARG, "file_open: no path");
-        return NULL;
-    }
-    gradc_file *file = file_new(path);
-    if (file == NULL)
-        return NULL;
-    int code = os_file_map(path, &file->map);
-    if (code == 0)
-        return open_bytes(file, file->map.bytes, file->map.size);
-    fail_thread(GRADC_E_IO, "file_open: %s: %s", path, os_error(code, text, sizeof text));
+    struct failure why = {0};
+    if (safetensors_read(file, bytes, size, &why) == GRADC_OK)
+        return file;
+    fail(f, why.status, "%s: %s", file->path, why.text);
     gradc_file_close(file);
     return NULL;
 }
 
-gradc_file *safetensors_open_memory(const void *bytes, size_t size)
+gradc_file *safetensors_open(const char *path, struct failure *f)
 {
-    gradc_file *file = file_new("memory");
-    return file != NULL ? open_bytes(file, bytes, size) : NULL;
+    char text[160];
+    if (path == NULL) {
+        fail(f, GRADC_E_ARG, "no path");
+        return NULL;
+    }
+    gradc_file *file = file_new(path, f);
+    if (file == NULL)
+        return NULL;
+    int code = os_file_map(path, &file->map);
+    if (code == 0)
+        return file_read(file, file->map.bytes, file->map.size, f);
+    fail(f, GRADC_E_IO, "%s: %s", path, os_error(code, text, sizeof text));
+    gradc_file_close(file);
+    return NULL;
+}
+
+gradc_file *safetensors_open_memory(const void *bytes, size_t size, struct failure *f)
+{
+    gradc_file *file = file_new("memory", f);
+    return file != NULL ? file_read(file, bytes, size, f) : NULL;
+}
+
+gradc_file *gradc_file_open(const char *path)
+{
+    struct failure f = {0};
+    gradc_file *file = safetensors_open(path, &f);
+    if (file == NULL)
+        fail_thread(f.status, "file_open: %s", f.text);
+    return file;
 }
 
 void gradc_file_close(gradc_file *file)
@@ -202,39 +211,39 @@ static int is_widened(gradc_dtype from, gradc_dtype to)
     return to == GRADC_F32 && (from == GRADC_F16 || from == GRADC_BF16);
 }
 
-/* Whether the stored tensor fits: its shape, and a dtype that is the tensor's or can be widened to it. */
-static gradc_status check_fits(const gradc_file *file, const struct file_tensor *from, struct tensor *to)
+gradc_status safetensors_fits(const gradc_file *file, int i, const struct tensor *t, struct failure *f)
 {
+    const struct file_tensor *from = &file->tensors[i];
     char label[SAFETENSORS_LABEL];
     struct layout stored = {.ndim = from->ndim};
     memcpy(stored.shape, from->shape, sizeof from->shape);
     safetensors_label(label, from->name);
-    if (!layout_same_shape(&stored, &to->layout))
-        return context_fail(to->g, GRADC_E_SHAPE, "file_read: %s in %s has the shape %s, the tensor %s",
-                            label, file->path, SHAPE(&stored), SHAPE(&to->layout));
-    if (from->dtype != to->dtype && !is_widened(from->dtype, to->dtype))
-        return context_fail(to->g, GRADC_E_DTYPE, "file_read: %s in %s is %s, the tensor %s", label,
-                            file->path, gradc_dtype_name(from->dtype), gradc_dtype_name(to->dtype));
+    if (!layout_same_shape(&stored, &t->layout))
+        return fail(f, GRADC_E_SHAPE, "%s in %s has the shape %s, the tensor %s", label, file->path,
+                    SHAPE(&stored), SHAPE(&t->layout));
+    if (from->dtype != t->dtype && !is_widened(from->dtype, t->dtype))
+        return fail(f, GRADC_E_DTYPE, "%s in %s is %s, the tensor %s", label, file->path,
+                    gradc_dtype_name(from->dtype), gradc_dtype_name(t->dtype));
     const unsigned char *data = file->data + from->begin;
-    for (int64_t i = 0; from->dtype == GRADC_BOOL && i < from->end - from->begin; i++)
-        if (data[i] > 1)
-            return context_fail(to->g, GRADC_E_IO, "file_read: %s in %s holds the byte %d, which is no bool",
-                                label, file->path, data[i]);
+    for (int64_t k = 0; from->dtype == GRADC_BOOL && k < from->end - from->begin; k++)
+        if (data[k] > 1)
+            return fail(f, GRADC_E_IO, "%s in %s holds the byte %d, which is no bool", label, file->path,
+                        data[k]);
     return GRADC_OK;
 }
 
 gradc_status gradc_file_read(const gradc_file *file, int i, gradc_tensor *t)
 {
     const struct file_tensor *from = tensor_at(file, i);
+    struct failure f = {0};
     gradc_status status;
-    struct tensor *to = context_enter_by(t, "file_read", &status);
+    const struct tensor *to = context_enter_by(t, "file_read", &status);
     if (to == NULL)
         return status;
     if (from == NULL)
         return context_fail(to->g, GRADC_E_ARG, "file_read: there is no tensor %d", i);
-    status = check_fits(file, from, to);
-    if (status != GRADC_OK)
-        return status;
+    if (safetensors_fits(file, i, to, &f) != GRADC_OK)
+        return context_fail(to->g, f.status, "file_read: %s", f.text);
     const unsigned char *data = file->data + from->begin;
     if (is_widened(from->dtype, to->dtype))
         return read_widened(data, from->dtype, (from->end - from->begin) / 2, t);

@@ -51,8 +51,13 @@ struct gradc_file {
 gradc_status safetensors_read(struct gradc_file *file, const unsigned char *bytes, size_t size,
                               struct failure *f);
 
-/* A file in memory that the caller keeps; as gradc_file_open. */
-struct gradc_file *safetensors_open_memory(const void *bytes, size_t size);
+/* As gradc_file_open, of a file or of bytes that the caller keeps; f says why it is NULL. */
+struct gradc_file *safetensors_open(const char *path, struct failure *f);
+struct gradc_file *safetensors_open_memory(const void *bytes, size_t size, struct failure *f);
+
+/* Whether gradc_file_read can put tensor i, which is there, into t: shape, dtype, and bools that are. */
+struct tensor;
+gradc_status safetensors_fits(const struct gradc_file *file, int i, const struct tensor *t, struct failure *f);
 
 /* A name as messages have it: in quotes, without control characters, cut off where it is long. */
 const char *safetensors_label(char label[SAFETENSORS_LABEL], const char *name);
