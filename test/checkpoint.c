@@ -1,4 +1,4 @@
-/* checkpoint.c - a run that was saved and goes on elsewhere makes the same bits as one that was not interrupted; modules
+/* checkpoint.c - a run that was saved and goes on elsewhere makes the same bits as one that went through; modules
  * go through files; what does not fit is refused and changes nothing. */
 #include <dirent.h>
 #include <signal.h>

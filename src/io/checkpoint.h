@@ -1,4 +1,4 @@
-/* checkpoint.h - the metadata of a checkpoint, and the numbers of an optimiser as text: what saving and loading share. */
+/* checkpoint.h - how an optimiser's numbers and states are named in a checkpoint: what saving and loading share. */
 #ifndef GRADC_CHECKPOINT_H
 #define GRADC_CHECKPOINT_H
 
