@@ -58,6 +58,7 @@ typedef struct gradc_optim gradc_optim;
 typedef struct gradc_module gradc_module;
 typedef struct gradc_dataset gradc_dataset;
 typedef struct gradc_loader gradc_loader;
+typedef struct gradc_file gradc_file;
 
 /* ---- Status ------------------------------------------------------------------------------------ */
 
@@ -160,6 +161,7 @@ GRADC_API gradc_status gradc_counters(gradc_context *g, int64_t *planned, int64_
 
 /* The host's allocator for everything but device memory: resize(payload, old, bytes) behaves as realloc,
  * and as free for bytes 0; it may return NULL.  resize NULL: the C library's.
+ * (What zlib, cJSON, libpng and libjpeg-turbo take while they read a file is the C library's.)
  * Call it before the first gradc_open; later it is GRADC_E_BUSY (thread-local). */
 GRADC_API gradc_status gradc_set_allocator(void *(*resize)(void *payload, void *old, size_t bytes),
                                            void *payload);
@@ -576,9 +578,6 @@ GRADC_API gradc_status gradc_module_info(gradc_module *m, const char *key, int64
  * GRADC_E_IO, GRADC_E_ARG (a name twice). */
 GRADC_API gradc_status gradc_save(const char *path, int n, const char *const *names, gradc_tensor *const *tensors,
                                   int nmeta, const char *const *keys, const char *const *values);
-
-/* A safetensors file, open for reading. */
-typedef struct gradc_file gradc_file;
 
 /* Opens a safetensors file: it is mapped into memory (a pipe is read), and its header is checked whole: the tensors
  * cover the data without holes or overlaps, each as large as its dtype and shape say.  The data are not looked at.

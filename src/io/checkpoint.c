@@ -97,6 +97,8 @@ static gradc_status add_optim(struct bundle *b, gradc_context *g, const gradc_mo
 {
     char name[STATE_NAME];
     const int64_t steps = gradc_optim_steps(o);
+    if (checkpoint_numbers(gradc_optim_kind(o)) == NULL)
+        return context_fail(g, GRADC_E_UNSUPPORTED, "checkpoint_save: %s can't be saved", gradc_optim_kind(o));
     for (int i = 0; i < gradc_optim_count(o); i++) {
         if (checkpoint_state_name(m, o, i, "", name) == NULL)
             return context_fail(g, GRADC_E_ARG,

@@ -77,6 +77,8 @@ static gradc_status check_numbers(struct resume *r)
     if (text == NULL)
         return r->f.status;
     r->numbers = checkpoint_numbers(gradc_optim_kind(r->o));
+    if (r->numbers == NULL)
+        return fail(&r->f, GRADC_E_UNSUPPORTED, "%s can't be resumed", gradc_optim_kind(r->o));
     for (; r->numbers->keys[r->nkeys] != NULL; r->nkeys++) {
         const int k = r->nkeys;
         table[k] = (struct option){r->numbers->keys[k], OPTION_REAL, (size_t)k * sizeof(double), -1e300, 1e300};
@@ -103,8 +105,6 @@ static gradc_status check_states(struct resume *r)
     char name[STATE_NAME];
     int n = 0;
     for (int i = 0; i < gradc_optim_count(r->o); i++) {
-        if (checkpoint_state_name(r->m, r->o, i, "", name) == NULL)
-            return fail(&r->f, GRADC_E_ARG, "parameter %d of the optimiser is none of the module's", i);
         for (int k = 0; (state = gradc_optim_state_name(r->o, k)) != NULL; k++, n++) {
             const gradc_tensor *t = gradc_optim_state(r->o, i, state);
             r->state_at[n] = gradc_file_find(r->file, checkpoint_state_name(r->m, r->o, i, state, name));
@@ -123,7 +123,11 @@ static gradc_status check_states(struct resume *r)
 static gradc_status check_parameters(struct resume *r)
 {
     const int n = gradc_optim_count(r->o);
+    char name[STATE_NAME];
     uint64_t steps;
+    for (int i = 0; i < n; i++)
+        if (checkpoint_state_name(r->m, r->o, i, "", name) == NULL)
+            return fail(&r->f, GRADC_E_ARG, "parameter %d of the optimiser is none of the module's", i);
     if (read_counts(r, "gradc.steps", INT64_MAX, 1, &steps) != GRADC_OK)
         return r->f.status;
     r->steps = (int64_t)steps;
