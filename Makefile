@@ -1,4 +1,5 @@
-# libgradc.  make: library and command.  make demo, test, test-all, check, bench, install, uninstall, clean.
+# libgradc.  make: library and command.  make demo, test, test-all, fuzz, check, bench, install, uninstall,
+# clean.
 #
 # OPENCL=0            leaves the OpenCL device out (no CL headers needed)
 # IMAGES=0            leaves PNG and JPEG out (neither libpng nor libjpeg-turbo needed)
@@ -70,7 +71,7 @@ BENCH_OBJECTS := $(patsubst %.c,$(BUILD)/%.o,$(wildcard bench/*.c))
 BENCH := $(BUILD)/bench/bench
 BINDING := bindings/python/gradc/_generated.py
 
-.PHONY: all library demo test test-all test-programs check bench python deps format install uninstall clean
+.PHONY: all library demo test test-all test-programs fuzz check bench python deps format install uninstall clean
 .DELETE_ON_ERROR:
 .SECONDARY:
 
@@ -84,7 +85,7 @@ $(BUILD)/src/%.o: src/%.c | $(BUILD)/headers
 	@mkdir -p $(@D)
 	$(CC) $(LIBRARY_FLAGS) -MMD -MP -c $< -o $@
 
-$(BUILD)/src/base/os.o $(BUILD)/src/base/os_folder.o: DEFINES += -D_GNU_SOURCE
+$(patsubst %,$(BUILD)/src/base/%.o,os os_file os_folder): DEFINES += -D_GNU_SOURCE
 
 # A file of vector loops is compiled once for each instruction set.
 plain_flags :=
@@ -171,6 +172,10 @@ $(BUILD)/test/%.o: test/%.c
 $(BUILD)/test/%: $(BUILD)/test/%.o $(TEST_SUPPORT) $(INSIDE)
 	$(CC) $(FLAGS) $(LDFLAGS) -rdynamic -o $@ $< $(TEST_SUPPORT) $(INSIDE) -lcmocka $(LIBS)
 
+$(BUILD)/fuzz/%: test/fuzz/%.c $(STATIC)
+	@mkdir -p $(@D)
+	$(CC) $(PROGRAM_FLAGS) $(LDFLAGS) -D_GNU_SOURCE -fsanitize=fuzzer -MMD -MP -o $@ $< $(STATIC) $(LIBS)
+
 $(BUILD)/bench/%.o: bench/%.c
 	@mkdir -p $(@D)
 	$(CC) $(PROGRAM_FLAGS) -D_POSIX_C_SOURCE=200809L -MMD -MP -c $< -o $@
@@ -203,6 +208,13 @@ test:
 test-all:
 	sh scripts/install-deps.sh build test check demo
 	sh scripts/test-all.sh
+
+# libFuzzer programs; scripts/fuzz.sh runs them.
+FUZZ := build-cpu-address-undefined-fuzzer-no-link-clang
+
+fuzz:
+	$(MAKE) $(PARALLEL) CC=clang OPENCL=0 SAN=address,undefined,fuzzer-no-link $(FUZZ)/fuzz/safetensors
+	FUZZER=$(FUZZ)/fuzz/safetensors sh scripts/fuzz.sh
 
 check:
 	sh scripts/install-deps.sh build check
@@ -255,4 +267,4 @@ clean:
 	rm -rf build build-* gradc lib/libgradc.* bindings/python/gradc/_generated.py
 
 -include $(OBJECTS:.o=.d) $(TOOL_OBJECTS:.o=.d) $(TEST_SUPPORT:.o=.d)
--include $(TESTS:=.d) $(EXAMPLES:=.d) $(BENCH_OBJECTS:.o=.d)
+-include $(TESTS:=.d) $(EXAMPLES:=.d) $(BENCH_OBJECTS:.o=.d) $(wildcard $(BUILD)/fuzz/*.d)

@@ -55,9 +55,10 @@ extern "C" {
 typedef struct gradc_context gradc_context;
 typedef struct gradc_tensor gradc_tensor;
 typedef struct gradc_optim gradc_optim;
+typedef struct gradc_module gradc_module;
 typedef struct gradc_dataset gradc_dataset;
 typedef struct gradc_loader gradc_loader;
-typedef struct gradc_module gradc_module;
+typedef struct gradc_file gradc_file;
 
 /* ---- Status ------------------------------------------------------------------------------------ */
 
@@ -160,6 +161,7 @@ GRADC_API gradc_status gradc_counters(gradc_context *g, int64_t *planned, int64_
 
 /* The host's allocator for everything but device memory: resize(payload, old, bytes) behaves as realloc,
  * and as free for bytes 0; it may return NULL.  resize NULL: the C library's.
+ * (What zlib, cJSON, libpng and libjpeg-turbo take while they read a file is the C library's.)
  * Call it before the first gradc_open; later it is GRADC_E_BUSY (thread-local). */
 GRADC_API gradc_status gradc_set_allocator(void *(*resize)(void *payload, void *old, size_t bytes),
                                            void *payload);
@@ -467,9 +469,9 @@ GRADC_API gradc_tensor *gradc_adaptive_avg_pool2d(gradc_tensor *x, int height, i
  *   running = (1 - momentum) * running + momentum * statistic, with the unbiased variance.
  * training 0: by running_mean and running_var, which get no gradient and must be there (GRADC_E_ARG).
  * PyTorch's defaults are momentum 0.1 and eps 1e-5. */
-GRADC_API gradc_tensor *gradc_batch_norm(gradc_tensor *x, gradc_tensor *running_mean, gradc_tensor *running_var,
-                                         gradc_tensor *weight, gradc_tensor *bias, int training, double momentum,
-                                         double eps);
+GRADC_API gradc_tensor *gradc_batch_norm(gradc_tensor *x, gradc_tensor *running_mean,
+                                         gradc_tensor *running_var, gradc_tensor *weight, gradc_tensor *bias,
+                                         int training, double momentum, double eps);
 
 /* Along one axis: softmax e^(x_i - m) / sum_j e^(x_j - m), and its logarithm, with m the maximum. */
 GRADC_API gradc_tensor *gradc_softmax(gradc_tensor *x, int axis);
@@ -639,6 +641,9 @@ GRADC_API double gradc_optim_get(const gradc_optim *o, const char *key);
 GRADC_API const char *gradc_optim_kind(const gradc_optim *o);
 GRADC_API int gradc_optim_count(const gradc_optim *o);
 
+/* Its i-th parameter, the tensor that it was made with; NULL, and no error, where there is none. */
+GRADC_API gradc_tensor *gradc_optim_param(const gradc_optim *o, int i);
+
 /* How many steps were applied; -1 for NULL. */
 GRADC_API int64_t gradc_optim_steps(const gradc_optim *o);
 
@@ -740,6 +745,78 @@ GRADC_API gradc_status gradc_module_info(gradc_module *m, const char *key, int64
  * GRADC_E_IO, GRADC_E_ARG (a name twice). */
 GRADC_API gradc_status gradc_save(const char *path, int n, const char *const *names, gradc_tensor *const *tensors,
                                   int nmeta, const char *const *keys, const char *const *values);
+
+/* Opens a safetensors file: it is mapped into memory (a pipe is read), and its header is checked whole: the tensors
+ * cover the data without holes or overlaps, each as large as its dtype and shape say.  The data are not looked at.
+ * Returns NULL on failure, with a thread-local error that names the file and what is wrong with it: GRADC_E_IO for one
+ * that is missing, cut short, damaged or hostile, GRADC_E_UNSUPPORTED for a dtype of the format that is not here
+ * (8- and 16-bit integers, unsigned ones, 8-bit floats, complex numbers), GRADC_E_MEMORY.
+ * Limits: headers of 100 MB and 4,000,000 values, GRADC_MAX_NDIM dimensions, numbers below 2^53.
+ * Close it with gradc_file_close; what the functions below point to is good until then.  A file is not locked: replace
+ * it (as gradc_save does), never shorten it in place while it is open, for the system ends a process that touches
+ * mapped bytes which are gone (SIGBUS). */
+GRADC_API gradc_file *gradc_file_open(const char *path);
+GRADC_API void gradc_file_close(gradc_file *file); /* NULL does nothing */
+
+/* How many tensors there are, -1 for NULL; the name of tensor i, in the order of the data, NULL if there is none; the
+ * number of the tensor with this name, -1 if there is none. */
+GRADC_API int gradc_file_count(const gradc_file *file);
+GRADC_API const char *gradc_file_name(const gradc_file *file, int i);
+GRADC_API int gradc_file_find(const gradc_file *file, const char *name);
+
+/* Dtype, dimensions and shape (room for GRADC_MAX_NDIM) of tensor i; any pointer may be NULL.  GRADC_E_ARG if there is
+ * no such tensor (thread-local). */
+GRADC_API gradc_status gradc_file_info(const gradc_file *file, int i, gradc_dtype *dtype, int *ndim,
+                                       int64_t *shape);
+
+/* The elements of tensor i inside the mapping, as stored: little-endian, at any alignment.  bytes may be NULL.
+ * NULL and 0 if there is no such tensor. */
+GRADC_API const void *gradc_file_data(const gradc_file *file, int i, int64_t *bytes);
+
+/* The metadata: the value of a key, NULL if there is none; how many keys there are, -1 for NULL; key i in the order of
+ * strcmp, NULL if there is none. */
+GRADC_API const char *gradc_file_metadata(const gradc_file *file, const char *key);
+GRADC_API int gradc_file_metadata_count(const gradc_file *file);
+GRADC_API const char *gradc_file_metadata_key(const gradc_file *file, int i);
+
+/* Writes tensor i of the file into t, as gradc_write does.  Shape and dtype must be t's (GRADC_E_SHAPE, GRADC_E_DTYPE);
+ * f16 and bf16 are widened into an f32 tensor.  A bool that is neither 0 nor 1 is GRADC_E_IO.  On t's context. */
+GRADC_API gradc_status gradc_file_read(const gradc_file *file, int i, gradc_tensor *t);
+
+/* Writes a module's parameters and buffers under their names, with the metadata "model" and "options"
+ * (gradc_module_option's) and the caller's nmeta pairs.  As gradc_save. */
+GRADC_API gradc_status gradc_module_save(gradc_module *m, const char *path, int nmeta,
+                                         const char *const *keys, const char *const *values);
+
+/* Reads a module's parameters and buffers by name from a safetensors file: ours, a checkpoint, or one that was made of a
+ * torchvision model's state dict.  f16 and bf16 are widened.  Tensors that the module has not are passed over.
+ * partial 0: every tensor must be there and fit, else GRADC_E_IO, GRADC_E_SHAPE or GRADC_E_DTYPE, and nothing is changed.
+ * partial 1: what fits is taken; the rest stays as it is and is logged, each with the reason (another head, to be
+ *            fine-tuned).  GRADC_E_IO if nothing fits. */
+GRADC_API gradc_status gradc_module_load(gradc_module *m, const char *path, int partial);
+
+/* The module in a file that gradc_module_save or gradc_checkpoint_save wrote: its model and options, its weights, in
+ * evaluation mode.  Free it with gradc_module_free.  NULL on failure, on g. */
+GRADC_API gradc_module *gradc_module_open(gradc_context *g, const char *path);
+
+/* Saves what a training run needs to go on with the same bits, between two steps, to a safetensors file: what
+ * gradc_module_save writes, the optimiser's states as "optim/STATE/NAME", and the metadata
+ *   gradc.optim    its kind and numbers     gradc.steps, gradc.updates  what it counts, each parameter's in its order
+ *   gradc.rng      seed and offset          gradc.loader  epoch, batch, and batches of an epoch
+ *   gradc.tuning   a digest of what decides bits: version, device and driver, instruction set, BLAS
+ * Whole numbers are decimal.  Anything else (a schedule, counts of steps and epochs) is the caller's, by nmeta pairs.
+ * The file is there whole or as it was before, after a loss of power too.  o and l may be NULL: left out.
+ * GRADC_E_ARG for a parameter of o that is none of m's; as gradc_save. */
+GRADC_API gradc_status gradc_checkpoint_save(const char *path, gradc_module *m, gradc_optim *o, gradc_loader *l,
+                                             int nmeta, const char *const *keys, const char *const *values);
+
+/* Goes back to where gradc_checkpoint_save was called: weights, optimiser, its numbers, random numbers, loader.  m, o
+ * and l were made as those that were saved; o and l may be NULL: left as they are.
+ * Everything is checked before anything is changed: the model and its options, every tensor, the optimiser's kind and
+ * parameters, the loader's batches.  GRADC_E_ARG for another model, optimiser or loader; GRADC_E_IO, GRADC_E_SHAPE,
+ * GRADC_E_DTYPE for a file that is damaged or no checkpoint.  Another device, library or BLAS is allowed, and logged:
+ * the run goes on, with other bits. */
+GRADC_API gradc_status gradc_checkpoint_load(const char *path, gradc_module *m, gradc_optim *o, gradc_loader *l);
 
 /* Reads an IDX file (as MNIST's; gzip or not) into host memory: dtype, ndim, shape[GRADC_MAX_NDIM], and
  * the elements in this machine's byte order.  Free *data with gradc_free.

@@ -1,6 +1,7 @@
 #!/bin/sh
 # Includes go downward only (nn, optim, data, io -> ops -> core -> device -> base), and each foreign interface has one
-# home: OpenCL's headers src/device/opencl, BLAS's src/device/cpu, the operating system's src/base/os*.c.
+# home: OpenCL's headers src/device/opencl, BLAS's src/device/cpu, cJSON's src/io, PNG's and JPEG's src/data/image.c, the
+# operating system's src/base/os*.c.
 # The library does not print, end the process, read the environment or allocate by itself.
 set -u
 cd "$(dirname "$0")/.." || exit 1
@@ -38,7 +39,8 @@ outside '^ *# *include <(CL/|clblast)' src/device/opencl/ "OpenCL's headers"
 outside '^ *# *include [<"](device/opencl/opencl\.h|device/opencl/)' 'src/device/\(opencl/\|device\.c\)' \
     "the OpenCL device's headers"
 outside '^ *# *include <cblas' src/device/cpu/ "BLAS's headers"
-outside '^ *# *include <(unistd|fcntl|dlfcn|sched|sys/|linux/|poll|dirent|pwd|signal)' 'src/base/os\(_folder\)\?\.c' \
+outside '^ *# *include <cjson/' src/io/ "cJSON's headers"
+outside '^ *# *include <(unistd|fcntl|dlfcn|sched|sys/|linux/|poll|dirent|pwd|signal)' 'src/base/os\(_[a-z]*\)\?\.c' \
     "the operating system's headers"
 outside '^ *# *include <(png|turbojpeg)' src/data/image.c "the headers of PNG and JPEG"
 outside '_GNU_SOURCE' src/base/os.c "_GNU_SOURCE"

@@ -1,5 +1,6 @@
 /* os.h - the operating system, all of it: memory, threads, files, libraries, the clock, fork.
- * os.c and os_folder.c are the only files of the library that call it (C's own locks and the math library apart). */
+ * os.c, os_file.c and os_folder.c are the only files of the library that call it (C's own locks and the math library
+ * apart). */
 #ifndef GRADC_OS_H
 #define GRADC_OS_H
 
@@ -39,11 +40,22 @@ void *os_symbol(void *library, const char *name);
 void os_library_close(void *library);
 
 /* Whole files.  read: *data is host_alloc'd, 0-terminated behind *bytes; 0, or an errno value.
- * replace: temporary file beside it, fsync, rename; 0 or an errno value.  mkdirs: with mode 0700. */
+ * replace: temporary file beside it, fsync, rename, fsync of the folder; 0 or an errno value.
+ * mkdirs: with mode 0700. */
 int os_file_read(const char *path, char **data, size_t *bytes);
 int os_file_replace(const char *path, const void *data, size_t bytes);
 
-/* The same in pieces: nobody sees the file before commit, which frees `file` whether it succeeds or not; drop leaves
+/* A file's bytes, read-only: mapped, or read where it can't be mapped (a pipe, /proc).  0 or an errno value; unmap
+ * takes {0} too.  A mapped file that someone shortens takes its pages away: touching them ends the process (SIGBUS). */
+struct os_map {
+    const unsigned char *bytes;
+    size_t size;
+    int mapped;
+};
+int os_file_map(const char *path, struct os_map *map);
+void os_file_unmap(struct os_map *map);
+
+/* Replacing in pieces: nobody sees the file before commit, which frees `file` whether it succeeds or not; drop leaves
  * an existing file as it was.  What is there and no regular file (a device, a folder) is not replaced: EINVAL, EISDIR.
  * 0 or an errno value; drop(NULL) does nothing. */
 struct os_file;

@@ -1,4 +1,4 @@
-/* json.c - builds JSON text: strings with their escapes, integers, and text as it stands. */
+/* json.c - builds JSON text: strings with their escapes, integers, and text as it stands; what is UTF-8. */
 #include "io/json.h"
 
 #include <inttypes.h>
@@ -46,8 +46,8 @@ void json_string(struct json *j, const char *text)
     json_raw(j, "\"");
 }
 
-/* The bytes of the character at p, 0 if it is not UTF-8.  The table is Unicode's 3-7: well-formed sequences. */
-static size_t utf8_length(const unsigned char *p)
+/* The table is Unicode's 3-7: well-formed sequences. */
+size_t json_utf8_length(const char *text, size_t left)
 {
     static const struct form {
         unsigned char first, last, second_low, second_high;
@@ -55,10 +55,13 @@ static size_t utf8_length(const unsigned char *p)
     } forms[] = {{0x00, 0x7f, 0, 0, 1},       {0xc2, 0xdf, 0x80, 0xbf, 2}, {0xe0, 0xe0, 0xa0, 0xbf, 3},
                  {0xe1, 0xec, 0x80, 0xbf, 3}, {0xed, 0xed, 0x80, 0x9f, 3}, {0xee, 0xef, 0x80, 0xbf, 3},
                  {0xf0, 0xf0, 0x90, 0xbf, 4}, {0xf1, 0xf3, 0x80, 0xbf, 4}, {0xf4, 0xf4, 0x80, 0x8f, 4}};
-    for (size_t i = 0; i < sizeof forms / sizeof forms[0]; i++) {
+    const unsigned char *p = (const unsigned char *)text;
+    for (size_t i = 0; left > 0 && i < sizeof forms / sizeof forms[0]; i++) {
         const struct form *f = &forms[i];
         if (p[0] < f->first || p[0] > f->last)
             continue;
+        if (f->length > left)
+            return 0;
         if (f->length > 1 && (p[1] < f->second_low || p[1] > f->second_high))
             return 0;
         for (size_t k = 2; k < f->length; k++)
@@ -71,12 +74,13 @@ static size_t utf8_length(const unsigned char *p)
 
 int json_is_utf8(const char *text)
 {
-    const unsigned char *p = (const unsigned char *)text;
-    while (*p != '\0') {
-        size_t length = utf8_length(p);
+    size_t left = strlen(text);
+    while (left > 0) {
+        size_t length = json_utf8_length(text, left);
         if (length == 0)
             return 0;
-        p += length;
+        text += length;
+        left -= length;
     }
     return 1;
 }

@@ -97,6 +97,11 @@ int gradc_optim_count(const gradc_optim *o)
     return o ? o->n : -1;
 }
 
+gradc_tensor *gradc_optim_param(const gradc_optim *o, int i)
+{
+    return o && i >= 0 && i < o->n ? o->tensors[i] : NULL;
+}
+
 int64_t gradc_optim_steps(const gradc_optim *o)
 {
     return o ? o->steps : -1;
