@@ -146,7 +146,29 @@ static gradc_tensor *record_batch_norm(gradc_tensor *const *t)
     return gradc_batch_norm(t[NORM_X], t[NORM_MEAN], t[NORM_VAR], t[NORM_WEIGHT], t[NORM_BIAS], 1, 0.1, 1e-5);
 }
 
-static const struct forward batch_norm_row = {record_batch_norm};
+static gradc_tensor *record_group_norm(gradc_tensor *const *t)
+{
+    return gradc_group_norm(t[NORM_X], 8, t[NORM_WEIGHT], t[NORM_BIAS], 1e-5);
+}
+
+/* size: rows, n */
+static void layer_norm_setup(struct bench *b)
+{
+    const int64_t *s = b->row->size;
+    for (int i = NORM_X; i <= NORM_DZ; i++)
+        bench_tensor(b, i == NORM_X || i == NORM_DZ ? 2 : 1, i == NORM_X || i == NORM_DZ ? s : &s[1]);
+    for (int i = NORM_X; i <= NORM_BIAS; i++)
+        gradc_requires_grad(b->t[i], 1);
+}
+
+static gradc_tensor *record_layer_norm(gradc_tensor *const *t)
+{
+    int64_t n = gradc_size(t[NORM_X], 1);
+    return gradc_layer_norm(t[NORM_X], 1, &n, t[NORM_WEIGHT], t[NORM_BIAS], 1e-5);
+}
+
+static const struct forward batch_norm_row = {record_batch_norm}, layer_norm_row = {record_layer_norm},
+                            group_norm_row = {record_group_norm};
 
 static double norm_both(struct bench *b, int64_t rounds)
 {
@@ -238,6 +260,18 @@ const struct bench_case op_cases[] = {
     {"batch_norm-1e3-both", "us", 1, 0, norm_setup, norm_both, {2, 8, 8, 8}, &batch_norm_row},
     {"batch_norm-1e5-both", "us", 1, 0, norm_setup, norm_both, {16, 32, 14, 14}, &batch_norm_row},
     {"batch_norm-1e7-both", "us", 1, 0, norm_setup, norm_both, {128, 64, 32, 32}, &batch_norm_row},
+    {"layer_norm-1e3", "us", 1, 0, layer_norm_setup, forward, {10, 100}, &layer_norm_row},
+    {"layer_norm-1e3-both", "us", 1, 0, layer_norm_setup, norm_both, {10, 100}, &layer_norm_row},
+    {"layer_norm-1e5", "us", 1, 0, layer_norm_setup, forward, {128, 768}, &layer_norm_row},
+    {"layer_norm-1e5-both", "us", 1, 0, layer_norm_setup, norm_both, {128, 768}, &layer_norm_row},
+    {"layer_norm-1e7", "us", 1, 0, layer_norm_setup, forward, {13000, 768}, &layer_norm_row},
+    {"layer_norm-1e7-both", "us", 1, 0, layer_norm_setup, norm_both, {13000, 768}, &layer_norm_row},
+    {"group_norm-1e3", "us", 1, 0, norm_setup, forward, {2, 8, 8, 8}, &group_norm_row},
+    {"group_norm-1e3-both", "us", 1, 0, norm_setup, norm_both, {2, 8, 8, 8}, &group_norm_row},
+    {"group_norm-1e5", "us", 1, 0, norm_setup, forward, {16, 32, 14, 14}, &group_norm_row},
+    {"group_norm-1e5-both", "us", 1, 0, norm_setup, norm_both, {16, 32, 14, 14}, &group_norm_row},
+    {"group_norm-1e7", "us", 1, 0, norm_setup, forward, {128, 64, 32, 32}, &group_norm_row},
+    {"group_norm-1e7-both", "us", 1, 0, norm_setup, norm_both, {128, 64, 32, 32}, &group_norm_row},
     {"add-1e3", "us", 1, 0, vector, forward, {1000}, &add_row},
     {"add-1e5", "us", 1, 0, vector, forward, {100000}, &add_row},
     {"add-1e7", "us", 1, 0, vector, forward, {10000000}, &add_row},

@@ -192,6 +192,14 @@ def batch_norm(x, weight, bias, mean, var):
     return F.batch_norm(x, mean, var, weight, bias, True)
 
 
+def layer_norm(x, weight, bias, mean, var):
+    return F.layer_norm(x, x.shape[1:], weight, bias)
+
+
+def group_norm(x, weight, bias, mean, var):
+    return F.group_norm(x, 8, weight, bias)
+
+
 def conv(kind, batch, channels, size, out):
     def setup():
         x, w = numbers(batch, channels, size, size), numbers(out, channels, 3, 3)
@@ -222,6 +230,7 @@ for kind in "forward", "backward-data", "backward-weight":
     CASES["conv3x3-64x56x56-64-b8-" + kind] = ("ms", 1, 0, conv(kind, 8, 64, 56, 64))
     CASES["conv3x3-1x28x28-32-b64-" + kind] = ("ms", 1, 0, conv(kind, 64, 1, 28, 32))
     CASES["conv3x3-32x14x14-64-b64-" + kind] = ("ms", 1, 0, conv(kind, 64, 32, 14, 64))
+ROW_SHAPES = {3: (10, 100), 5: (128, 768), 7: (13000, 768)}
 NORM_SHAPES = {3: (2, 8, 8, 8), 5: (16, 32, 14, 14), 7: (128, 64, 32, 32)}
 for power, shape in NORM_SHAPES.items():
     CASES["avg_pool2d-1e%d" % power] = ("us", 1, 0, forward(lambda x: F.avg_pool2d(x, 2), shape))
@@ -229,8 +238,11 @@ for power, shape in NORM_SHAPES.items():
     for n in 1, 7:
         CASES["adaptive_avg_pool2d-1e%d-to%d" % (power, n)] = (
             "us", 1, 0, forward(lambda x, n=n: F.adaptive_avg_pool2d(x, n), shape))
-    CASES["batch_norm-1e%d" % power] = ("us", 1, 0, norm(batch_norm, shape, False))
-    CASES["batch_norm-1e%d-both" % power] = ("us", 1, 0, norm(batch_norm, shape, True))
+    for both in False, True:
+        end = "-1e%d" % power + "-both" * both
+        CASES["batch_norm" + end] = ("us", 1, 0, norm(batch_norm, shape, both))
+        CASES["group_norm" + end] = ("us", 1, 0, norm(group_norm, shape, both))
+        CASES["layer_norm" + end] = ("us", 1, 0, norm(layer_norm, ROW_SHAPES[power], both))
 for power in 3, 5, 7:
     n = (10 ** power,)
     CASES["add-1e%d" % power] = ("us", 1, 0, forward(torch.add, n, n))

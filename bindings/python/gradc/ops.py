@@ -30,6 +30,8 @@ DEFAULTS = {
     "avg_pool2d_full": {"stride_h": 0, "stride_w": 0, "padding_h": 0, "padding_w": 0, "count_include_pad": True},
     "batch_norm": {"running_mean": None, "running_var": None, "weight": None, "bias": None, "training": False,
                    "momentum": 0.1, "eps": 1e-5},
+    "layer_norm": {"weight": None, "bias": None, "eps": 1e-5},
+    "group_norm": {"weight": None, "bias": None, "eps": 1e-5},
     "softmax": {"axis": -1},
     "log_softmax": {"axis": -1},
     "slice": {"start": 0, "stop": 2**63 - 1, "step": 1},

@@ -97,7 +97,50 @@ ADAPTIVE += [
     Fails("DTYPE", T(1, 1, 4, 4, dtype="i64"), height=3, width=2),
 ]
 
+def layer_norm(x, weight=None, bias=None, shape=(), eps=1e-5):
+    return F.layer_norm(x, tuple(shape), weight, bias, eps)
+
+
+LAYER_NORM = [S(T(*shape), T(*shape[-n:]) if w else None, T(*shape[-n:]) if b else None, shape=shape[-n:])
+              for shape, n in [((4, 5), 1), ((4, 5), 2), ((2, 3, 4, 5), 2), ((7,), 1), ((3, 1031), 1), ((150, 3), 1),
+                               ((33, 70), 1), ((2, 3, 8, 9), 3)]
+              for w, b in [(True, True), (False, False), (True, False)]]
+LAYER_NORM += [S(T(4, 3, 5, view=view), T(3, 5, view="permuted"), T(3, 5, view="sliced"), shape=(3, 5))
+               for view in VIEWS]
+LAYER_NORM += [
+    S(T(4, 5), None, T(5), shape=(5,)).once(), S(T(4, 5), T(5), T(5), shape=(5,), eps=0.5),
+    S(T(5, 1), T(1), T(1), shape=(1,), eps=0.5),
+    S(T(values=[[nan, 1.0, 2.0], [1.0, inf, 3.0], [4.0, 5.0, 6.0]]), T(3), T(3), shape=(3,)).value_only(),
+    S(T(0, 5), T(5), T(5), shape=(5,)), S(T(0, 5), shape=(5,)),
+    Fails("SHAPE", T(4, 5), shape=(4,)), Fails("SHAPE", T(4, 5), shape=(2, 4, 5)), Fails("SHAPE", T(4, 5), shape=()),
+    Fails("SHAPE", T(), shape=()), Fails("SHAPE", T(4, 5), T(4), None, shape=(5,)),
+    Fails("SHAPE", T(4, 5), T(5), T(1, 5), shape=(5,)), Fails("ARG", T(4, 5), shape=(5,), eps=-1.0),
+    Fails("DTYPE", T(4, 5, dtype="i32"), shape=(5,)),
+    Fails("DTYPE", T(4, 5, dtype="f32"), T(5, dtype="f64"), None, shape=(5,)),
+]
+
+GROUP_NORM = [S(T(*shape), T(shape[1]) if affine else None, T(shape[1]) if affine else None, groups=groups)
+              for shape, groups in [((2, 6, 4, 5), 3), ((2, 6, 4, 5), 1), ((2, 6, 4, 5), 6), ((4, 6), 2),
+                                    ((3, 4, 7), 2), ((2, 4, 2, 3, 2), 2), ((150, 4, 3), 2), ((2, 70, 8, 9), 7)]
+              for affine in (True, False)]
+GROUP_NORM += [S(T(2, 6, 5, view=view), T(6, view="sliced"), T(6, view="sliced"), groups=3) for view in VIEWS]
+GROUP_NORM += [
+    S(T(2, 4, 3), T(4), None, groups=2), S(T(2, 4, 3), T(4), T(4), groups=2, eps=0.5),
+    S(T(0, 4, 3), T(4), T(4), groups=2).value_only(),
+    Fails("SHAPE", T(2, 4, 3), groups=3), Fails("ARG", T(2, 4, 3), groups=0), Fails("SHAPE", T(4), groups=2),
+    Fails("SHAPE", T(2, 4, 3), T(2), None, groups=2), Fails("SHAPE", T(2, 4, 3), T(4), T(4, 1), groups=2),
+    Fails("ARG", T(2, 4, 3), groups=2, eps=inf), Fails("DTYPE", T(2, 4, 3, dtype="i64"), groups=2),
+    Fails("DTYPE", T(2, 4, 3, dtype="f32"), T(4, dtype="f64"), None, groups=2),
+]
+
+
+def group_norm(x, weight=None, bias=None, groups=1, eps=1e-5):
+    return F.group_norm(x, groups, weight, bias, eps)
+
+
 OPS = {
+    "layer_norm": (layer_norm, LAYER_NORM),
+    "group_norm": (group_norm, GROUP_NORM),
     "avg_pool2d": (avg_pool2d, AVG_POOL),
     "avg_pool2d_full": (avg_pool2d_full, AVG_POOL_FULL),
     "adaptive_avg_pool2d": (adaptive_avg_pool2d, ADAPTIVE),
