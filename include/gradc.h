@@ -334,6 +334,17 @@ GRADC_API gradc_tensor *gradc_conv2d_full(gradc_tensor *x, gradc_tensor *w, grad
                                           int stride_w, int padding_h, int padding_w, int dilation_h,
                                           int dilation_w, int groups);
 
+/* The gradient of gradc_conv2d with respect to its x, as a layer: z[b,o,i,j] = b[o] + the sum of x[b,c,y,x] w[c,o,p,q]
+ * wherever i = y*stride - padding + p*dilation, and j alike.  x [batch,in,h,w]; w [in, out/groups, kh, kw]; b [out] or
+ * NULL.  Output height (h - 1)*stride - 2*padding + dilation*(kh-1) + output_padding + 1, width alike; an output
+ * padding is below the stride or the dilation.  f32 and f64. */
+GRADC_API gradc_tensor *gradc_conv_transpose2d(gradc_tensor *x, gradc_tensor *w, gradc_tensor *b, int stride,
+                                               int padding);
+GRADC_API gradc_tensor *gradc_conv_transpose2d_full(gradc_tensor *x, gradc_tensor *w, gradc_tensor *b, int stride_h,
+                                                    int stride_w, int padding_h, int padding_w,
+                                                    int output_padding_h, int output_padding_w, int dilation_h,
+                                                    int dilation_w, int groups);
+
 /* The maximum of each window; x [batch,c,h,w].  stride 0: as the size.  Padding, at most half the size,
  * counts as -inf.  NaN wins; the gradient goes to the first maximum of the window.
  * Output height floor((h + 2*padding - size) / stride) + 1. */

@@ -113,7 +113,8 @@ def torch_case(name, case):
 # What has an operand behind a number.
 OURS = {
     "layer_norm": lambda x, weight=None, bias=None, *, shape, **more: gradc.layer_norm(x, shape, weight, bias, **more),
-    "group_norm": lambda x, weight=None, bias=None, *, groups, **more: gradc.group_norm(x, groups, weight, bias, **more),
+    "group_norm": lambda x, weight=None, bias=None, *, groups, **more: gradc.group_norm(x, groups, weight, bias,
+                                                                                        **more),
 }
 
 
