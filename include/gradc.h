@@ -444,6 +444,17 @@ GRADC_API gradc_tensor *gradc_conv2d_full(gradc_tensor *x, gradc_tensor *w, grad
                                           int stride_w, int padding_h, int padding_w, int dilation_h,
                                           int dilation_w, int groups);
 
+/* The gradient of gradc_conv2d with respect to its x, as a layer: z[b,o,i,j] = b[o] + the sum of x[b,c,y,x] w[c,o,p,q]
+ * wherever i = y*stride - padding + p*dilation, and j alike.  x [batch,in,h,w]; w [in, out/groups, kh, kw]; b [out] or
+ * NULL.  Output height (h - 1)*stride - 2*padding + dilation*(kh-1) + output_padding + 1, width alike; an output
+ * padding is below the stride or the dilation.  f32 and f64. */
+GRADC_API gradc_tensor *gradc_conv_transpose2d(gradc_tensor *x, gradc_tensor *w, gradc_tensor *b, int stride,
+                                               int padding);
+GRADC_API gradc_tensor *gradc_conv_transpose2d_full(gradc_tensor *x, gradc_tensor *w, gradc_tensor *b, int stride_h,
+                                                    int stride_w, int padding_h, int padding_w,
+                                                    int output_padding_h, int output_padding_w, int dilation_h,
+                                                    int dilation_w, int groups);
+
 /* The maximum of each window; x [batch,c,h,w].  stride 0: as the size.  Padding, at most half the size,
  * counts as -inf.  NaN wins; the gradient goes to the first maximum of the window.
  * Output height floor((h + 2*padding - size) / stride) + 1. */
@@ -451,8 +462,8 @@ GRADC_API gradc_tensor *gradc_max_pool2d(gradc_tensor *x, int size, int stride);
 GRADC_API gradc_tensor *gradc_max_pool2d_full(gradc_tensor *x, int size_h, int size_w, int stride_h,
                                               int stride_w, int padding_h, int padding_w);
 
-/* The mean of each window; x [batch,c,h,w], f32 and f64.  stride 0: as the size.  Padding, at most half the size, counts
- * as zeros; with count_include_pad 0 it is not counted (PyTorch's default, and gradc_avg_pool2d's, is 1).
+/* The mean of each window; x [batch,c,h,w], f32 and f64.  stride 0: as the size.  Padding, at most half the
+ * size, counts as zeros; with count_include_pad 0 it is not counted (PyTorch's default is 1).
  * Output height floor((h + 2*padding - size) / stride) + 1. */
 GRADC_API gradc_tensor *gradc_avg_pool2d(gradc_tensor *x, int size, int stride);
 GRADC_API gradc_tensor *gradc_avg_pool2d_full(gradc_tensor *x, int size_h, int size_w, int stride_h,
@@ -472,6 +483,17 @@ GRADC_API gradc_tensor *gradc_adaptive_avg_pool2d(gradc_tensor *x, int height, i
 GRADC_API gradc_tensor *gradc_batch_norm(gradc_tensor *x, gradc_tensor *running_mean,
                                          gradc_tensor *running_var, gradc_tensor *weight, gradc_tensor *bias,
                                          int training, double momentum, double eps);
+
+/* z = weight * (x - mean) / sqrt(var + eps) + bias, mean and (biased) variance over each row of x: its last ndim axes,
+ * which must be `shape`.  weight and bias have that shape, or are NULL: 1 and 0.  f32 and f64.  PyTorch's default eps is
+ * 1e-5. */
+GRADC_API gradc_tensor *gradc_layer_norm(gradc_tensor *x, int ndim, const int64_t *shape, gradc_tensor *weight,
+                                         gradc_tensor *bias, double eps);
+
+/* The same with mean and variance over each group of neighbouring channels of each image of x [batch,c,...]; the c
+ * channels must fall into `groups` equal groups.  weight and bias [c] or NULL.  PyTorch's default eps is 1e-5. */
+GRADC_API gradc_tensor *gradc_group_norm(gradc_tensor *x, int groups, gradc_tensor *weight, gradc_tensor *bias,
+                                         double eps);
 
 /* Along one axis: softmax e^(x_i - m) / sum_j e^(x_j - m), and its logarithm, with m the maximum. */
 GRADC_API gradc_tensor *gradc_softmax(gradc_tensor *x, int axis);

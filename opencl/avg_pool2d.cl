@@ -1,7 +1,7 @@
 /* avg_pool2d.cl - means of 2-d windows, and the way back.
  *
- * Planes [height,width] of x and [out_height,out_width] of z lie one after the other without gaps.  size 0: windows from
- * floor(i in / out) to ceil((i + 1) in / out).  One work-item per element written; any work size. */
+ * Planes [height,width] of x and [out_height,out_width] of z lie one after the other without gaps.  size 0: windows
+ * from floor(i in / out) to ceil((i + 1) in / out).  One work-item per element written; any work size. */
 
 /* What window i of an axis covers: from .. to-1, counted as the third. */
 static inline int4 window(int i, int in, int out, int size, int stride, int padding, int count_padding)

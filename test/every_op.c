@@ -346,6 +346,9 @@ static void each_norm(struct fixture *f)
             gradc_tensor *var = gradc_new(f->g, floats[d], 1, (const int64_t[]){FEW});
             finish(f, gradc_batch_norm(x, mean, var, w, b, 1, 0.1, 1e-5));
             finish(f, gradc_batch_norm(x, mean, var, w, b, 0, 0.1, 1e-5));
+            finish(f, gradc_layer_norm(x, 1, &inner[i], NULL, NULL, 1e-5));
+            finish(f, gradc_group_norm(x, 1, w, b, 1e-5));
+            finish(f, gradc_group_norm(x, FEW, w, b, 1e-5));
             gradc_release(x);
             gradc_release(w);
             gradc_release(b);

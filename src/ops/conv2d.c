@@ -249,9 +249,14 @@ static gradc_tensor *record(const struct op *op, int nin, gradc_tensor *const *i
     return op_record(op, nin, flat, &(struct attributes){.nints = nints, .ints = ints});
 }
 
-static gradc_tensor *convolve(gradc_tensor *x, gradc_tensor *w, const int64_t *ints)
+/* conv2d of x, as much of it as `like`: an output padding of conv_transpose2d may be wider than the stride. */
+static gradc_tensor *convolve(gradc_tensor *x, gradc_tensor *w, gradc_tensor *like, const int64_t *ints)
 {
-    return record(&op_conv2d, 2, (gradc_tensor *const[]){x, w}, ints, CONV_INTS);
+    gradc_tensor *z = record(&op_conv2d, 2, (gradc_tensor *const[]){x, w}, ints, CONV_INTS);
+    for (int axis = 2; z && axis < 4; axis++)
+        if (gradc_size(z, axis) != gradc_size(like, axis))
+            z = gradc_slice(z, axis, 0, gradc_size(like, axis), 1);
+    return z;
 }
 
 /* op of (x, y) with the size of `like` in its last two axes. */
@@ -283,7 +288,7 @@ static void conv2d_input_gradient(struct gradient *d)
 {
     gradc_tensor *y = d->x[0], *w = d->x[1], *dx = d->dz[0];
     if (d->wants[0])
-        d->dx[0] = convolve(dx, w, d->ints);
+        d->dx[0] = convolve(dx, w, y, d->ints);
     if (d->wants[1])
         d->dx[1] = sized(&op_conv2d_weight, dx, y, w, d->ints);
 }
@@ -295,7 +300,7 @@ static void conv2d_weight_gradient(struct gradient *d)
     if (d->wants[0])
         d->dx[0] = sized(&op_conv2d_input, y, dw, x, d->ints);
     if (d->wants[1])
-        d->dx[1] = convolve(x, dw, d->ints);
+        d->dx[1] = convolve(x, dw, y, d->ints);
 }
 
 const struct op op_conv2d = {
@@ -345,4 +350,104 @@ gradc_tensor *gradc_conv2d_full(gradc_tensor *x, gradc_tensor *w, gradc_tensor *
     const int64_t ints[CONV_INTS] = {stride_h,   stride_w,   padding_h, padding_w,
                                      dilation_h, dilation_w, groups};
     return record(&op_conv2d, b ? 3 : 2, (gradc_tensor *const[]){x, w, b}, ints, CONV_INTS);
+}
+
+/* ---- conv_transpose2d: conv2d_input with x as the result's flow ---- */
+
+enum { OUTPUT_PADDING_H = CONV_INTS, OUTPUT_PADDING_W, TRANSPOSE_INTS };
+
+/* (size - 1) stride - 2 padding + dilation (kernel - 1) + output_padding + 1; it may be 0 or less, or INT64_MAX. */
+static int64_t transposed_size(int64_t size, int64_t kernel, const int64_t *n, int axis)
+{
+    int64_t stride = n[STRIDE_H + axis], dilation = n[DILATION_H + axis];
+    if (size - 1 > PLANE / stride || kernel - 1 > PLANE / dilation)
+        return INT64_MAX;
+    return (size - 1) * stride - 2 * n[PADDING_H + axis] + dilation * (kernel - 1) +
+           n[OUTPUT_PADDING_H + axis] + 1;
+}
+
+static gradc_status transpose_numbers(gradc_context *g, const int64_t *n)
+{
+    static const struct {
+        const char *name;
+        int at, least;
+    } rules[] = {{"stride", STRIDE_H, 1},   {"stride", STRIDE_W, 1},     {"padding", PADDING_H, 0},
+                 {"padding", PADDING_W, 0}, {"dilation", DILATION_H, 1}, {"dilation", DILATION_W, 1},
+                 {"groups", GROUPS, 1}};
+    for (size_t i = 0; i < sizeof rules / sizeof *rules; i++)
+        if (n[rules[i].at] < rules[i].least || n[rules[i].at] > MOST)
+            return context_fail(g, GRADC_E_ARG, "conv_transpose2d: %s %lld is not in %d..%d", rules[i].name,
+                                (long long)n[rules[i].at], rules[i].least, MOST);
+    for (int axis = 0; axis < 2; axis++) {
+        int64_t stride = n[STRIDE_H + axis], dilation = n[DILATION_H + axis], more = n[OUTPUT_PADDING_H + axis];
+        if (more < 0 || (more >= stride && more >= dilation))
+            return context_fail(g, GRADC_E_ARG,
+                                "conv_transpose2d: output padding %lld is not below the stride %lld or the "
+                                "dilation %lld",
+                                (long long)more, (long long)stride, (long long)dilation);
+    }
+    return GRADC_OK;
+}
+
+/* x [batch,in,h,w] against w [in,out/groups,kh,kw] and b [out] or NULL. */
+static gradc_status transpose_operands(const struct tensor *t, const struct tensor *w, const struct tensor *b,
+                                       int64_t groups)
+{
+    const struct layout *x = &t->layout, *k = &w->layout;
+    if (!dtype_is_float(t->dtype) || w->dtype != t->dtype || (b && b->dtype != t->dtype))
+        return context_fail(t->g, GRADC_E_DTYPE,
+                            "conv_transpose2d: x, w and b must all be f32 or all f64, they are %s, %s and %s",
+                            gradc_dtype_name(t->dtype), gradc_dtype_name(w->dtype),
+                            gradc_dtype_name(b ? b->dtype : t->dtype));
+    if (x->ndim != 4 || k->ndim != 4)
+        return context_fail(
+            t->g, GRADC_E_SHAPE,
+            "conv_transpose2d: x %s and w %s must be [batch,in,height,width] and [in,out/groups,kh,kw]",
+            SHAPE(x), SHAPE(k));
+    if (layout_numel(k) == 0 || x->shape[1] == 0 || x->shape[2] == 0 || x->shape[3] == 0)
+        return context_fail(t->g, GRADC_E_SHAPE, "conv_transpose2d: x %s and w %s: only the batch may be 0",
+                            SHAPE(x), SHAPE(k));
+    if (x->shape[1] != k->shape[0] || x->shape[1] % groups != 0 || k->shape[1] > INT64_MAX / groups)
+        return context_fail(t->g, GRADC_E_SHAPE,
+                            "conv_transpose2d: the channels of x %s do not match w %s in %lld groups",
+                            SHAPE(x), SHAPE(k), (long long)groups);
+    if (b && (b->layout.ndim != 1 || b->layout.shape[0] != k->shape[1] * groups))
+        return context_fail(t->g, GRADC_E_SHAPE, "conv_transpose2d: b %s does not match w %s in %lld groups",
+                            SHAPE(&b->layout), SHAPE(k), (long long)groups);
+    return GRADC_OK;
+}
+
+/* z[b,o,i,j] = bias[o] + sum of x[b,c,y,x] w[c,o,p,q] wherever i = y stride - padding + p dilation, j alike */
+static gradc_tensor *transpose(gradc_tensor *x, gradc_tensor *w, gradc_tensor *b, const int64_t *n)
+{
+    const struct tensor *t = op_operand(x, "conv_transpose2d"), *k = t ? op_operand(w, "conv_transpose2d") : NULL;
+    const struct tensor *bias = b ? op_operand(b, "conv_transpose2d") : NULL;
+    if (!t || !k || (b && !bias) || transpose_numbers(t->g, n) || transpose_operands(t, k, bias, n[GROUPS]))
+        return NULL;
+    int64_t all[CONV_INTS + 2];
+    for (int i = 0; i < CONV_INTS; i++)
+        all[i] = n[i];
+    for (int axis = 0; axis < 2; axis++)
+        all[SIZE_H + axis] = transposed_size(t->layout.shape[2 + axis], k->layout.shape[2 + axis], n, axis);
+    if (all[SIZE_H] < 1 || all[SIZE_W] < 1 || all[SIZE_H] > PLANE / all[SIZE_W]) {
+        context_fail(t->g, GRADC_E_SHAPE, "conv_transpose2d: x %s and w %s give a result of %lldx%lld pixels",
+                     SHAPE(&t->layout), SHAPE(&k->layout), (long long)all[SIZE_H], (long long)all[SIZE_W]);
+        return NULL;
+    }
+    gradc_tensor *z = record(&op_conv2d_input, 2, (gradc_tensor *const[]){x, w}, all, CONV_INTS + 2);
+    return b ? gradc_add(z, gradc_reshape(b, 3, (const int64_t[]){bias->layout.shape[0], 1, 1})) : z;
+}
+
+gradc_tensor *gradc_conv_transpose2d(gradc_tensor *x, gradc_tensor *w, gradc_tensor *b, int stride, int padding)
+{
+    return gradc_conv_transpose2d_full(x, w, b, stride, stride, padding, padding, 0, 0, 1, 1, 1);
+}
+
+gradc_tensor *gradc_conv_transpose2d_full(gradc_tensor *x, gradc_tensor *w, gradc_tensor *b, int stride_h,
+                                          int stride_w, int padding_h, int padding_w, int output_padding_h,
+                                          int output_padding_w, int dilation_h, int dilation_w, int groups)
+{
+    const int64_t ints[TRANSPOSE_INTS] = {stride_h,   stride_w, padding_h,        padding_w,       dilation_h,
+                                          dilation_w, groups,   output_padding_h, output_padding_w};
+    return transpose(x, w, b, ints);
 }

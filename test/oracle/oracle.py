@@ -124,6 +124,9 @@ OURS = {
     "concat": lambda *x, axis: gradc.concat(x, axis),
     "stack": lambda *x, axis: gradc.stack(x, axis),
     "split": lambda x, size, axis: gradc.concat(gradc.split(x, size, axis)[::-1], axis),
+    "layer_norm": lambda x, weight=None, bias=None, *, shape, **more: gradc.layer_norm(x, shape, weight, bias, **more),
+    "group_norm": lambda x, weight=None, bias=None, *, groups, **more: gradc.group_norm(x, groups, weight, bias,
+                                                                                        **more),
 }
 
 

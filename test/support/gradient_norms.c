@@ -40,6 +40,21 @@ static gradc_tensor *adaptive_avg_pool2d(gradc_tensor *const *x)
     return square_of(gradc_adaptive_avg_pool2d(square_of(x[0]), 3, 2));
 }
 
+static gradc_tensor *layer_norm(gradc_tensor *const *x)
+{
+    return gradc_layer_norm(x[0], 2, (const int64_t[]){2, 3}, x[1], x[2], 0.1);
+}
+
+static gradc_tensor *layer_norm_plain(gradc_tensor *const *x)
+{
+    return gradc_layer_norm(x[0], 1, (const int64_t[]){5}, NULL, NULL, 0.1);
+}
+
+static gradc_tensor *group_norm(gradc_tensor *const *x)
+{
+    return gradc_group_norm(x[0], 2, x[1], x[2], 0.1);
+}
+
 const struct row gradient_norms[] = {
     {"batch_norm", batch_norm, {{3, 2, 2, 3, -1}, {2, -1}, {2, -1}}, 0, 0, 3, 0, 0},
     {"batch_norm of rows", batch_norm, {{5, 3, -1}, {3, -1}, {3, -1}}, 0, 0, 3, 0, 0},
@@ -48,5 +63,8 @@ const struct row gradient_norms[] = {
     {"avg_pool2d", avg_pool2d, {{2, 2, 4, 5, -1}}, 0, 0, 3, 0, 0},
     {"avg_pool2d_full of squares", avg_pool2d_of_squares, {{1, 2, 6, 5, -1}}, 0, 0, 3, 0, 0},
     {"adaptive_avg_pool2d of squares", adaptive_avg_pool2d, {{1, 2, 5, 4, -1}}, 0, 0, 3, 0, 0},
+    {"layer_norm", layer_norm, {{3, 2, 3, -1}, {2, 3, -1}, {2, 3, -1}}, 0, 0, 3, 0, 0},
+    {"layer_norm without weight", layer_norm_plain, {{2, 5, -1}}, 0, 0, 3, 0, 0},
+    {"group_norm", group_norm, {{2, 4, 3, -1}, {4, -1}, {4, -1}}, 0, 0, 3, 0, 0},
     {NULL, NULL, {{0}}, 0, 0, 0, 0, 0},
 };

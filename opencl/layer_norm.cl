@@ -1,0 +1,153 @@
+/* layer_norm.cl - rows of x [batch, groups, channels, inner] normalised by their own mean and variance, and the
+ * gradients.  rows is batch * groups, a row is [channels, inner]; weight and bias are [groups, channels]; no gaps.
+ *
+ * A sum is made by a group of GROUP items (any number of groups), or with -DITEMS by one item (any work size), in an
+ * order that depends on the shape alone. */
+
+#ifdef ITEMS
+#define EACH(i, n) GRID(i, n)
+#define STEP 1
+#define START 0
+#define LANES
+#define SUM(value) (value)
+#define ATTRIBUTE
+#else
+#define EACH(i, n) for (long i = (long)get_group_id(0); i < (n); i += (long)get_num_groups(0))
+#define STEP GROUP
+#define START ((int)get_local_id(0))
+#define LANES __local real lane[GROUP];
+#define SUM(value) group_sum(lane, (int)get_local_id(0), value)
+#define ATTRIBUTE __attribute__((reqd_work_group_size(GROUP, 1, 1)))
+
+/* The sum of one value of each item, in every item. */
+static real group_sum(__local real *lane, int id, real value)
+{
+    barrier(CLK_LOCAL_MEM_FENCE);
+    lane[id] = value;
+    for (int reach = GROUP / 2; reach; reach /= 2) {
+        barrier(CLK_LOCAL_MEM_FENCE);
+        if (id < reach)
+            lane[id] += lane[id + reach];
+    }
+    barrier(CLK_LOCAL_MEM_FENCE);
+    return lane[0];
+}
+#endif
+
+/* z = weight (x - mean) invstd + bias.  The moments are taken about a rough mean, so that little is lost. */
+__kernel ATTRIBUTE void layer_norm(long rows, long groups, long channels, long inner, __global const real *x, ulong x0,
+                                   __global const real *weight, ulong weight0, __global const real *bias, ulong bias0,
+                                   __global real *z, ulong z0, __global real *mean, ulong mean0, __global real *invstd,
+                                   ulong invstd0, real eps)
+{
+    LANES
+    index_t n = (index_t)(channels * inner);
+    EACH(i, rows) {
+        __global const real *from = x + x0 + i * n;
+        __global const real *w = weight + weight0 + i % groups * channels, *b = bias + bias0 + i % groups * channels;
+        __global real *to = z + z0 + i * n;
+        real sum = 0, squares = 0;
+
+        for (index_t k = START; k < n; k += STEP)
+            sum += from[k];
+        real about = SUM(sum) / (real)n;
+        sum = 0;
+        for (index_t k = START; k < n; k += STEP) {
+            real d = from[k] - about;
+            sum += d;
+            squares += d * d;
+        }
+        sum = SUM(sum) / (real)n;
+        squares = SUM(squares) / (real)n;
+        real m = about + sum, r = R(1) / sqrt(max(squares - sum * sum, R(0)) + eps);
+        for (index_t k = START; k < n; k += STEP) {
+            index_t c = k / (index_t)inner;
+            to[k] = ((from[k] - about) - sum) * r * w[c] + b[c];
+        }
+        if (START == 0) {
+            mean[mean0 + i] = m;
+            invstd[invstd0 + i] = r;
+        }
+    }
+}
+
+/* dx = r (g - sum(g) / n - y sum(g y) / n), g = weight dz, y = (x - mean) r. */
+__kernel ATTRIBUTE void layer_norm_backward(long rows, long groups, long channels, long inner, __global const real *dz,
+                                            ulong dz0, __global const real *x, ulong x0, __global const real *weight,
+                                            ulong weight0, __global const real *mean, ulong mean0,
+                                            __global const real *invstd, ulong invstd0, __global real *dx, ulong dx0)
+{
+    LANES
+    index_t n = (index_t)(channels * inner);
+    EACH(i, rows) {
+        __global const real *flow = dz + dz0 + i * n, *from = x + x0 + i * n;
+        __global const real *w = weight + weight0 + i % groups * channels;
+        __global real *to = dx + dx0 + i * n;
+        real m = mean[mean0 + i], r = invstd[invstd0 + i], sum = 0, products = 0;
+
+        for (index_t k = START; k < n; k += STEP) {
+            real g = flow[k] * w[k / (index_t)inner];
+            sum += g;
+            products += g * ((from[k] - m) * r);
+        }
+        sum = SUM(sum) / (real)n;
+        products = SUM(products) / (real)n;
+        for (index_t k = START; k < n; k += STEP)
+            to[k] = r * (flow[k] * w[k / (index_t)inner] - sum - (from[k] - m) * r * products);
+    }
+}
+
+/* parts [2, segments, groups * channels]: the sums of dz and of dz y, over a segment of the batch and inner. */
+__kernel ATTRIBUTE void layer_norm_parts(long rows, long groups, long channels, long inner, long segments,
+                                         __global const real *dz, ulong dz0, __global const real *x, ulong x0,
+                                         __global const real *mean, ulong mean0, __global const real *invstd,
+                                         ulong invstd0, __global real *parts, ulong parts0)
+{
+    LANES
+    long weights = groups * channels, batch = rows / groups;
+    dz += dz0;
+    x += x0;
+    parts += parts0;
+    EACH(i, segments * weights) {
+        long s = i / weights, c = i - s * weights, group = c / channels;
+        long last = batch / segments * (s + 1) + batch % segments * (s + 1) / segments;
+        real flow = 0, product = 0;
+
+        for (long b = batch / segments * s + batch % segments * s / segments; b < last; b++) {
+            index_t row = (index_t)(b * groups + group), at = (index_t)((b * weights + c) * inner);
+            real m = mean[mean0 + row], r = invstd[invstd0 + row], part = 0, part_product = 0;
+
+            for (index_t k = START; k < inner; k += STEP) {
+                part += dz[at + k];
+                part_product += dz[at + k] * ((x[at + k] - m) * r);
+            }
+            flow += part;
+            product += part_product;
+        }
+        flow = SUM(flow);
+        product = SUM(product);
+        if (START == 0) {
+            parts[i] = flow;
+            parts[segments * weights + i] = product;
+        }
+    }
+}
+
+#ifdef ITEMS
+__kernel void layer_norm_totals(long rows, long groups, long channels, long inner, long segments,
+                                __global const real *parts, ulong parts0, __global real *dbias, ulong dbias0,
+                                __global real *dweight, ulong dweight0)
+{
+    parts += parts0;
+    GRID(c, groups * channels) {
+        real flow = 0, product = 0;
+
+        for (long s = 0; s < segments; s++) {
+            flow += parts[s * groups * channels + c];
+            product += parts[(segments + s) * groups * channels + c];
+        }
+        dbias[dbias0 + c] = flow;
+        dweight[dweight0 + c] = product;
+    }
+}
+#endif
