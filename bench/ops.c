@@ -218,6 +218,18 @@ static double conv_backward(struct bench *b, int64_t rounds, int of)
     return bench_seconds() - start;
 }
 
+/* x is dz of the other cases. */
+static double conv_transpose(struct bench *b, int64_t rounds)
+{
+    double start = bench_seconds();
+    gradc_record(b->g, 0);
+    for (int64_t i = 0; i < rounds; i++) {
+        gradc_conv_transpose2d(b->t[2], b->t[1], NULL, 1, 1);
+        finish(b);
+    }
+    return bench_seconds() - start;
+}
+
 static double conv_dx(struct bench *b, int64_t rounds)
 {
     return conv_backward(b, rounds, 0);
@@ -272,6 +284,9 @@ const struct bench_case op_cases[] = {
     {"group_norm-1e5-both", "us", 1, 0, norm_setup, norm_both, {16, 32, 14, 14}, &group_norm_row},
     {"group_norm-1e7", "us", 1, 0, norm_setup, forward, {128, 64, 32, 32}, &group_norm_row},
     {"group_norm-1e7-both", "us", 1, 0, norm_setup, norm_both, {128, 64, 32, 32}, &group_norm_row},
+    {"conv_transpose2d-1e3", "us", 1, 0, conv_setup, conv_transpose, {2, 8, 8, 8, 8}, NULL},
+    {"conv_transpose2d-1e5", "us", 1, 0, conv_setup, conv_transpose, {8, 16, 28, 28, 16}, NULL},
+    {"conv_transpose2d-1e7", "us", 1, 0, conv_setup, conv_transpose, {64, 64, 56, 56, 32}, NULL},
     {"add-1e3", "us", 1, 0, vector, forward, {1000}, &add_row},
     {"add-1e5", "us", 1, 0, vector, forward, {100000}, &add_row},
     {"add-1e7", "us", 1, 0, vector, forward, {10000000}, &add_row},

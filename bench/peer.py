@@ -243,6 +243,10 @@ for power, shape in NORM_SHAPES.items():
         CASES["batch_norm" + end] = ("us", 1, 0, norm(batch_norm, shape, both))
         CASES["group_norm" + end] = ("us", 1, 0, norm(group_norm, shape, both))
         CASES["layer_norm" + end] = ("us", 1, 0, norm(layer_norm, ROW_SHAPES[power], both))
+for power, shape in {3: (2, 8, 8, 8, 8), 5: (8, 16, 28, 28, 16), 7: (64, 64, 56, 56, 32)}.items():
+    batch, channels, height, width, out = shape
+    CASES["conv_transpose2d-1e%d" % power] = ("us", 1, 0, forward(
+        lambda x, w: F.conv_transpose2d(x, w, padding=1), (batch, out, height, width), (out, channels, 3, 3)))
 for power in 3, 5, 7:
     n = (10 ** power,)
     CASES["add-1e%d" % power] = ("us", 1, 0, forward(torch.add, n, n))
