@@ -374,9 +374,9 @@ GRADC_API gradc_tensor *gradc_batch_norm(gradc_tensor *x, gradc_tensor *running_
                                          gradc_tensor *weight, gradc_tensor *bias, int training, double momentum,
                                          double eps);
 
-/* z = weight * (x - mean) / sqrt(var + eps) + bias, mean and (biased) variance over each row of x: its last ndim axes,
- * which must be `shape`.  weight and bias have that shape, or are NULL: 1 and 0.  f32 and f64.  PyTorch's default eps is
- * 1e-5. */
+/* z = weight * (x - mean) / sqrt(var + eps) + bias, mean and (biased) variance over each row of x: its last ndim
+ * axes, which must be `shape`.  weight and bias have that shape, or are NULL: 1 and 0.  f32 and f64.  PyTorch's
+ * default eps is 1e-5. */
 GRADC_API gradc_tensor *gradc_layer_norm(gradc_tensor *x, int ndim, const int64_t *shape, gradc_tensor *weight,
                                          gradc_tensor *bias, double eps);
 
