@@ -109,6 +109,18 @@ static double conv_backward(struct bench *b, int64_t rounds, int of)
     return bench_seconds() - start;
 }
 
+/* x is dz of the other cases. */
+static double conv_transpose(struct bench *b, int64_t rounds)
+{
+    double start = bench_seconds();
+    gradc_record(b->g, 0);
+    for (int64_t i = 0; i < rounds; i++) {
+        gradc_conv_transpose2d(b->t[2], b->t[1], NULL, 1, 1);
+        finish(b);
+    }
+    return bench_seconds() - start;
+}
+
 static double conv_dx(struct bench *b, int64_t rounds)
 {
     return conv_backward(b, rounds, 0);
@@ -130,8 +142,59 @@ const struct bench_case op_cases[] = {
     {"conv3x3-32x14x14-64-b64-forward", "ms", 1, 0, conv_setup, conv_forward, {64, 32, 14, 14, 64}, NULL},
     {"conv3x3-32x14x14-64-b64-backward-data", "ms", 1, 0, conv_setup, conv_dx, {64, 32, 14, 14, 64}, NULL},
     {"conv3x3-32x14x14-64-b64-backward-weight", "ms", 1, 0, conv_setup, conv_dw, {64, 32, 14, 14, 64}, NULL},
+<<<<<<< HEAD
     {"softmax-1e6x10", "ms", 1, 0, rows, bench_forward, {1000000, 10}, &softmax_row},
     {"max_pool2d-32x28x28-b64-forward", "ms", 1, 0, pool_setup, bench_forward, {64, 32, 28, 28}, &pool_row},
     {"max_pool2d-32x28x28-b64-both", "ms", 1, 0, pool_setup, pool_both, {64, 32, 28, 28}, NULL},
+=======
+    {"softmax-1e6x10", "ms", 1, 0, rows, forward, {1000000, 10}, &softmax_row},
+    {"max_pool2d-32x28x28-b64-forward", "ms", 1, 0, pool_setup, forward, {64, 32, 28, 28}, &pool_row},
+    {"max_pool2d-32x28x28-b64-both", "ms", 1, 0, pool_setup, pool_both, {64, 32, 28, 28}, &pool_row},
+    {"avg_pool2d-1e3", "us", 1, 0, images, forward, {2, 8, 8, 8}, &avg_pool_row},
+    {"avg_pool2d-1e3-both", "us", 1, 0, pool_setup, pool_both, {2, 8, 8, 8}, &avg_pool_row},
+    {"adaptive_avg_pool2d-1e3-to1", "us", 1, 0, images, forward, {2, 8, 8, 8}, &global_pool_row},
+    {"adaptive_avg_pool2d-1e3-to7", "us", 1, 0, images, forward, {2, 8, 8, 8}, &adaptive_pool_row},
+    {"avg_pool2d-1e5", "us", 1, 0, images, forward, {16, 32, 14, 14}, &avg_pool_row},
+    {"avg_pool2d-1e5-both", "us", 1, 0, pool_setup, pool_both, {16, 32, 14, 14}, &avg_pool_row},
+    {"adaptive_avg_pool2d-1e5-to1", "us", 1, 0, images, forward, {16, 32, 14, 14}, &global_pool_row},
+    {"adaptive_avg_pool2d-1e5-to7", "us", 1, 0, images, forward, {16, 32, 14, 14}, &adaptive_pool_row},
+    {"avg_pool2d-1e7", "us", 1, 0, images, forward, {128, 64, 32, 32}, &avg_pool_row},
+    {"avg_pool2d-1e7-both", "us", 1, 0, pool_setup, pool_both, {128, 64, 32, 32}, &avg_pool_row},
+    {"adaptive_avg_pool2d-1e7-to1", "us", 1, 0, images, forward, {128, 64, 32, 32}, &global_pool_row},
+    {"adaptive_avg_pool2d-1e7-to7", "us", 1, 0, images, forward, {128, 64, 32, 32}, &adaptive_pool_row},
+    {"batch_norm-1e3", "us", 1, 0, norm_setup, forward, {2, 8, 8, 8}, &batch_norm_row},
+    {"batch_norm-1e5", "us", 1, 0, norm_setup, forward, {16, 32, 14, 14}, &batch_norm_row},
+    {"batch_norm-1e7", "us", 1, 0, norm_setup, forward, {128, 64, 32, 32}, &batch_norm_row},
+    {"batch_norm-1e3-both", "us", 1, 0, norm_setup, norm_both, {2, 8, 8, 8}, &batch_norm_row},
+    {"batch_norm-1e5-both", "us", 1, 0, norm_setup, norm_both, {16, 32, 14, 14}, &batch_norm_row},
+    {"batch_norm-1e7-both", "us", 1, 0, norm_setup, norm_both, {128, 64, 32, 32}, &batch_norm_row},
+    {"layer_norm-1e3", "us", 1, 0, layer_norm_setup, forward, {10, 100}, &layer_norm_row},
+    {"layer_norm-1e3-both", "us", 1, 0, layer_norm_setup, norm_both, {10, 100}, &layer_norm_row},
+    {"layer_norm-1e5", "us", 1, 0, layer_norm_setup, forward, {128, 768}, &layer_norm_row},
+    {"layer_norm-1e5-both", "us", 1, 0, layer_norm_setup, norm_both, {128, 768}, &layer_norm_row},
+    {"layer_norm-1e7", "us", 1, 0, layer_norm_setup, forward, {13000, 768}, &layer_norm_row},
+    {"layer_norm-1e7-both", "us", 1, 0, layer_norm_setup, norm_both, {13000, 768}, &layer_norm_row},
+    {"group_norm-1e3", "us", 1, 0, norm_setup, forward, {2, 8, 8, 8}, &group_norm_row},
+    {"group_norm-1e3-both", "us", 1, 0, norm_setup, norm_both, {2, 8, 8, 8}, &group_norm_row},
+    {"group_norm-1e5", "us", 1, 0, norm_setup, forward, {16, 32, 14, 14}, &group_norm_row},
+    {"group_norm-1e5-both", "us", 1, 0, norm_setup, norm_both, {16, 32, 14, 14}, &group_norm_row},
+    {"group_norm-1e7", "us", 1, 0, norm_setup, forward, {128, 64, 32, 32}, &group_norm_row},
+    {"group_norm-1e7-both", "us", 1, 0, norm_setup, norm_both, {128, 64, 32, 32}, &group_norm_row},
+    {"conv_transpose2d-1e3", "us", 1, 0, conv_setup, conv_transpose, {2, 8, 8, 8, 8}, NULL},
+    {"conv_transpose2d-1e5", "us", 1, 0, conv_setup, conv_transpose, {8, 16, 28, 28, 16}, NULL},
+    {"conv_transpose2d-1e7", "us", 1, 0, conv_setup, conv_transpose, {64, 64, 56, 56, 32}, NULL},
+    {"add-1e3", "us", 1, 0, vector, forward, {1000}, &add_row},
+    {"add-1e5", "us", 1, 0, vector, forward, {100000}, &add_row},
+    {"add-1e7", "us", 1, 0, vector, forward, {10000000}, &add_row},
+    {"exp-1e3", "us", 1, 0, vector, forward, {1000}, &exp_row},
+    {"exp-1e5", "us", 1, 0, vector, forward, {100000}, &exp_row},
+    {"exp-1e7", "us", 1, 0, vector, forward, {10000000}, &exp_row},
+    {"tanh-1e3", "us", 1, 0, vector, forward, {1000}, &tanh_row},
+    {"tanh-1e5", "us", 1, 0, vector, forward, {100000}, &tanh_row},
+    {"tanh-1e7", "us", 1, 0, vector, forward, {10000000}, &tanh_row},
+    {"relu-1e3", "us", 1, 0, vector, forward, {1000}, &relu_row},
+    {"relu-1e5", "us", 1, 0, vector, forward, {100000}, &relu_row},
+    {"relu-1e7", "us", 1, 0, vector, forward, {10000000}, &relu_row},
+>>>>>>> norm
     {NULL, NULL, 0, 0, NULL, NULL, {0}, NULL},
 };

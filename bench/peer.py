@@ -212,6 +212,7 @@ for kind in "forward", "backward-data", "backward-weight":
     CASES["conv3x3-64x56x56-64-b8-" + kind] = ("ms", 1, 0, conv(kind, 8, 64, 56, 64))
     CASES["conv3x3-1x28x28-32-b64-" + kind] = ("ms", 1, 0, conv(kind, 64, 1, 28, 32))
     CASES["conv3x3-32x14x14-64-b64-" + kind] = ("ms", 1, 0, conv(kind, 64, 32, 14, 64))
+<<<<<<< HEAD
 
 # name: (function, numbers in [0.5, 2.5) instead of [-1, 1), operands)
 ELEMENTWISE = {
@@ -231,6 +232,31 @@ for name in "log", "log1p", "sqrt", "rsqrt", "reciprocal":
 for name, (function, positive, operands) in ELEMENTWISE.items():
     for power in 3, 5, 7:
         CASES["%s-1e%d" % (name, power)] = ("us", 1, 0, elementwise(function, positive, operands, 10 ** power))
+=======
+ROW_SHAPES = {3: (10, 100), 5: (128, 768), 7: (13000, 768)}
+NORM_SHAPES = {3: (2, 8, 8, 8), 5: (16, 32, 14, 14), 7: (128, 64, 32, 32)}
+for power, shape in NORM_SHAPES.items():
+    CASES["avg_pool2d-1e%d" % power] = ("us", 1, 0, forward(lambda x: F.avg_pool2d(x, 2), shape))
+    CASES["avg_pool2d-1e%d-both" % power] = ("us", 1, 0, pool_both(F.avg_pool2d, *shape))
+    for n in 1, 7:
+        CASES["adaptive_avg_pool2d-1e%d-to%d" % (power, n)] = (
+            "us", 1, 0, forward(lambda x, n=n: F.adaptive_avg_pool2d(x, n), shape))
+    for both in False, True:
+        end = "-1e%d" % power + "-both" * both
+        CASES["batch_norm" + end] = ("us", 1, 0, norm(batch_norm, shape, both))
+        CASES["group_norm" + end] = ("us", 1, 0, norm(group_norm, shape, both))
+        CASES["layer_norm" + end] = ("us", 1, 0, norm(layer_norm, ROW_SHAPES[power], both))
+for power, shape in {3: (2, 8, 8, 8, 8), 5: (8, 16, 28, 28, 16), 7: (64, 64, 56, 56, 32)}.items():
+    batch, channels, height, width, out = shape
+    CASES["conv_transpose2d-1e%d" % power] = ("us", 1, 0, forward(
+        lambda x, w: F.conv_transpose2d(x, w, padding=1), (batch, out, height, width), (out, channels, 3, 3)))
+for power in 3, 5, 7:
+    n = (10 ** power,)
+    CASES["add-1e%d" % power] = ("us", 1, 0, forward(torch.add, n, n))
+    CASES["exp-1e%d" % power] = ("us", 1, 0, forward(torch.exp, n))
+    CASES["tanh-1e%d" % power] = ("us", 1, 0, forward(torch.tanh, n))
+    CASES["relu-1e%d" % power] = ("us", 1, 0, forward(torch.relu, n))
+>>>>>>> norm
 
 
 def warm_up(run, fixed):

@@ -473,8 +473,8 @@ GRADC_API gradc_tensor *gradc_avg_pool2d_full(gradc_tensor *x, int size_h, int s
  * floor(i*h / height) to ceil((i+1)*h / height) - 1, columns alike.  The result may be larger than x.  f32 and f64. */
 GRADC_API gradc_tensor *gradc_adaptive_avg_pool2d(gradc_tensor *x, int height, int width);
 
-/* z = weight * (x - mean) / sqrt(var + eps) + bias, for each channel of x [batch,c,...]; f32 and f64.  The vectors are
- * [c], of x's dtype; weight and bias may be NULL: 1 and 0.
+/* z = weight * (x - mean) / sqrt(var + eps) + bias, for each channel of x [batch,c,...]; f32 and f64.  The
+ * vectors are [c], of x's dtype; weight and bias may be NULL: 1 and 0.
  * training 1: by the batch's own mean and (biased) variance, through which gradients flow; a channel must have more
  *   than one value (GRADC_E_SHAPE).  running_mean and running_var, tensors of yours or both NULL, are updated:
  *   running = (1 - momentum) * running + momentum * statistic, with the unbiased variance.
@@ -484,9 +484,9 @@ GRADC_API gradc_tensor *gradc_batch_norm(gradc_tensor *x, gradc_tensor *running_
                                          gradc_tensor *running_var, gradc_tensor *weight, gradc_tensor *bias,
                                          int training, double momentum, double eps);
 
-/* z = weight * (x - mean) / sqrt(var + eps) + bias, mean and (biased) variance over each row of x: its last ndim axes,
- * which must be `shape`.  weight and bias have that shape, or are NULL: 1 and 0.  f32 and f64.  PyTorch's default eps is
- * 1e-5. */
+/* z = weight * (x - mean) / sqrt(var + eps) + bias, mean and (biased) variance over each row of x: its last ndim
+ * axes, which must be `shape`.  weight and bias have that shape, or are NULL: 1 and 0.  f32 and f64.  PyTorch's
+ * default eps is 1e-5. */
 GRADC_API gradc_tensor *gradc_layer_norm(gradc_tensor *x, int ndim, const int64_t *shape, gradc_tensor *weight,
                                          gradc_tensor *bias, double eps);
 

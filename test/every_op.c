@@ -302,6 +302,10 @@ static void convolve(struct fixture *f, gradc_dtype dtype, int kernel, int strid
     gradc_tensor *b = leaf(f, dtype, (const int64_t[]){2 * groups, -1});
     finish(f, gradc_conv2d_full(x, w, b, stride, stride, padding, padding, dilation, dilation, groups));
     finish(f, gradc_conv2d_full(x, w, NULL, stride, stride, padding, padding, dilation, dilation, groups));
+    gradc_tensor *z =
+        gradc_conv2d_full(x, w, NULL, stride, stride, padding, padding, dilation, dilation, groups);
+    finish(f, gradc_conv_transpose2d_full(z, w, NULL, stride, stride, padding, padding, 0, 0, dilation,
+                                          dilation, groups));
     gradc_release(x);
     gradc_release(w);
     gradc_release(b);

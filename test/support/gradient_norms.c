@@ -55,6 +55,17 @@ static gradc_tensor *group_norm(gradc_tensor *const *x)
     return gradc_group_norm(x[0], 2, x[1], x[2], 0.1);
 }
 
+static gradc_tensor *conv_transpose2d(gradc_tensor *const *x)
+{
+    return gradc_conv_transpose2d(x[0], x[1], x[2], 2, 1);
+}
+
+/* Wider padding of the output than the stride. */
+static gradc_tensor *conv_transpose2d_wide(gradc_tensor *const *x)
+{
+    return gradc_conv_transpose2d_full(x[0], x[1], NULL, 1, 2, 1, 0, 2, 1, 3, 1, 2);
+}
+
 const struct row gradient_norms[] = {
     {"batch_norm", batch_norm, {{3, 2, 2, 3, -1}, {2, -1}, {2, -1}}, 0, 0, 3, 0, 0},
     {"batch_norm of rows", batch_norm, {{5, 3, -1}, {3, -1}, {3, -1}}, 0, 0, 3, 0, 0},
@@ -66,5 +77,7 @@ const struct row gradient_norms[] = {
     {"layer_norm", layer_norm, {{3, 2, 3, -1}, {2, 3, -1}, {2, 3, -1}}, 0, 0, 3, 0, 0},
     {"layer_norm without weight", layer_norm_plain, {{2, 5, -1}}, 0, 0, 3, 0, 0},
     {"group_norm", group_norm, {{2, 4, 3, -1}, {4, -1}, {4, -1}}, 0, 0, 3, 0, 0},
+    {"conv_transpose2d", conv_transpose2d, {{2, 3, 3, 4, -1}, {3, 2, 3, 3, -1}, {2, -1}}, 0, 0, 3, 0, 0},
+    {"conv_transpose2d_full", conv_transpose2d_wide, {{1, 4, 3, 3, -1}, {4, 2, 2, 3, -1}}, 0, 0, 3, 0, 0},
     {NULL, NULL, {{0}}, 0, 0, 0, 0, 0},
 };
