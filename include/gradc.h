@@ -38,7 +38,7 @@ extern "C" {
 #endif
 
 #define GRADC_VERSION_MAJOR 0
-#define GRADC_VERSION_MINOR 1
+#define GRADC_VERSION_MINOR 2
 #define GRADC_VERSION_PATCH 0
 
 #define GRADC_MAX_NDIM 8

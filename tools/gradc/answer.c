@@ -9,7 +9,7 @@
 /* Seconds of an epoch that nobody minds, and that nobody waits for. */
 static const double fine = 600, too_long = 3600;
 
-/* An H100 in 32-bit floats trains so many images of vgg16 a second with PyTorch 2.11, batch 16 (docs/performance.md). */
+/* An H100 trains so many images of vgg16 a second, in 32-bit floats with PyTorch 2.11 and a batch of 16. */
 static const double large_gpu = 423;
 
 /* The fastest device of a kind (or of another kind) at a network, or NULL. */
@@ -50,7 +50,7 @@ static const char *verdict(double seconds)
     return seconds <= fine ? "no GPU is needed for any of them"
            : seconds <= too_long
                ? "a GPU would be pleasant for the largest, not necessary"
-               : "the small ones need no GPU; training networks as large as vgg16 from the start does";
+               : "the small ones need no GPU; a network as large as vgg16 does, if it is trained from the start";
 }
 
 void comparison_answer(const struct comparison *c, char *text, size_t size)
@@ -94,7 +94,7 @@ static void write_bars(const struct comparison *c, struct page *p, int network, 
         if (value <= 0)
             continue;
         bars[n] = (struct bar){c->devices[i].device, inference, value, ""};
-        snprintf(bars[n].text, sizeof bars[n].text, "%.4g", value);
+        rate_text(value, bars[n].text, sizeof bars[n].text);
         n++;
     }
     snprintf(title, sizeof title, "%s: %s, images a second", compared_models[network],
@@ -107,12 +107,12 @@ static void write_bars(const struct comparison *c, struct page *p, int network, 
 static void write_row(const struct comparison *c, struct page *p, const struct compared_device *d, int network)
 {
     const struct measured *m = &d->model[network];
-    char time[32];
+    char time[32], train[32], infer[32];
     fputs("<tr><th>", p->f);
     page_escaped(p, compared_models[network]);
     fputs("</th><th>", p->f);
     page_escaped(p, d->device);
-    fputs("</th>", p->f);
+    fputs(m->estimated ? " (estimated)</th>" : "</th>", p->f);
     if (m->failed[0] != '\0') {
         fputs("<td colspan=\"5\">", p->f);
         page_escaped(p, m->failed);
@@ -120,8 +120,10 @@ static void write_row(const struct comparison *c, struct page *p, const struct c
         return;
     }
     time_text((double)c->images / m->train, time, sizeof time);
-    fprintf(p->f, "<td>%" PRId64 "</td><td>%.4g</td><td>%.4g</td><td>%s</td><td>%" PRId64 "</td></tr>\n",
-            m->batch, m->train, m->infer, time, batch_that_fits(m, d->memory));
+    rate_text(m->train, train, sizeof train);
+    rate_text(m->infer, infer, sizeof infer);
+    fprintf(p->f, "<td>%" PRId64 "</td><td>%s</td><td>%s</td><td>%s</td><td>%" PRId64 "</td></tr>\n",
+            m->batch, train, infer, time, batch_that_fits(m, d->memory));
 }
 
 int comparison_page(const struct comparison *c, const char *path)

@@ -133,8 +133,9 @@ void chart_bars(struct page *p, const char *title, int n, const struct bar *bars
     for (int i = 0; i < n; i++) {
         fputs("<span>", p->f);
         page_escaped(p, bars[i].name);
-        fprintf(p->f, "</span><div class=\"bar\"><i class=\"f%d\" style=\"width:%.2f%%\"></i><b>",
-                bars[i].colour, most > 0 ? 100 * bars[i].value / most : 0);
+        fprintf(p->f,
+                "</span><div class=\"bar\"><i class=\"f%d\" style=\"width:calc((100%% - 88px)*%.4f)\"></i><b>",
+                bars[i].colour, most > 0 ? bars[i].value / most : 0);
         page_escaped(p, bars[i].text);
         fputs("</b></div>\n", p->f);
     }

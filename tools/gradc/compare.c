@@ -8,7 +8,7 @@
 struct compare_options {
     const char *device, *html;
     int64_t images, batch, threads;
-    double seconds;
+    double seconds, patience;
 };
 
 #define OPTION(member) offsetof(struct compare_options, member)
@@ -18,6 +18,9 @@ static const struct option table[] = {
     {"--images", "N", "images of the epoch whose time is told (60000)", OPTION_COUNT, OPTION(images), 1, 1e12},
     {"--batch", "N", "images at once (64; vgg16 16 on a GPU, 2 elsewhere)", OPTION_COUNT, OPTION(batch), 1, 65536},
     {"--seconds", "X", "measures each for so long, at least one step (2)", OPTION_NUMBER, OPTION(seconds), 0, 3600},
+    {"--patience", "X",
+     "estimates what would take more than so many seconds a step, from the smaller networks (60)",
+     OPTION_NUMBER, OPTION(patience), 0, 1e9},
     {"--html", "F", "writes the table as a page with charts", OPTION_TEXT, OPTION(html), 0, 0},
     {"--threads", "N", "CPU threads (all)", OPTION_COUNT, OPTION(threads), 1, 4096},
 };
@@ -125,6 +128,32 @@ static void note_memory(struct trial *t, struct measured *r)
     r->each = ((double)peak - r->fixed) / (double)t->batch;
 }
 
+/* Whether a step of this network would take too long, as the smaller one ran: then its figures are reckoned. */
+static int estimate(const struct compare_options *o, const struct compared_device *d, struct trial *t,
+                    struct measured *r)
+{
+    double flops = 0, activations = 0, weights = 0;
+    gradc_module_info(t->m, "flops", 1, &flops);
+    gradc_module_info(t->m, "activations", 1, &activations);
+    gradc_module_info(t->m, "bytes", 1, &weights);
+    if (d->train_flops <= 0 || (double)t->batch * flops / d->train_flops <= o->patience)
+        return 0;
+    r->estimated = 1;
+    r->train = d->train_flops / flops;
+    r->infer = d->infer_flops / flops;
+    r->fixed = 3 * weights;
+    r->each = 2 * activations; /* each layer's output and the gradient that flows there */
+    return 1;
+}
+
+static void note_speed(struct compared_device *d, struct trial *t, const struct measured *r)
+{
+    double flops = 0;
+    gradc_module_info(t->m, "flops", 1, &flops);
+    d->train_flops = r->train * flops;
+    d->infer_flops = r->infer * flops;
+}
+
 /* In a context of its own, so that the memory is this network's. */
 static void measure(const struct compare_options *o, struct compared_device *d, int network)
 {
@@ -137,13 +166,14 @@ static void measure(const struct compare_options *o, struct compared_device *d, 
         snprintf(r->failed, sizeof r->failed, "can't be opened");
         return;
     }
-    if (trial_start(&t, g, network, r->batch)) {
+    if (trial_start(&t, g, network, r->batch) && !estimate(o, d, &t, r)) {
         r->train = rate(&t, train_step, o->seconds);
         note_memory(&t, r);
         gradc_module_train(t.m, 0);
         gradc_record(g, 0);
         r->infer = rate(&t, infer_step, o->seconds);
         gradc_record(g, 1);
+        note_speed(d, &t, r);
     }
     if (gradc_check(g) != GRADC_OK) {
         snprintf(r->failed, sizeof r->failed, "%s", gradc_message(g));
@@ -155,6 +185,11 @@ static void measure(const struct compare_options *o, struct compared_device *d, 
 }
 
 /* ---- The table ---- */
+
+void rate_text(double rate, char *text, size_t size)
+{
+    snprintf(text, size, rate >= 100 ? "%.0f" : "%.3g", rate);
+}
 
 void time_text(double seconds, char *text, size_t size)
 {
@@ -183,14 +218,16 @@ int64_t batch_that_fits(const struct measured *m, double memory)
 static void print_line(const struct comparison *c, const struct compared_device *d, int network)
 {
     const struct measured *m = &d->model[network];
-    char epoch[32];
+    char epoch[32], train[32], infer[32];
     if (m->failed[0] != '\0') {
         printf("  %-14s %s\n", d->device, m->failed);
         return;
     }
     time_text((double)c->images / m->train, epoch, sizeof epoch);
-    printf("  %-14s %5" PRId64 " %12.4g %12.4g %12s %12" PRId64 "\n", d->device, m->batch, m->train, m->infer,
-           epoch, batch_that_fits(m, d->memory));
+    rate_text(m->train, train, sizeof train);
+    rate_text(m->infer, infer, sizeof infer);
+    printf("  %-14s %5" PRId64 " %12s %12s %12s %12" PRId64 "%s\n", d->device, m->batch, m->train, m->infer,
+           epoch, batch_that_fits(m, d->memory), m->estimated ? "  estimated" : "");
     fflush(stdout);
 }
 
@@ -262,7 +299,7 @@ static int compare(const struct compare_options *o, struct comparison *c)
 
 int command_compare(int argc, char **argv)
 {
-    struct compare_options o = {.images = 60000, .seconds = 2};
+    struct compare_options o = {.images = 60000, .seconds = 2, .patience = 60};
     struct comparison c = {0};
     int nwords = 0, help = 0;
     int status = options_read(&command, &o, argc, argv, &nwords, &help);

@@ -10,12 +10,14 @@ struct measured {
     int64_t batch;
     double train, infer; /* images a second; 0: not measured */
     double fixed, each;  /* bytes of a training step: without images, and of each image */
+    int estimated;       /* from the network before, by the number of operations */
     char failed[200];    /* why there is nothing, or "" */
 };
 
 struct compared_device {
     char device[32], kind[16], name[FACT];
-    double memory; /* bytes */
+    double memory;                   /* bytes */
+    double train_flops, infer_flops; /* a second, of the last network that was measured; 0: none yet */
     struct measured model[COMPARED];
 };
 
@@ -26,6 +28,9 @@ struct comparison {
 };
 
 extern const char *const compared_models[COMPARED]; /* as they are shown: "vgg16 224x224" */
+
+/* Images a second for people: "85890", "23.4", "0.377". */
+void rate_text(double rate, char *text, size_t size);
 
 /* Seconds for people: "0.8 s", "12 min", "1.5 h", "3.2 days". */
 void time_text(double seconds, char *text, size_t size);

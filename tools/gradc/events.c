@@ -1,5 +1,5 @@
-/* events.c - event files for TensorBoard: records of TFRecord (length and data, each with its masked CRC-32C) that hold the
- * messages of events.proto. */
+/* events.c - event files for TensorBoard: records of TFRecord (length and data, each with its masked CRC-32C) that hold
+ * the messages of events.proto. */
 #include "events.h"
 
 #include <errno.h>

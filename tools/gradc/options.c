@@ -1,5 +1,5 @@
-/* options.c - options of all commands: a table each, from which parsing and --help come, and one sentence for each thing
- * that can't be. */
+/* options.c - options of all commands: a table each, from which parsing and --help come, and one sentence for each
+ * thing that can't be. */
 #include <errno.h>
 #include <math.h>
 #include <stdarg.h>

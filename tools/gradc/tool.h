@@ -47,8 +47,8 @@ struct command {
  * argv; *operands is their number.  Where the words ask for help it is printed and *help is 1. */
 int options_read(const struct command *c, void *to, int argc, char **argv, int *operands, int *help);
 
-/* The options in `from` that are not as in `defaults`, one "--name=value" a line, but for those named in `without` (ended by
- * NULL).  For free(); NULL: no memory. */
+/* The options in `from` that are not as in `defaults`, one "--name=value" a line, but for those named in `without`
+ * (ended by NULL).  For free(); NULL: no memory. */
 char *options_write(const struct command *c, const void *from, const void *defaults, const char *const *without);
 
 /* Reads what options_write wrote; `text` is cut into words and must outlive `to`. */
