@@ -226,8 +226,8 @@ static void print_line(const struct comparison *c, const struct compared_device 
     time_text((double)c->images / m->train, epoch, sizeof epoch);
     rate_text(m->train, train, sizeof train);
     rate_text(m->infer, infer, sizeof infer);
-    printf("  %-14s %5" PRId64 " %12s %12s %12s %12" PRId64 "%s\n", d->device, m->batch, m->train, m->infer,
-           epoch, batch_that_fits(m, d->memory), m->estimated ? "  estimated" : "");
+    printf("  %-14s %5" PRId64 " %12s %12s %12s %12" PRId64 "%s\n", d->device, m->batch, train, infer, epoch,
+           batch_that_fits(m, d->memory), m->estimated ? "  estimated" : "");
     fflush(stdout);
 }
 
