@@ -172,9 +172,9 @@ $(BUILD)/test/%.o: test/%.c
 $(BUILD)/test/%: $(BUILD)/test/%.o $(TEST_SUPPORT) $(INSIDE)
 	$(CC) $(FLAGS) $(LDFLAGS) -rdynamic -o $@ $< $(TEST_SUPPORT) $(INSIDE) -lcmocka $(LIBS)
 
-$(BUILD)/fuzz/%: test/fuzz/%.c $(STATIC)
+$(BUILD)/fuzz/%: test/fuzz/%.c $(INSIDE)
 	@mkdir -p $(@D)
-	$(CC) $(PROGRAM_FLAGS) $(LDFLAGS) -D_GNU_SOURCE -fsanitize=fuzzer -MMD -MP -o $@ $< $(STATIC) $(LIBS)
+	$(CC) $(PROGRAM_FLAGS) $(LDFLAGS) -D_GNU_SOURCE -fsanitize=fuzzer -MMD -MP -o $@ $< $(INSIDE) $(LIBS)
 
 $(BUILD)/bench/%.o: bench/%.c
 	@mkdir -p $(@D)

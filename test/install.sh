@@ -27,7 +27,7 @@ expect() { # what, command...
 unset MAKEFLAGS MFLAGS MAKEOVERRIDES
 expect "make install" make install PREFIX="$prefix"
 
-awk '/^```c$/ {inside = 1; next} /^```$/ {inside = 0} inside' README.md | sed 's/"auto"/"cpu"/' >"$root/program.c"
+awk '/^```c$/ {inside = 1; next} /^```$/ && inside {exit} inside' README.md | sed 's/"auto"/"cpu"/' >"$root/program.c"
 lines=$(wc -l <"$root/program.c")
 expect "the README's program has at most 25 lines" [ "$lines" -le 25 ]
 
@@ -42,7 +42,8 @@ fi
 expect "the program with the shared library" env LD_LIBRARY_PATH="$prefix/lib" "$root/shared"
 cp "$root/log" "$root/said"
 expect "it says ok" grep -q '^ok$' "$root/said"
-expect "the static library" cc -I"$prefix/include" "$root/program.c" "$prefix/lib/libgradc.a" -ldl -lz -lm -pthread \
+expect "the static library" cc -I"$prefix/include" "$root/program.c" "$prefix/lib/libgradc.a" -lcjson -lpng -lturbojpeg \
+    -lz -ldl -lm -pthread \
     -o "$root/static"
 expect "the program with the static library" "$root/static"
 

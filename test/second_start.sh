@@ -45,7 +45,8 @@ case $BUILD in
 *-thread*) sanitize=-fsanitize=thread ;;
 esac
 # shellcheck disable=SC2086
-if ! $CC $sanitize -Iinclude "$work/start.c" "$archive" -o "$work/start" -ldl -lz -lm -pthread; then
+if ! $CC $sanitize -Iinclude "$work/start.c" "$archive" -o "$work/start" -lcjson -lpng -lturbojpeg -lz -ldl -lm \
+    -pthread; then
     echo "0 passed, 1 failed"
     exit 1
 fi
