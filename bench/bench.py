@@ -105,6 +105,7 @@ class Bench:
         self.cases = [line.split() for line in self.lines([program, "--list"])]
         words = (self.lines([self.python, PEER, "--version"]) or [""])[0].split()
         self.peer, self.peer_devices = (words[0], words[1:]) if words else (None, [])
+        self.peer_cases = set()
         self.rows = []
         self.failed = 0
 
@@ -120,6 +121,7 @@ class Bench:
         """Names the cases that one side lacks."""
         ours = {(name, unit) for name, unit, *_ in self.cases}
         theirs = {tuple(line.split()) for line in self.lines([self.python, PEER, "--list"])}
+        self.peer_cases = {name for name, unit in theirs & ours}
         for where, missing in ("peer.py", ours - theirs), ("bench", theirs - ours):
             for name, unit in sorted(missing):
                 self.failed = 1
@@ -149,7 +151,7 @@ class Bench:
 
     def run_case(self, device, name, unit):
         peer_device = "cpu" if device == "cpu" else "gpu"
-        if peer_device not in self.peer_devices:
+        if peer_device not in self.peer_devices or name not in self.peer_cases:
             self.run_sides(device, name, unit, self.ours(device, name, False), [])
             return
         long = self.run_sides(device, name, unit, self.ours(device, name, False),
