@@ -192,9 +192,8 @@ class Bench:
         return list(first.values())[:WORST]
 
     def report(self):
-        print("\n".join(blas_seen))
-        for title, rows in ("# the %d worst ratios" % WORST, self.worst()), ("# all", self.rows):
-            print("\n".join([title] + [" ".join(row) for row in rows]))
+        lines = blas_seen + ["# the %d worst ratios" % WORST] + [" ".join(row) for row in self.worst()]
+        print("\n".join(lines + ["# all"] + [" ".join(row) for row in self.rows]))
 
 
 def figure(x):
