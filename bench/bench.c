@@ -1,6 +1,7 @@
-/* bench.c - runs one case: warms up, says "ready", and for each line that it is sent takes one sample and prints it.
+/* bench.c - runs one case.  It makes the operands and says "loaded"; at the first line that it is sent it warms up and
+ * says "ready" and about how many seconds a sample takes; for each line more it takes one sample and prints it.
  *
- * usage: bench --list                       the cases: name and unit
+ * usage: bench --list                       the cases: name, unit, and "large" for those that want a GPU
  *        bench --has DEVICE                 0 if it can be opened
  *        bench DEVICE CASE THREADS          THREADS 0: all
  *
@@ -14,7 +15,10 @@
 
 static const double warm_seconds = 0.2, sample_seconds = 0.1;
 
-static const struct bench_case *const tables[] = {train_cases, overhead_cases, op_cases, elementwise_cases};
+static const struct bench_case *const tables[] = {
+    train_cases,       model_cases,     overhead_cases, op_cases,   norm_cases,
+    elementwise_cases, reduction_cases, indexing_cases, loss_cases,
+};
 
 double bench_seconds(void)
 {
@@ -74,6 +78,53 @@ gradc_tensor *bench_param(struct bench *b, int ndim, const int64_t *shape)
     return put(b, gradc_param(b->g, ndim > 1 ? GRADC_KAIMING : GRADC_UNIFORM, ndim, shape));
 }
 
+gradc_tensor *bench_index(struct bench *b, int ndim, const int64_t *shape, int64_t limit)
+{
+    gradc_tensor *t = put(b, gradc_new(b->g, GRADC_I64, ndim, shape));
+    int64_t n = gradc_numel(t), *values = bench_memory((size_t)n + 1, sizeof *values);
+    uint64_t state = (uint64_t)b->n;
+    for (int64_t i = 0; i < n; i++)
+        values[i] = (int64_t)(((double)bench_random(&state) + 1) / 2 * (double)limit);
+    gradc_write(t, values, (size_t)n * sizeof *values);
+    free(values);
+    check(b->g);
+    return t;
+}
+
+void bench_want(struct bench *b, int n)
+{
+    for (int i = 0; i < n; i++)
+        gradc_requires_grad(b->t[i], 1);
+    b->wanted = n;
+}
+
+void bench_finish(struct bench *b)
+{
+    gradc_sync(b->g);
+    gradc_tape_clear(b->g);
+}
+
+double bench_forward(struct bench *b, int64_t rounds)
+{
+    double start = bench_seconds();
+    for (int64_t i = 0; i < rounds; i++) {
+        b->row->record(b->t);
+        bench_finish(b);
+    }
+    return bench_seconds() - start;
+}
+
+double bench_both(struct bench *b, int64_t rounds)
+{
+    double start = bench_seconds();
+    for (int64_t i = 0; i < rounds; i++) {
+        gradc_tensor *dx[BENCH_TENSORS];
+        gradc_gradients(b->row->record(b->t), b->dz, b->wanted, b->t, dx);
+        bench_finish(b);
+    }
+    return bench_seconds() - start;
+}
+
 static const struct bench_case *find(const char *name)
 {
     for (size_t i = 0; i < sizeof tables / sizeof *tables; i++)
@@ -87,7 +138,7 @@ static int list(void)
 {
     for (size_t i = 0; i < sizeof tables / sizeof *tables; i++)
         for (const struct bench_case *c = tables[i]; c->name; c++)
-            printf("%s %s\n", c->name, c->unit);
+            printf("%s %s%s\n", c->name, c->unit, c->large ? " large" : "");
     return 0;
 }
 
@@ -110,22 +161,28 @@ static double in_unit(const struct bench_case *c, double seconds)
     return 0;
 }
 
-/* The rounds of a sample. */
-static int64_t warm_up(struct bench *b)
+/* The rounds of a sample, and about how long it takes.  A case of seconds runs once, and on a device whose first run
+ * builds kernels twice. */
+static int64_t warm_up(struct bench *b, double *seconds)
 {
     const struct bench_case *c = b->row;
+    const int least = gradc_context_device(b->g) == 0 ? 1 : 2;
+    const double end = bench_seconds() + warm_seconds;
     int64_t rounds = 1;
-    double end = bench_seconds() + warm_seconds, last = 0;
-    do {
-        last = c->run(b, rounds);
+    double each = 0;
+    for (int runs = 0; runs < least || bench_seconds() < end; runs++) {
+        double last = c->run(b, rounds);
         check(b->g);
+        each = last / (double)rounds;
         if (last < sample_seconds / 4)
             rounds *= 2;
-    } while (bench_seconds() < end);
+    }
+    double enough = sample_seconds / (each > 0 ? each : sample_seconds);
+    rounds = enough < 1 ? 1 : (int64_t)enough;
     if (c->rounds)
-        return c->rounds;
-    double more = sample_seconds / (last > 0 ? last : sample_seconds) * (double)rounds;
-    return more < 1 ? 1 : (int64_t)more;
+        rounds = c->rounds;
+    *seconds = each * (double)rounds;
+    return rounds;
 }
 
 static void print_blas(void)
@@ -147,6 +204,7 @@ static void bench_close(struct bench *b)
 {
     gradc_tape_clear(b->g);
     gradc_optim_free(b->optim);
+    gradc_module_free(b->module);
     for (int i = 0; i < b->n; i++)
         gradc_release(b->t[i]);
     gradc_close(b->g);
@@ -174,13 +232,18 @@ int main(int argc, char **argv)
         gradc_set(b.g, "threads", argv[3]);
     b.row->setup(&b);
     check(b.g);
-    int64_t rounds = warm_up(&b);
-    print_blas();
-    printf("ready\n");
+    printf("loaded\n");
     fflush(stdout);
     char line[64];
+    if (!fgets(line, sizeof line, stdin))
+        return 0;
+    double seconds;
+    int64_t rounds = warm_up(&b, &seconds);
+    print_blas();
+    printf("ready %.3g\n", seconds);
+    fflush(stdout);
     while (fgets(line, sizeof line, stdin)) {
-        double seconds = b.row->run(&b, rounds);
+        seconds = b.row->run(&b, rounds);
         check(b.g);
         printf("%.9g\n", in_unit(b.row, seconds / ((double)rounds * b.row->per)));
         fflush(stdout);

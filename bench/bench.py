@@ -3,14 +3,19 @@
 usage: bench.py PROGRAM [REGEX]      matched against DEVICE/NAME; .  is all
     name device ours unit peer-name peer unit ratio          ratio = the peer's time / ours
 
-A case has one process a side, all alive at once; one sample is taken of each in turn, and medians are compared.
+The ten cases with the lowest ratios come first, then all lines; how far it is goes to standard error.
+A case has a process a side, all alive at once; one sample is taken of each in turn, and medians are compared.
 "torch..." is PyTorch as installed.  "-tuned" has a malloc that keeps its memory, threads that sleep where they wait,
 and each thread on a processor of its own; the best of its thread counts is taken.  Our figure beside it has its
 threads placed alike, so the two lines of a case can differ in it.
+Where the samples of all sides would take more than 20 seconds, there are fewer, but two; where one takes more than a
+second, the tuned peer has all threads.  Large cases are for GPUs: elsewhere they run where REGEX has their whole name.
 
 environment: DEVICES  our devices (cpu, and gpu where there is one)      THREADS  of both sides (all)
              SAMPLES  5      PYTHON  the peer's interpreter (/usr/bin/python3)
              BENCH_CPU_TIME=1  processor time instead of wall time: for a machine that is busy with other things
+
+A case that only one side has is named, and the exit status is 1.
 """
 import os
 import re
@@ -18,12 +23,13 @@ import statistics
 import subprocess
 import sys
 
-HERE = os.path.dirname(os.path.abspath(__file__))
+PEER = os.path.join(os.path.dirname(os.path.abspath(__file__)), "peer.py")
 KEPT = {"MALLOC_MMAP_MAX_": "0", "MALLOC_TRIM_THRESHOLD_": "100000000000", "MALLOC_TOP_PAD_": "268435456"}
 # What would change a side behind our back.
 FOREIGN = re.compile(r"^(OMP_|GOMP_|KMP_|MKL_|OPENBLAS_|MALLOC_|GRADC_)")
+LONG_SECONDS, SAMPLES_SECONDS, WORST = 1, 20, 10
 
-blas_seen = set()
+blas_seen = []
 
 
 class Side:
@@ -33,20 +39,33 @@ class Side:
         env = {k: v for k, v in os.environ.items() if not FOREIGN.match(k)}
         env.update(more or {})
         self.name, self.pinned = name, pinned
-        self.samples = []
+        self.seconds, self.samples = 0, []
         self.process = subprocess.Popen(command, env=env, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
 
+    def loaded(self):
+        return self.process.stdout.readline().startswith("loaded")
+
+    def ask(self):
+        """The next line of its answer to an empty line; "" where it has ended."""
+        try:
+            self.process.stdin.write("\n")
+            self.process.stdin.flush()
+        except BrokenPipeError:
+            return ""
+        return self.process.stdout.readline()
+
     def ready(self, threads):
-        for line in self.process.stdout:
-            if line.startswith("ready"):
-                break
-            word, path = line.split()
-            if (self.name, path) not in blas_seen:
-                blas_seen.add((self.name, path))
-                print("#", word, "of", self.name + ":", path)
-        else:
-            self.close()
+        line, found = self.ask(), []
+        while line.startswith("blas"):
+            found.append(line.split()[1])
+            line = self.process.stdout.readline()
+        if not line.startswith("ready"):
             return False
+        for path in found or ["none"]:
+            seen = "# blas of %s: %s" % (self.name, path)
+            if seen not in blas_seen:
+                blas_seen.append(seen)
+        self.seconds = float(line.split()[1])
         if self.pinned:
             self.pin(threads)
         return True
@@ -58,9 +77,7 @@ class Side:
             os.sched_setaffinity(thread, {cpus[i % len(cpus)]})
 
     def sample(self):
-        self.process.stdin.write("\n")
-        self.process.stdin.flush()
-        line = self.process.stdout.readline()
+        line = self.ask()
         if line:
             self.samples.append(float(line))
         return bool(line)
@@ -69,93 +86,138 @@ class Side:
         return statistics.median(self.samples)
 
     def close(self):
-        self.process.stdin.close()
+        try:
+            self.process.stdin.close()
+        except BrokenPipeError:
+            pass
         self.process.stdout.close()
         return self.process.wait()
 
 
-def peer_version(python):
-    try:
-        out = subprocess.run([python, os.path.join(HERE, "peer.py"), "--version"], capture_output=True, text=True)
-    except OSError:
-        return None, []
-    words = out.stdout.split()
-    return (words[0], words[1:]) if out.returncode == 0 and words else (None, [])
+class Bench:
+    """The program, the peer, and what was found."""
 
+    def __init__(self, program):
+        self.program = program
+        self.python = os.environ.get("PYTHON", "/usr/bin/python3")
+        self.threads = int(os.environ.get("THREADS") or len(os.sched_getaffinity(0)))
+        self.samples = int(os.environ.get("SAMPLES") or 5)
+        self.cases = [line.split() for line in self.lines([program, "--list"])]
+        words = (self.lines([self.python, PEER, "--version"]) or [""])[0].split()
+        self.peer, self.peer_devices = (words[0], words[1:]) if words else (None, [])
+        self.peer_cases = set()
+        self.rows = []
+        self.failed = 0
 
-def sides(program, python, peer, peer_device, device, name, threads):
-    """(ours, its peers) for each placement of threads."""
-    def ours(pinned):
-        return Side("gradc", [program, device, name, str(threads)], pinned=pinned)
+    @staticmethod
+    def lines(command):
+        try:
+            out = subprocess.run(command, stdout=subprocess.PIPE, text=True)
+        except OSError:
+            return []
+        return out.stdout.splitlines() if out.returncode == 0 else []
 
-    def theirs(suffix, count, **more):
-        command = [python, os.path.join(HERE, "peer.py"), peer_device, name, str(count)]
-        return Side(peer + suffix, command + (["tuned"] if suffix else []), **more)
+    def compare_lists(self):
+        """Names the cases that one side lacks."""
+        ours = {(name, unit) for name, unit, *_ in self.cases}
+        theirs = {tuple(line.split()) for line in self.lines([self.python, PEER, "--list"])}
+        self.peer_cases = {name for name, unit in theirs & ours}
+        for where, missing in ("peer.py", ours - theirs), ("bench", theirs - ours):
+            for name, unit in sorted(missing):
+                self.failed = 1
+                print("# %s lacks the case %s (%s)" % (where, name, unit))
 
-    if not peer_device:
-        return [(ours(False), [])]
-    groups = [(ours(False), [theirs("", threads)])]
-    tuned = [theirs("-tuned", count, more=dict(KEPT, OMP_WAIT_POLICY="passive", OMP_NUM_THREADS=str(count)), pinned=True)
-             for count in sorted({1, threads} if device == "cpu" else {threads})]
-    return groups + [(ours(True), tuned)]
+    def devices(self):
+        if "DEVICES" in os.environ:
+            return os.environ["DEVICES"].split()
+        gpu = subprocess.run([self.program, "--has", "gpu"], capture_output=True).returncode == 0
+        return ["cpu", "gpu"] if gpu else ["cpu"]
+
+    def wanted(self, pattern):
+        """(device, name, unit) of what the pattern matches; large cases as said above."""
+        regex = re.compile(pattern)
+        return [(device, name, unit) for device in self.devices() for name, unit, *large in self.cases
+                if regex.search(device + "/" + name) and (not large or device.startswith("gpu") or name in pattern)]
+
+    def ours(self, device, name, pinned):
+        return Side("gradc", [self.program, device, name, str(self.threads)], pinned=pinned)
+
+    def theirs(self, device, name, count, tuned):
+        command = [self.python, PEER, device, name, str(count)]
+        if not tuned:
+            return Side(self.peer, command)
+        more = dict(KEPT, OMP_WAIT_POLICY="passive", OMP_NUM_THREADS=str(count))
+        return Side(self.peer + "-tuned", command + ["tuned"], more=more, pinned=True)
+
+    def run_case(self, device, name, unit):
+        peer_device = "cpu" if device == "cpu" else "gpu"
+        if peer_device not in self.peer_devices or name not in self.peer_cases:
+            self.run_sides(device, name, unit, self.ours(device, name, False), [])
+            return
+        long = self.run_sides(device, name, unit, self.ours(device, name, False),
+                              [self.theirs(peer_device, name, self.threads, False)])
+        counts = {self.threads} if long or device != "cpu" else {1, self.threads}
+        self.run_sides(device, name, unit, self.ours(device, name, True),
+                       [self.theirs(peer_device, name, count, True) for count in sorted(counts)])
+
+    def run_sides(self, device, name, unit, ours, peers):
+        """Takes the samples and adds a row; whether the case takes long."""
+        good = [s for s in [ours] + peers if s.loaded()]
+        good = [s for s in good if s.ready(self.threads)]
+        samples = self.samples
+        if sum(s.seconds for s in good) * samples > SAMPLES_SECONDS:
+            samples = min(samples, max(2, int(SAMPLES_SECONDS / sum(s.seconds for s in good))))
+        for _ in range(samples):
+            good = [s for s in good if s.sample()]
+        for s in [ours] + peers:
+            s.close()
+        peers = [p for p in peers if p in good]
+        best = min(peers, key=Side.median) if peers else None
+        if ours not in good:
+            self.failed = 1
+            self.rows.append((name, device, "failed", unit, "-", "-", unit, "-"))
+        elif not best:
+            self.rows.append((name, device, figure(ours.median()), unit, "none", "-", unit, "-"))
+        else:
+            self.rows.append((name, device, figure(ours.median()), unit, best.name, figure(best.median()), unit,
+                              "%.2f" % (best.median() / ours.median())))
+        return any(s.seconds > LONG_SECONDS for s in good)
+
+    def worst(self):
+        """The rows of the lowest ratios, one a case."""
+        rated = sorted((row for row in self.rows if row[-1] != "-"), key=lambda row: float(row[-1]))
+        first = {}
+        for row in rated:
+            first.setdefault(row[:2], row)
+        return list(first.values())[:WORST]
+
+    def report(self):
+        lines = blas_seen + ["# the %d worst ratios" % WORST] + [" ".join(row) for row in self.worst()]
+        print("\n".join(lines + ["# all"] + [" ".join(row) for row in self.rows]))
 
 
 def figure(x):
     return "%.4g" % x if x < 1000 else "%.0f" % x
 
 
-def run_case(groups, device, name, unit, threads, samples):
-    every = [s for ours, peers in groups for s in [ours] + peers]
-    good = [s for s in every if s.ready(threads)]
-    for _ in range(samples):
-        good = [s for s in good if s.sample()]
-    for s in good:
-        s.close()
-    failed = 0
-    for ours, peers in groups:
-        if ours not in good:
-            print(name, device, "failed", unit, "-", "-", unit, "-", flush=True)
-            failed = 1
-            continue
-        peers = [p for p in peers if p in good]
-        if not peers:
-            print(name, device, figure(ours.median()), unit, "none", "-", unit, "-", flush=True)
-            continue
-        best = min(peers, key=Side.median)
-        print(name, device, figure(ours.median()), unit, best.name, figure(best.median()), unit,
-              "%.2f" % (best.median() / ours.median()), flush=True)
-    return failed
-
-
-def devices_here(program):
-    if "DEVICES" in os.environ:
-        return os.environ["DEVICES"].split()
-    gpu = subprocess.run([program, "--has", "gpu"], capture_output=True).returncode == 0
-    return ["cpu", "gpu"] if gpu else ["cpu"]
-
-
 def main():
     if len(sys.argv) not in (2, 3):
         sys.stderr.write(__doc__)
         return 2
-    program = os.path.abspath(sys.argv[1])
-    wanted = re.compile(sys.argv[2] if len(sys.argv) == 3 else ".")
-    python = os.environ.get("PYTHON", "/usr/bin/python3")
-    threads = int(os.environ.get("THREADS") or len(os.sched_getaffinity(0)))
-    samples = int(os.environ.get("SAMPLES") or 5)
-    peer, peer_devices = peer_version(python)
-    cases = [line.split() for line in
-             subprocess.run([program, "--list"], capture_output=True, text=True, check=True).stdout.splitlines()]
-    print("# %d threads, %d samples, load %.1f, peer %s" % (threads, samples, os.getloadavg()[0], peer or "none"))
-    failed = 0
-    for device in devices_here(program):
-        peer_device = "cpu" if device == "cpu" else "gpu"
-        peer_device = peer_device if peer_device in peer_devices else None
-        for name, unit in cases:
-            if wanted.search(device + "/" + name):
-                groups = sides(program, python, peer, peer_device, device, name, threads)
-                failed |= run_case(groups, device, name, unit, threads, samples)
-    return failed
+    bench = Bench(os.path.abspath(sys.argv[1]))
+    print("# %d threads, %d samples, load %.1f, peer %s" % (bench.threads, bench.samples, os.getloadavg()[0],
+                                                          bench.peer or "none"), flush=True)
+    if bench.peer:
+        bench.compare_lists()
+    wanted = bench.wanted(sys.argv[2] if len(sys.argv) == 3 and sys.argv[2] else ".")
+    try:
+        for i, (device, name, unit) in enumerate(wanted):
+            sys.stderr.write("%d of %d: %s/%s\n" % (i + 1, len(wanted), device, name))
+            bench.run_case(device, name, unit)
+    except KeyboardInterrupt:
+        bench.failed = 130
+    bench.report()
+    return bench.failed
 
 
 sys.exit(main())

@@ -1,4 +1,4 @@
-/* elementwise.c - the ops of elementwise.def at 1e3, 1e5 and 1e7 elements: NAME-1e5 and so on. */
+/* elementwise.c - elementwise ops on 1e3, 1e5 and 1e7 elements: NAME-1e5 and so on. */
 #include "bench.h"
 
 /* ---- Operands ---- */
@@ -15,82 +15,97 @@ static void positive(struct bench *b)
     vectors(b);
     for (int i = 0; i < b->n; i++)
         gradc_assign(b->t[i], gradc_add_scalar(b->t[i], 1.5));
-    gradc_sync(b->g);
-    gradc_tape_clear(b->g);
+    bench_finish(b);
 }
 
 /* ---- Ops ---- */
 
-/* The call of an op, and its rows. */
-#define OP(name, ...)                                          \
-    static gradc_tensor *record_##name(gradc_tensor *const *t) \
-    {                                                          \
-        return gradc_##name(__VA_ARGS__);                      \
-    }                                                          \
-    static const struct bench_forward name##_row = {record_##name};
-#define ROW(name, setup, power, n)                                            \
-    {                                                                         \
-#name "-" #power, "us", 1, 0, setup, bench_forward, {n }, &name##_row \
-    }
-#define ROWS(name, setup) \
-    ROW(name, setup, 1e3, 1000), ROW(name, setup, 1e5, 100000), ROW(name, setup, 1e7, 10000000)
+BENCH_RECORD(add, gradc_add(t[0], t[1]))
+BENCH_RECORD(maximum, gradc_maximum(t[0], t[1]))
+BENCH_RECORD(pow, gradc_pow(t[0], t[1]))
+BENCH_RECORD(fmod, gradc_fmod(t[0], t[1]))
+BENCH_RECORD(lerp, gradc_lerp(t[0], t[1], 0.3))
+BENCH_RECORD(lt, gradc_lt(t[0], t[1]))
+BENCH_RECORD(logical_and, gradc_logical_and(t[0], t[1]))
+BENCH_RECORD(abs, gradc_abs(t[0]))
+BENCH_RECORD(sign, gradc_sign(t[0]))
+BENCH_RECORD(square, gradc_square(t[0]))
+BENCH_RECORD(floor, gradc_floor(t[0]))
+BENCH_RECORD(ceil, gradc_ceil(t[0]))
+BENCH_RECORD(round, gradc_round(t[0]))
+BENCH_RECORD(sin, gradc_sin(t[0]))
+BENCH_RECORD(cos, gradc_cos(t[0]))
+BENCH_RECORD(erf, gradc_erf(t[0]))
+BENCH_RECORD(exp, gradc_exp(t[0]))
+BENCH_RECORD(expm1, gradc_expm1(t[0]))
+BENCH_RECORD(tanh, gradc_tanh(t[0]))
+BENCH_RECORD(sigmoid, gradc_sigmoid(t[0]))
+BENCH_RECORD(relu, gradc_relu(t[0]))
+BENCH_RECORD(gelu, gradc_gelu(t[0]))
+BENCH_RECORD(gelu_tanh, gradc_gelu_tanh(t[0]))
+BENCH_RECORD(silu, gradc_silu(t[0]))
+BENCH_RECORD(softplus, gradc_softplus(t[0]))
+BENCH_RECORD(hardswish, gradc_hardswish(t[0]))
+BENCH_RECORD(hardsigmoid, gradc_hardsigmoid(t[0]))
+BENCH_RECORD(logical_or, gradc_logical_or(t[0], t[1]))
+BENCH_RECORD(logical_xor, gradc_logical_xor(t[0], t[1]))
+BENCH_RECORD(logical_not, gradc_logical_not(t[0]))
+BENCH_RECORD(isnan, gradc_isnan(t[0]))
+BENCH_RECORD(log, gradc_log(t[0]))
+BENCH_RECORD(log1p, gradc_log1p(t[0]))
+BENCH_RECORD(sqrt, gradc_sqrt(t[0]))
+BENCH_RECORD(rsqrt, gradc_rsqrt(t[0]))
+BENCH_RECORD(reciprocal, gradc_reciprocal(t[0]))
+BENCH_RECORD(pow_scalar, gradc_pow_scalar(t[0], 2.5))
+BENCH_RECORD(leaky_relu, gradc_leaky_relu(t[0], 0.01))
+BENCH_RECORD(elu, gradc_elu(t[0], 1))
+BENCH_RECORD(dropout, gradc_dropout(t[0], 0.5))
 
-OP(add, t[0], t[1])
-OP(maximum, t[0], t[1])
-OP(pow, t[0], t[1])
-OP(fmod, t[0], t[1])
-OP(lerp, t[0], t[1], 0.3)
-OP(lt, t[0], t[1])
-OP(logical_and, t[0], t[1])
-OP(abs, t[0])
-OP(sign, t[0])
-OP(square, t[0])
-OP(floor, t[0])
-OP(ceil, t[0])
-OP(round, t[0])
-OP(sin, t[0])
-OP(cos, t[0])
-OP(erf, t[0])
-OP(exp, t[0])
-OP(expm1, t[0])
-OP(tanh, t[0])
-OP(sigmoid, t[0])
-OP(relu, t[0])
-OP(gelu, t[0])
-OP(gelu_tanh, t[0])
-OP(silu, t[0])
-OP(softplus, t[0])
-OP(hardswish, t[0])
-OP(hardsigmoid, t[0])
-OP(logical_not, t[0])
-OP(isnan, t[0])
-OP(log, t[0])
-OP(log1p, t[0])
-OP(sqrt, t[0])
-OP(rsqrt, t[0])
-OP(reciprocal, t[0])
-OP(pow_scalar, t[0], 2.5)
-OP(leaky_relu, t[0], 0.01)
-OP(elu, t[0], 1)
+#define ROWS(op, prepare)                                                         \
+    BENCH_ROW(#op "-1e3", "us", prepare, bench_forward, record_##op, 1000),       \
+        BENCH_ROW(#op "-1e5", "us", prepare, bench_forward, record_##op, 100000), \
+        BENCH_ROW(#op "-1e7", "us", prepare, bench_forward, record_##op, 10000000)
 
 const struct bench_case elementwise_cases[] = {
-    ROWS(add, vectors),         ROWS(maximum, vectors),
-    ROWS(pow, positive),        ROWS(fmod, positive),
-    ROWS(lerp, vectors),        ROWS(lt, vectors),
-    ROWS(logical_and, vectors), ROWS(abs, vectors),
-    ROWS(sign, vectors),        ROWS(square, vectors),
-    ROWS(floor, vectors),       ROWS(ceil, vectors),
-    ROWS(round, vectors),       ROWS(sin, vectors),
-    ROWS(cos, vectors),         ROWS(erf, vectors),
-    ROWS(exp, vectors),         ROWS(expm1, vectors),
-    ROWS(tanh, vectors),        ROWS(sigmoid, vectors),
-    ROWS(relu, vectors),        ROWS(gelu, vectors),
-    ROWS(gelu_tanh, vectors),   ROWS(silu, vectors),
-    ROWS(softplus, vectors),    ROWS(hardswish, vectors),
-    ROWS(hardsigmoid, vectors), ROWS(logical_not, vectors),
-    ROWS(isnan, vectors),       ROWS(log, positive),
-    ROWS(log1p, positive),      ROWS(sqrt, positive),
-    ROWS(rsqrt, positive),      ROWS(reciprocal, positive),
-    ROWS(pow_scalar, positive), ROWS(leaky_relu, vectors),
-    ROWS(elu, vectors),         {NULL, NULL, 0, 0, NULL, NULL, {0}, NULL},
+    ROWS(add, vectors),
+    ROWS(maximum, vectors),
+    ROWS(pow, positive),
+    ROWS(fmod, positive),
+    ROWS(lerp, vectors),
+    ROWS(lt, vectors),
+    ROWS(logical_and, vectors),
+    ROWS(logical_or, vectors),
+    ROWS(logical_xor, vectors),
+    ROWS(abs, vectors),
+    ROWS(sign, vectors),
+    ROWS(square, vectors),
+    ROWS(floor, vectors),
+    ROWS(ceil, vectors),
+    ROWS(round, vectors),
+    ROWS(sin, vectors),
+    ROWS(cos, vectors),
+    ROWS(erf, vectors),
+    ROWS(exp, vectors),
+    ROWS(expm1, vectors),
+    ROWS(tanh, vectors),
+    ROWS(sigmoid, vectors),
+    ROWS(relu, vectors),
+    ROWS(gelu, vectors),
+    ROWS(gelu_tanh, vectors),
+    ROWS(silu, vectors),
+    ROWS(softplus, vectors),
+    ROWS(hardswish, vectors),
+    ROWS(hardsigmoid, vectors),
+    ROWS(logical_not, vectors),
+    ROWS(isnan, vectors),
+    ROWS(log, positive),
+    ROWS(log1p, positive),
+    ROWS(sqrt, positive),
+    ROWS(rsqrt, positive),
+    ROWS(reciprocal, positive),
+    ROWS(pow_scalar, positive),
+    ROWS(leaky_relu, vectors),
+    ROWS(elu, vectors),
+    ROWS(dropout, vectors),
+    {.name = NULL},
 };

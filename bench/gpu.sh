@@ -5,11 +5,14 @@
 #
 # DEVICE   gpu; "opencl" to try it where there is no GPU      LOG  a folder for the logs (build/gpu)
 # PYTHON   the interpreter with NumPy and PyTorch (/usr/bin/python3, else python3)      JOBS  of make (all processors)
+# PARTS    what is done after the build (oracle examples losses tests times); SAMPLES, THREADS as in bench/bench.py
+#
+# In fifteen minutes with a GPU: PARTS="oracle times" bench/gpu.sh '^gpu/(vgg|resnet|lenet|conv|matmul)', the rest next.
 #
 # Ends with "gpu: N passed, N failed".
 set -u
 cd "$(dirname "$0")/.." || exit 1
-: "${DEVICE:=gpu}" "${LOG:=build/gpu}" "${JOBS:=$(nproc)}"
+: "${DEVICE:=gpu}" "${LOG:=build/gpu}" "${JOBS:=$(nproc)}" "${PARTS:=oracle examples losses tests times}"
 cases=${1:-^$DEVICE/}
 passed=0 failed=0
 mkdir -p "$LOG"
@@ -33,6 +36,13 @@ part() {
         tail -30 "$LOG/$name.log"
         echo "FAILED: $name"
     fi
+}
+
+chosen() {
+    case " $PARTS " in
+    *" $1 "*) true ;;
+    *) false ;;
+    esac
 }
 
 finish() {
@@ -71,29 +81,45 @@ part build make -j"$JOBS" library gradc build/bench/bench build/examples/cnn bui
 part open build/bench/bench --has "$DEVICE"
 [ "$failed" -eq 0 ] || finish
 
-part oracle env GRADC_TEST_DEVICES="$DEVICE" GRADC_TEST_LONG=1 sh test/oracle.sh
-for example in build/examples/*; do
-    case $example in
-    *.o | *.d) ;;
-    *) part "$(basename "$example")" "$example" "$DEVICE" ;;
-    esac
-done
-if [ -d "${FASHION_MNIST:-/usr/share/datasets/fashion-mnist}" ]; then
+chosen oracle && part oracle env GRADC_TEST_DEVICES="$DEVICE" GRADC_TEST_LONG=1 sh test/oracle.sh
+if chosen examples; then
+    for example in build/examples/*; do
+        case $example in
+        *.o | *.d) ;;
+        *) part "$(basename "$example")" "$example" "$DEVICE" ;;
+        esac
+    done
+fi
+if chosen losses && [ -d "${FASHION_MNIST:-/usr/share/datasets/fashion-mnist}" ]; then
     part losses same_losses
-else
+elif chosen losses; then
     echo "no Fashion-MNIST here (FASHION_MNIST names its folder): the training steps are not compared"
 fi
-if have_header cmocka.h; then
+if chosen tests && have_header cmocka.h; then
     part tests-build make -j"$JOBS" test-programs
     part tests env GRADC_TEST_DEVICES="$DEVICE" sh scripts/run-tests.sh '^test/(ops/|step$|gradients$)'
-else
+elif chosen tests; then
     echo "no cmocka here: the C tests are left out"
 fi
+chosen times || finish
+
+# The models' rows as images a second, ours and the peer's.
+images_a_second() {
+    awk '/^# all/ { on = 1 }
+         on && $1 ~ /-(train|infer)-b[0-9]+$/ && $4 == "ms" && $3 > 0 {
+             batch = $1
+             sub(/.*-b/, "", batch)
+             theirs = $6 > 0 ? sprintf("%.0f", batch / $6 * 1000) : "-"
+             printf "%s %s %.0f %s %s\n", $1, $2, batch / $3 * 1000, $5, theirs
+         }' "$1"
+}
 
 echo "==== times"
-if ! DEVICES=$DEVICE python3 bench/bench.py build/bench/bench "$cases" >"$LOG/times.log" 2>&1; then
+if ! DEVICES=$DEVICE python3 bench/bench.py build/bench/bench "$cases" >"$LOG/times.log"; then
     failed=$((failed + 1))
     echo "FAILED: times"
 fi
 cat "$LOG/times.log"
+echo "==== images a second"
+images_a_second "$LOG/times.log"
 finish

@@ -67,9 +67,9 @@ static double chain(struct bench *b, int64_t rounds)
 }
 
 const struct bench_case overhead_cases[] = {
-    {"record-op", "ns", NODES, 0, scalar_params, record, {0}, NULL},
-    {"record-clear", "ns", NODES, 0, scalar_params, record_and_clear, {0}, NULL},
-    {"eval1", "us", 1, 0, scalars, eval, {0}, NULL},
-    {"chain100", "us", 1, 0, scalars, chain, {0}, NULL},
-    {NULL, NULL, 0, 0, NULL, NULL, {0}, NULL},
+    {.name = "record-op", .unit = "ns", .per = NODES, .setup = scalar_params, .run = record},
+    {.name = "record-clear", .unit = "ns", .per = NODES, .setup = scalar_params, .run = record_and_clear},
+    {.name = "eval1", .unit = "us", .per = 1, .setup = scalars, .run = eval},
+    {.name = "chain100", .unit = "us", .per = 1, .setup = scalars, .run = chain},
+    {.name = NULL},
 };

@@ -1,9 +1,11 @@
 """The cases of bench.c in PyTorch, with the same protocol.
 
 usage: peer.py --version              "torch1.13", and the devices: "cpu", "gpu"
+       peer.py --list                 the cases: name and unit
        peer.py DEVICE CASE THREADS [tuned]      DEVICE cpu or gpu, THREADS 0: as PyTorch chooses
 
-After the warm-up come lines "blas PATH" and "ready"; each line on standard input is answered by one sample.
+"loaded" comes when the operands are there; a line on standard input is answered, after the warm-up, by lines
+"blas PATH" and "ready SECONDS", about what a sample takes; each line more by one sample.
 """
 import os
 import sys
@@ -161,6 +163,86 @@ def chain100():
     return loop(once)
 
 
+# ---- Models ----
+
+VGG16 = 64, 64, 0, 128, 128, 0, 256, 256, 256, 0, 512, 512, 512, 0, 512, 512, 512, 0
+
+
+def vgg_features(norm):
+    """VGG16's convolutions; 0 is a pool."""
+    layers, channels = [], 3
+    for out in VGG16:
+        if out == 0:
+            layers.append(torch.nn.MaxPool2d(2))
+            continue
+        layers.append(torch.nn.Conv2d(channels, out, 3, padding=1))
+        if norm:
+            layers.append(torch.nn.BatchNorm2d(out))
+        layers.append(torch.nn.ReLU(inplace=True))
+        channels = out
+    return torch.nn.Sequential(*layers)
+
+
+def vgg16_bn_32():
+    return torch.nn.Sequential(vgg_features(True), torch.nn.Flatten(), torch.nn.Linear(512, 10))
+
+
+def plain_vgg16():
+    nn = torch.nn
+    return nn.Sequential(
+        vgg_features(False), nn.AdaptiveAvgPool2d(7), nn.Flatten(), nn.Linear(512 * 49, 4096), nn.ReLU(inplace=True),
+        nn.Dropout(), nn.Linear(4096, 4096), nn.ReLU(inplace=True), nn.Dropout(), nn.Linear(4096, 1000))
+
+
+class Block(torch.nn.Module):
+    """ResNet-18's: relu(x' + bn(conv(relu(bn(conv(x))))))."""
+
+    def __init__(self, channels, out, stride):
+        super().__init__()
+        self.conv1 = torch.nn.Conv2d(channels, out, 3, stride, 1, bias=False)
+        self.bn1 = torch.nn.BatchNorm2d(out)
+        self.conv2 = torch.nn.Conv2d(out, out, 3, 1, 1, bias=False)
+        self.bn2 = torch.nn.BatchNorm2d(out)
+        self.down = torch.nn.Identity() if stride == 1 else torch.nn.Sequential(
+            torch.nn.Conv2d(channels, out, 1, stride, bias=False), torch.nn.BatchNorm2d(out))
+
+    def forward(self, x):
+        y = F.relu(self.bn1(self.conv1(x)), inplace=True)
+        return F.relu(self.bn2(self.conv2(y)) + self.down(x), inplace=True)
+
+
+def plain_resnet18():
+    nn = torch.nn
+    layers = [nn.Conv2d(3, 64, 7, 2, 3, bias=False), nn.BatchNorm2d(64), nn.ReLU(inplace=True), nn.MaxPool2d(3, 2, 1)]
+    for channels, out in (64, 64), (64, 128), (128, 256), (256, 512):
+        layers += [Block(channels, out, out // channels), Block(out, out, 1)]
+    return nn.Sequential(*layers, nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(512, 1000))
+
+
+def from_torchvision(name, plain):
+    """torchvision's model, or where it is missing the same layers."""
+    def make():
+        try:
+            import torchvision
+        except ImportError:
+            sys.stderr.write("peer.py: no torchvision (Debian: python3-torchvision), so the same layers of torch.nn\n")
+            return plain()
+        return getattr(torchvision.models, name)()
+    return make
+
+
+def model(make, image, classes, batch, training):
+    def setup():
+        net = make().to(device).train(training)
+        x, labels = numbers(batch, 3, image, image), torch.randint(0, classes, (batch,), device=device)
+        if not training:
+            torch.set_grad_enabled(False)
+            return loop(lambda: net(x))
+        optim = torch.optim.SGD(net.parameters(), lr=1e-3, momentum=0.9)
+        return loop(lambda: train_step(net, optim, x, labels))
+    return setup
+
+
 # ---- Ops ----
 
 def forward(f, *shapes, grad=False):
@@ -177,9 +259,34 @@ def elementwise(f, positive, operands, n):
     return setup
 
 
-def pool_both():
-    x, dz = numbers(64, 32, 28, 28, grad=True), numbers(64, 32, 14, 14)
-    return loop(lambda: torch.autograd.grad(F.max_pool2d(x, 2), x, dz))
+def pool_both(f, batch, channels, height, width):
+    def setup():
+        x, dz = numbers(batch, channels, height, width, grad=True), numbers(batch, channels, height // 2, width // 2)
+        return loop(lambda: torch.autograd.grad(f(x, 2), x, dz))
+    return setup
+
+
+def norm(f, shape, both):
+    """f(x, weight, bias, running_mean, running_var), training."""
+    def setup():
+        operands = [numbers(*shape, grad=True)] + [numbers(shape[1], grad=True) for _ in range(2)]
+        running, dz = [numbers(shape[1]) for _ in range(2)], numbers(*shape)
+        if not both:
+            return loop(lambda: f(*operands, *running))
+        return loop(lambda: torch.autograd.grad(f(*operands, *running), operands, dz))
+    return setup
+
+
+def batch_norm(x, weight, bias, mean, var):
+    return F.batch_norm(x, mean, var, weight, bias, True)
+
+
+def layer_norm(x, weight, bias, mean, var):
+    return F.layer_norm(x, x.shape[1:], weight, bias)
+
+
+def group_norm(x, weight, bias, mean, var):
+    return F.group_norm(x, 8, weight, bias)
 
 
 def conv(kind, batch, channels, size, out):
@@ -194,6 +301,54 @@ def conv(kind, batch, channels, size, out):
     return setup
 
 
+def indexed(f, rows, cols, *shape, classes=None):
+    """f of two matrices and an index of this shape."""
+    def setup():
+        x, y = numbers(rows, cols), numbers(rows, cols)
+        index = torch.randint(0, classes or cols, shape or (rows, cols), device=device)
+        return loop(lambda: f(x, y, index))
+    return setup
+
+
+def scatter_line(n, count):
+    def setup():
+        x, src, index = numbers(n), numbers(count), torch.randint(0, n, (count,), device=device)
+        return loop(lambda: torch.scatter_add(x, 0, index, src))
+    return setup
+
+
+# ---- Losses and steps ----
+
+def pair(f, n):
+    def setup():
+        x, target = numbers(n, grad=True), numbers(n)
+        return loop(lambda: torch.autograd.grad(f(x, target), x))
+    return setup
+
+
+def labelled(f, n):
+    def setup():
+        x, labels = numbers(n // 10, 10, grad=True), torch.randint(0, 10, (n // 10,), device=device)
+        return loop(lambda: torch.autograd.grad(f(x, labels), x))
+    return setup
+
+
+def after_backward(make, n):
+    """A product, its sum and its gradient, and what make(x) returns."""
+    def setup():
+        x, by = numbers(n, grad=True), numbers(n)
+        work = make(x)
+
+        def once():
+            x.grad = None
+            (x * by).sum().backward()
+            work()
+        return loop(once)
+    return setup
+
+
+# ---- The list ----
+
 # name: (unit, what is counted in one round, rounds in a sample or 0, setup)
 CASES = {
     "mlp-train-b64": ("us", 1, 0, steps(Mlp, (784,), 0.1, 0)),
@@ -206,23 +361,55 @@ CASES = {
     "matmul-1024": ("ms", 1, 0, forward(torch.matmul, (1024, 1024), (1024, 1024))),
     "softmax-1e6x10": ("ms", 1, 0, forward(lambda x: torch.softmax(x, -1), (1000000, 10))),
     "max_pool2d-32x28x28-b64-forward": ("ms", 1, 0, forward(lambda x: F.max_pool2d(x, 2), (64, 32, 28, 28), grad=True)),
-    "max_pool2d-32x28x28-b64-both": ("ms", 1, 0, pool_both),
+    "max_pool2d-32x28x28-b64-both": ("ms", 1, 0, pool_both(F.max_pool2d, 64, 32, 28, 28)),
+    "scatter_add-1e6-into-1e5": ("us", 1, 0, scatter_line(100000, 1000000)),
+    "scatter_add-1e6-into-10": ("us", 1, 0, scatter_line(10, 1000000)),
 }
+
+
+def sized(name, power, setup, end=""):
+    CASES["%s-1e%d%s" % (name, power, end)] = ("us", 1, 0, setup)
+
+
+vgg16, resnet18 = from_torchvision("vgg16", plain_vgg16), from_torchvision("resnet18", plain_resnet18)
+for name, make, image, classes, works in (
+        ("vgg16-224", vgg16, 224, 1000, ("train-b4", "train-b8", "train-b16", "train-b64", "infer-b1", "infer-b64")),
+        ("vgg16-bn-32", vgg16_bn_32, 32, 10, ("train-b128",)),
+        ("resnet18-224", resnet18, 224, 1000, ("train-b8", "train-b64", "infer-b1"))):
+    for work in works:
+        training, batch = work.startswith("train"), int(work.split("-b")[1])
+        CASES[name + "-" + work] = ("ms", 1, 0, model(make, image, classes, batch, training))
+
 for kind in "forward", "backward-data", "backward-weight":
     CASES["conv3x3-64x56x56-64-b8-" + kind] = ("ms", 1, 0, conv(kind, 8, 64, 56, 64))
     CASES["conv3x3-1x28x28-32-b64-" + kind] = ("ms", 1, 0, conv(kind, 64, 1, 28, 32))
     CASES["conv3x3-32x14x14-64-b64-" + kind] = ("ms", 1, 0, conv(kind, 64, 32, 14, 64))
-<<<<<<< HEAD
+for power, (batch, channels, size, out) in {3: (2, 8, 8, 8), 5: (8, 16, 28, 16), 7: (64, 64, 56, 32)}.items():
+    sized("conv_transpose2d", power, forward(lambda x, w: F.conv_transpose2d(x, w, padding=1),
+                                             (batch, out, size, size), (out, channels, 3, 3)))
+
+ROW_SHAPES = {3: (10, 100), 5: (128, 768), 7: (13000, 768)}
+IMAGE_SHAPES = {3: (2, 8, 8, 8), 5: (16, 32, 14, 14), 7: (128, 64, 32, 32)}
+for power, shape in IMAGE_SHAPES.items():
+    sized("avg_pool2d", power, forward(lambda x: F.avg_pool2d(x, 2), shape))
+    sized("avg_pool2d", power, pool_both(F.avg_pool2d, *shape), "-both")
+    sized("adaptive_avg_pool2d", power, forward(lambda x: F.adaptive_avg_pool2d(x, 1), shape), "-to1")
+    sized("adaptive_avg_pool2d", power, forward(lambda x: F.adaptive_avg_pool2d(x, 7), shape), "-to7")
+    for both in False, True:
+        sized("batch_norm", power, norm(batch_norm, shape, both), "-both" * both)
+        sized("group_norm", power, norm(group_norm, shape, both), "-both" * both)
+        sized("layer_norm", power, norm(layer_norm, ROW_SHAPES[power], both), "-both" * both)
 
 # name: (function, numbers in [0.5, 2.5) instead of [-1, 1), operands)
 ELEMENTWISE = {
     "add": (torch.add, False, 2), "maximum": (torch.maximum, False, 2), "pow": (torch.pow, True, 2),
     "fmod": (torch.fmod, True, 2), "lerp": (lambda x, y: torch.lerp(x, y, 0.3), False, 2),
     "lt": (torch.lt, False, 2), "logical_and": (torch.logical_and, False, 2),
+    "logical_or": (torch.logical_or, False, 2), "logical_xor": (torch.logical_xor, False, 2),
     "gelu": (F.gelu, False, 1), "gelu_tanh": (lambda x: F.gelu(x, approximate="tanh"), False, 1),
     "silu": (F.silu, False, 1), "softplus": (F.softplus, False, 1), "hardswish": (F.hardswish, False, 1),
     "hardsigmoid": (F.hardsigmoid, False, 1), "leaky_relu": (F.leaky_relu, False, 1), "elu": (F.elu, False, 1),
-    "pow_scalar": (lambda x: torch.pow(x, 2.5), True, 1),
+    "pow_scalar": (lambda x: torch.pow(x, 2.5), True, 1), "dropout": (F.dropout, False, 1),
 }
 for name in ("abs", "sign", "square", "floor", "ceil", "round", "sin", "cos", "erf", "exp", "expm1", "tanh",
              "sigmoid", "relu", "logical_not", "isnan"):
@@ -231,44 +418,63 @@ for name in "log", "log1p", "sqrt", "rsqrt", "reciprocal":
     ELEMENTWISE[name] = (getattr(torch, name), True, 1)
 for name, (function, positive, operands) in ELEMENTWISE.items():
     for power in 3, 5, 7:
-        CASES["%s-1e%d" % (name, power)] = ("us", 1, 0, elementwise(function, positive, operands, 10 ** power))
-=======
-ROW_SHAPES = {3: (10, 100), 5: (128, 768), 7: (13000, 768)}
-NORM_SHAPES = {3: (2, 8, 8, 8), 5: (16, 32, 14, 14), 7: (128, 64, 32, 32)}
-for power, shape in NORM_SHAPES.items():
-    CASES["avg_pool2d-1e%d" % power] = ("us", 1, 0, forward(lambda x: F.avg_pool2d(x, 2), shape))
-    CASES["avg_pool2d-1e%d-both" % power] = ("us", 1, 0, pool_both(F.avg_pool2d, *shape))
-    for n in 1, 7:
-        CASES["adaptive_avg_pool2d-1e%d-to%d" % (power, n)] = (
-            "us", 1, 0, forward(lambda x, n=n: F.adaptive_avg_pool2d(x, n), shape))
-    for both in False, True:
-        end = "-1e%d" % power + "-both" * both
-        CASES["batch_norm" + end] = ("us", 1, 0, norm(batch_norm, shape, both))
-        CASES["group_norm" + end] = ("us", 1, 0, norm(group_norm, shape, both))
-        CASES["layer_norm" + end] = ("us", 1, 0, norm(layer_norm, ROW_SHAPES[power], both))
-for power, shape in {3: (2, 8, 8, 8, 8), 5: (8, 16, 28, 28, 16), 7: (64, 64, 56, 56, 32)}.items():
-    batch, channels, height, width, out = shape
-    CASES["conv_transpose2d-1e%d" % power] = ("us", 1, 0, forward(
-        lambda x, w: F.conv_transpose2d(x, w, padding=1), (batch, out, height, width), (out, channels, 3, 3)))
-for power in 3, 5, 7:
-    n = (10 ** power,)
-    CASES["add-1e%d" % power] = ("us", 1, 0, forward(torch.add, n, n))
-    CASES["exp-1e%d" % power] = ("us", 1, 0, forward(torch.exp, n))
-    CASES["tanh-1e%d" % power] = ("us", 1, 0, forward(torch.tanh, n))
-    CASES["relu-1e%d" % power] = ("us", 1, 0, forward(torch.relu, n))
->>>>>>> norm
+        sized(name, power, elementwise(function, positive, operands, 10 ** power))
 
+REDUCTIONS = {
+    "min": torch.amin, "argmin": torch.argmin, "prod": torch.prod, "any": torch.any, "all": torch.all,
+    "var": torch.var, "std": torch.std, "norm": lambda x, axis: torch.linalg.vector_norm(x, 2, dim=axis),
+    "logsumexp": torch.logsumexp,
+}
+for name, f in REDUCTIONS.items():
+    for power in 3, 5, 7:
+        sized(name, power, forward(lambda x, f=f: f(x, -1), (10 ** power,)))
+    sized(name + "-rows", 7, forward(lambda x, f=f: f(x, -1), (1000, 10000)))
+
+for power, k in (3, 1), (5, 10), (7, 100):
+    half, whole = (20 * k, 25 * k), (20 * k, 50 * k)
+    sized("concat", power, forward(lambda x, y: torch.cat((x, y), 1), half, half))
+    sized("stack", power, forward(lambda x, y: torch.stack((x, y), 0), half, half))
+    sized("index_select", power,
+          indexed(lambda x, y, index: torch.index_select(x, 0, index), *whole, 20 * k, classes=20 * k))
+    sized("gather", power, indexed(lambda x, y, index: torch.gather(x, 1, index), *whole))
+    sized("scatter_add", power, indexed(lambda x, y, index: torch.scatter_add(x, 1, index, y), *whole))
+    sized("one_hot", power, indexed(lambda x, y, index: F.one_hot(index, 10), 1, 10, 10 ** (power - 1)))
+    sized("pad", power, forward(lambda x: F.pad(x, (1, 1, 1, 1)), whole))
+    sized("flip", power, forward(lambda x: torch.flip(x, (1,)), whole))
+    sized("tril", power, forward(torch.tril, whole))
+    sized("triu", power, forward(torch.triu, whole))
+
+for power in 3, 5, 7:
+    n = 10 ** power
+    for name, f in {
+        "mse": F.mse_loss, "l1": F.l1_loss, "smooth_l1": F.smooth_l1_loss,
+        "bce_with_logits": F.binary_cross_entropy_with_logits,
+        "kl_div": lambda x, target: F.kl_div(x, target, reduction="sum", log_target=True),
+    }.items():
+        sized(name, power, pair(f, n))
+    sized("nll", power, labelled(F.nll_loss, n))
+    sized("cross_entropy_full", power,
+          labelled(lambda x, labels: F.cross_entropy(x, labels, label_smoothing=0.1), n))
+    for optim in torch.optim.RMSprop, torch.optim.Adam:
+        sized(optim.__name__.lower() + "-step", power, after_backward(lambda x, o=optim: o([x], lr=1e-6).step, n))
+    sized("clip_grad_norm", power,
+          after_backward(lambda x: lambda: torch.nn.utils.clip_grad_norm_([x], 1), n))
+
+
+# ---- The protocol ----
 
 def warm_up(run, fixed):
-    """The rounds of a sample, by the same steps as in bench.c."""
-    rounds, end = 1, seconds() + WARM_SECONDS
-    while True:
+    """The rounds of a sample and about its seconds, by the same steps as in bench.c."""
+    least = 1 if device.type == "cpu" else 2
+    rounds, runs, end = 1, 0, seconds() + WARM_SECONDS
+    while runs < least or seconds() < end:
         last = run(rounds)
+        each = last / rounds
+        runs += 1
         if last < SAMPLE_SECONDS / 4:
             rounds *= 2
-        if seconds() >= end:
-            break
-    return fixed or max(1, int(SAMPLE_SECONDS / last * rounds))
+    rounds = fixed or max(1, int(SAMPLE_SECONDS / each))
+    return rounds, each * rounds
 
 
 def print_blas():
@@ -285,6 +491,10 @@ def main():
         print("torch" + ".".join(torch.__version__.split(".")[:2]), "cpu",
               "gpu" if torch.cuda.is_available() else "")
         return 0
+    if sys.argv[1:] == ["--list"]:
+        for name, case in CASES.items():
+            print(name, case[0])
+        return 0
     if len(sys.argv) not in (4, 5) or sys.argv[2] not in CASES:
         sys.stderr.write(__doc__)
         return 2
@@ -300,9 +510,11 @@ def main():
     torch.manual_seed(1)
     unit, per, fixed, setup = CASES[sys.argv[2]]
     run = setup()
-    rounds = warm_up(run, fixed)
+    print("loaded", flush=True)
+    sys.stdin.readline()
+    rounds, about = warm_up(run, fixed)
     print_blas()
-    print("ready", flush=True)
+    print("ready %.3g" % about, flush=True)
     for _ in sys.stdin:
         print("%.9g" % (run(rounds) / (rounds * per) * SCALE[unit]), flush=True)
     return 0

@@ -125,8 +125,8 @@ static double epoch(struct bench *b, int64_t rounds)
 }
 
 const struct bench_case train_cases[] = {
-    {"mlp-train-b64", "us", 1, 0, mlp_setup, steps, {0}, NULL},
-    {"lenet-train-b64", "ms", 1, 0, lenet_setup, steps, {0}, NULL},
-    {"lenet-epoch", "s", 1.0 / STEPS, STEPS, lenet_setup, epoch, {0}, NULL},
-    {NULL, NULL, 0, 0, NULL, NULL, {0}, NULL},
+    {.name = "mlp-train-b64", .unit = "us", .per = 1, .setup = mlp_setup, .run = steps},
+    {.name = "lenet-train-b64", .unit = "ms", .per = 1, .setup = lenet_setup, .run = steps},
+    {.name = "lenet-epoch", .unit = "s", .per = 1.0 / STEPS, .rounds = STEPS, .setup = lenet_setup, .run = epoch},
+    {.name = NULL},
 };
