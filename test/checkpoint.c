@@ -303,6 +303,41 @@ static void damaged_metadata(struct fixture *f)
     run_close(&r);
 }
 
+/* A file with one state of the two that its numbers ask for: the optimiser, which has had no use for the other one,
+ * counts on. */
+static void missing_state(struct fixture *f)
+{
+    static const char *const keys[] = {"gradc.rng",    "gradc.steps", "gradc.updates", "gradc.loader",
+                                       "gradc.tuning", "model",       "options",       "gradc.optim"};
+    struct run r = {0};
+    run_open(&r, f->device, NULL, "rmsprop", loading);
+    gradc_optim_set(r.o, "momentum", 0);
+    gradc_optim_set(r.o, "centered", 0);
+    train(&r, 2);
+    const char *values[] = {"1 2",
+                            "2",
+                            "2 2 2 2",
+                            "0 1 5",
+                            "0",
+                            "mlp",
+                            gradc_module_option(r.m, "options"),
+                            "rmsprop lr=1 weight_decay=0 alpha=0.5 eps=1 momentum=0.5 centered=0"};
+    const char *names[8];
+    gradc_tensor *tensors[8];
+    const int n = gradc_module_count(r.m);
+    for (int i = 0; i < n; i++) {
+        names[i] = gradc_module_tensor_name(r.m, i);
+        tensors[i] = gradc_module_tensor(r.m, i);
+    }
+    names[n] = "optim/square_avg/fc1.weight";
+    tensors[n] = gradc_optim_state(r.o, 0, "square_avg");
+    assert_int_equal(gradc_save(checkpoint_path(), n + 1, names, tensors, 8, keys, values), GRADC_OK);
+    load_refused(&r, checkpoint_path(), r.o, GRADC_E_IO, "has no tensor \"optim/momentum_buffer/fc1.weight\"");
+    assert_int_equal(gradc_optim_updates(r.o, 0), 2);
+    assert_int_equal(gradc_optim_steps(r.o), 2);
+    run_close(&r);
+}
+
 static int files_in_folder(void)
 {
     int n = 0;
@@ -392,6 +427,7 @@ int main(void)
         {"resume with rmsprop", resume_rmsprop},
         {"mismatches", mismatches},
         {"damaged metadata", damaged_metadata},
+        {"missing state", missing_state},
         {"a failed save", failed_save},
         {"modules", modules},
     };

@@ -292,6 +292,7 @@ static void tensors_are_checked(struct fixture *f)
     assert_int_equal(gradc_loader_seek(l, 0, BATCHES + 1), GRADC_E_ARG);
     assert_failed_here(GRADC_E_ARG, "loader_seek: epoch 0, batch 7");
     assert_int_equal(gradc_loader_seek(l, -1, 0), GRADC_E_ARG);
+    assert_int_equal(gradc_loader_seek(l, INT64_MAX, BATCHES), GRADC_E_ARG);
     assert_int_equal(gradc_loader_seek(NULL, 0, 0), GRADC_E_ARG);
     assert_int_equal(gradc_loader_state(l, NULL, &batch), GRADC_E_ARG);
     assert_int_equal(gradc_loader_batches(NULL), -1);

@@ -295,11 +295,12 @@ gradc_status gradc_loader_state(const gradc_loader *l, int64_t *epoch, int64_t *
 
 gradc_status gradc_loader_seek(gradc_loader *l, int64_t epoch, int64_t batch)
 {
+    const int64_t last = (int64_t)1 << 53; /* far from where counting on would overflow */
     if (!l)
         return fail_thread(GRADC_E_ARG, "loader_seek: the loader is NULL");
-    if (epoch < 0 || batch < 0 || batch > l->batches)
+    if (epoch < 0 || epoch > last || batch < 0 || batch > l->batches)
         return fail_thread(GRADC_E_ARG,
-                           "loader_seek: epoch %lld, batch %lld: epochs count from 0, and batches go from "
+                           "loader_seek: epoch %lld, batch %lld: epochs go from 0 to 2^53, and batches from "
                            "0 to %lld",
                            (long long)epoch, (long long)batch, (long long)l->batches);
     if (l->started && l->forks != os_forks())

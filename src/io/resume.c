@@ -98,24 +98,27 @@ static gradc_status check_numbers(struct resume *r)
     return GRADC_OK;
 }
 
-/* The optimiser has the file's numbers by now, which decide the states that it needs. */
+/* The optimiser has the file's numbers by now, which decide the states that it needs.  They are made behind all checks,
+ * for a new one counts anew; each has its parameter's shape and dtype. */
 static gradc_status check_states(struct resume *r)
 {
     const char *state;
     char name[STATE_NAME];
     int n = 0;
     for (int i = 0; i < gradc_optim_count(r->o); i++) {
+        const struct tensor *t = tensor_of(gradc_optim_param(r->o, i));
         for (int k = 0; (state = gradc_optim_state_name(r->o, k)) != NULL; k++, n++) {
-            const gradc_tensor *t = gradc_optim_state(r->o, i, state);
             r->state_at[n] = gradc_file_find(r->file, checkpoint_state_name(r->m, r->o, i, state, name));
-            if (t == NULL)
-                return fail(&r->f, gradc_check(r->g), "%s", gradc_message(r->g));
             if (r->state_at[n] < 0)
                 return fail(&r->f, GRADC_E_IO, "%s has no tensor \"%s\"", r->file->path, name);
-            if (safetensors_fits(r->file, r->state_at[n], tensor_of(t), &r->f) != GRADC_OK)
+            if (safetensors_fits(r->file, r->state_at[n], t, &r->f) != GRADC_OK)
                 return r->f.status;
         }
     }
+    for (int i = 0; i < gradc_optim_count(r->o); i++)
+        for (int k = 0; (state = gradc_optim_state_name(r->o, k)) != NULL; k++)
+            if (gradc_optim_state(r->o, i, state) == NULL)
+                return fail(&r->f, gradc_check(r->g), "%s", gradc_message(r->g));
     return GRADC_OK;
 }
 

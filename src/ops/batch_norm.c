@@ -1,6 +1,6 @@
 /* batch_norm.c - batch normalisation: by the batch's own statistics, with the running ones kept up, or by given ones.
- * What its backward op shares with it is in channels.c, the CPU's loops
- * in channels_isa.c, the kernels in opencl/batch_norm.cl.
+ * What its backward op shares with it is in channels.c, the CPU's loops in channels_isa.c, the kernels in
+ * opencl/batch_norm.cl.
  *
  * x is [batch,c,...], seen as [outer, c, inner]; n = outer * inner numbers make a channel's statistics. */
 #include <math.h>
@@ -294,6 +294,8 @@ static gradc_status check_vector(const struct tensor *x, gradc_tensor *vector, c
     if (!v)
         return needed ? context_fail(x->g, GRADC_E_ARG, "batch_norm: without training there must be %s", name)
                       : GRADC_OK;
+    if (v->g != x->g)
+        return context_fail(x->g, GRADC_E_ARG, "batch_norm: %s is of another context", name);
     if (v->dtype != x->dtype)
         return context_fail(x->g, GRADC_E_DTYPE, "batch_norm: %s is %s, x is %s", name,
                             gradc_dtype_name(v->dtype), gradc_dtype_name(x->dtype));

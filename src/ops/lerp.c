@@ -2,10 +2,12 @@
 #include "core/context.h"
 #include "core/op.h"
 
-static gradc_status lerp_check(gradc_tensor *x, const struct tensor *from, const struct tensor *to)
+static gradc_status lerp_check(const struct tensor *from, const struct tensor *to)
 {
     struct layout both;
-    gradc_context *g = gradc_context_of(x);
+    gradc_context *g = from->g;
+    if (to->g != g)
+        return context_fail(g, GRADC_E_ARG, "lerp: y is of another context");
     if (!dtype_is_float(from->dtype) || from->dtype != to->dtype)
         return context_fail(g, GRADC_E_DTYPE, "lerp: x %s and y %s must both be f32 or both f64",
                             gradc_dtype_name(from->dtype), gradc_dtype_name(to->dtype));
@@ -18,7 +20,7 @@ static gradc_status lerp_check(gradc_tensor *x, const struct tensor *from, const
 gradc_tensor *gradc_lerp(gradc_tensor *x, gradc_tensor *y, double weight)
 {
     struct tensor *from = op_operand(x, "lerp"), *to = op_operand(y, "lerp");
-    if (!from || !to || lerp_check(x, from, to))
+    if (!from || !to || lerp_check(from, to))
         return NULL;
     gradc_tensor *way = gradc_sub(y, x);
     if (weight < 0.5)

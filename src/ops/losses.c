@@ -91,16 +91,14 @@ gradc_tensor *gradc_mse_loss(gradc_tensor *x, gradc_tensor *target, gradc_reduct
 {
     if (!pair("mse_loss", x, target, reduction))
         return NULL;
-    gradc_tensor *d = gradc_sub(x, target);
-    return loss_reduce(gradc_mul(d, d), reduction);
+    return loss_reduce(gradc_square(gradc_sub(x, target)), reduction);
 }
 
 gradc_tensor *gradc_l1_loss(gradc_tensor *x, gradc_tensor *target, gradc_reduction reduction)
 {
     if (!pair("l1_loss", x, target, reduction))
         return NULL;
-    gradc_tensor *d = gradc_sub(x, target);
-    return loss_reduce(gradc_maximum(d, gradc_neg(d)), reduction);
+    return loss_reduce(gradc_abs(gradc_sub(x, target)), reduction);
 }
 
 /* With c = clamp(d, -beta, beta) both cases are c (d - c / 2) / beta. */

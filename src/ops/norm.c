@@ -5,8 +5,6 @@
 #include "ops/elementwise.h"
 #include "ops/reduce.h"
 
-#include <math.h>
-
 /* reals: p.  ints: REDUCE_*; the setting is the kind of fold, which follows from p. */
 static enum reduce_kind norm_kind(double p)
 {
@@ -69,35 +67,23 @@ static gradc_tensor *norm_not_zero(gradc_tensor *x)
     return gradc_where(gradc_eq(x, number(x, 0)), number(x, 1), x);
 }
 
-static gradc_tensor *norm_sign(gradc_tensor *x)
-{
-    gradc_tensor *zero = number(x, 0), *negative = gradc_where(gradc_lt(x, zero), number(x, -1), zero);
-
-    return gradc_where(gradc_gt(x, zero), number(x, 1), negative);
-}
-
-static gradc_tensor *norm_abs(gradc_tensor *x)
-{
-    return gradc_where(gradc_lt(x, number(x, 0)), gradc_neg(x), x);
-}
-
 /* dz shared evenly by the elements whose |x| is z. */
 static gradc_tensor *norm_ties(gradc_tensor *x, gradc_tensor *z, gradc_tensor *dz, int naxes, const int *axes)
 {
-    gradc_tensor *ties = gradc_cast(gradc_eq(norm_abs(x), z), gradc_dtype_of(x));
+    gradc_tensor *ties = gradc_cast(gradc_eq(gradc_abs(x), z), gradc_dtype_of(x));
     gradc_tensor *each = gradc_div(dz, naxes ? gradc_sum(ties, naxes, axes, 1) : ties);
 
-    return gradc_mul(norm_sign(x), gradc_mul(ties, each));
+    return gradc_mul(gradc_sign(x), gradc_mul(ties, each));
 }
 
 /* sign(x) |x|^(p-1) dz / z^(p-1), 0 where x is 0 or z is. */
 static gradc_tensor *norm_powers(gradc_tensor *x, gradc_tensor *z, gradc_tensor *dz, double p)
 {
-    gradc_tensor *power = gradc_exp(gradc_mul_scalar(gradc_log(norm_not_zero(norm_abs(x))), p - 1));
+    gradc_tensor *power = gradc_exp(gradc_mul_scalar(gradc_log(norm_not_zero(gradc_abs(x))), p - 1));
     gradc_tensor *whole = gradc_exp(gradc_mul_scalar(gradc_log(norm_not_zero(z)), 1 - p));
     gradc_tensor *share = gradc_where(gradc_eq(z, number(z, 0)), number(z, 0), gradc_mul(dz, whole));
 
-    return gradc_mul(gradc_mul(norm_sign(x), power), share);
+    return gradc_mul(gradc_mul(gradc_sign(x), power), share);
 }
 
 static void norm_gradient(struct gradient *d)
@@ -112,7 +98,7 @@ static void norm_gradient(struct gradient *d)
     if (p == 0)
         return;
     if (p == 1) {
-        d->dx[0] = gradc_mul(norm_sign(x), dz);
+        d->dx[0] = gradc_mul(gradc_sign(x), dz);
     } else if (p == 2) {
         some = gradc_where(gradc_eq(z, number(z, 0)), number(z, 0), dz);
         d->dx[0] = gradc_mul(x, gradc_div(some, norm_not_zero(z)));

@@ -63,6 +63,14 @@ static void padding_add(struct padding *p, int64_t n, int64_t before, int64_t si
     p->stride[p->ndim++] = stride;
 }
 
+/* More than z is long, or further back than x, is as far as that, for kernels count in 32 bits. */
+static int64_t padding_before(int64_t before, int64_t n, int64_t size)
+{
+    if (before > n)
+        return n;
+    return before < -size ? -size : before;
+}
+
 /* At least one axis. */
 static struct padding padding_of(const struct launch *l)
 {
@@ -71,8 +79,10 @@ static struct padding padding_of(const struct launch *l)
 
     for (int axis = 0; axis < x->ndim; axis++) {
         int i = 2 * (x->ndim - 1 - axis);
+        int64_t before = i < l->ints[0] ? l->ints[1 + i] : 0;
 
-        padding_add(&p, z->shape[axis], i < l->ints[0] ? l->ints[1 + i] : 0, x->shape[axis], x->stride[axis]);
+        padding_add(&p, z->shape[axis], padding_before(before, z->shape[axis], x->shape[axis]), x->shape[axis],
+                    x->stride[axis]);
     }
     if (p.ndim == 0) {
         p.ndim = 1;

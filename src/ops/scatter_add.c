@@ -64,8 +64,10 @@ static struct scatter_split scatter_split_of(const struct gather_shape *s)
     int64_t plane = (s->size + s->count) * s->inner, parts;
     struct scatter_split split = {.planes = 1, .blocks = 1, .rows = s->size};
 
-    if (plane < SCATTER_GRAIN || s->outer * s->size * s->inner == 0) {
-        split.planes = SCATTER_GRAIN / (plane ? plane : 1);
+    if (s->outer * s->size * s->inner == 0)
+        return split; /* no tasks: a plan asks for the workspace of an empty result too */
+    if (plane < SCATTER_GRAIN) {
+        split.planes = SCATTER_GRAIN / plane;
         split.tasks = cpu_tasks(s->outer, split.planes);
         return split;
     }

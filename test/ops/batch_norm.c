@@ -280,6 +280,15 @@ static void wrong_arguments(struct fixture *f)
     gradc_tensor *whole = gradc_new(g, GRADC_I32, 2, (const int64_t[]){2, 3});
     gradc_tensor *one = gradc_new(g, GRADC_F32, 3, (const int64_t[]){1, 3, 1});
     gradc_tensor *none = gradc_new(g, GRADC_F32, 3, (const int64_t[]){0, 3, 4});
+    gradc_context *other = gradc_open("cpu");
+    gradc_tensor *apart = gradc_new(other, GRADC_F32, 1, (const int64_t[]){3});
+    for (int i = 0; i < 4; i++)
+        assert_refused(g,
+                       gradc_batch_norm(x, i == 0 ? apart : c, i == 1 ? apart : c, i == 2 ? apart : c,
+                                        i == 3 ? apart : c, 1, 0.1, 1e-5),
+                       GRADC_E_ARG, "batch_norm");
+    gradc_release(apart);
+    gradc_close(other);
     assert_null(gradc_batch_norm(NULL, c, c, c, c, 1, 0.1, 1e-5));
     assert_works(g);
     assert_refused(g, gradc_batch_norm(x, NULL, NULL, c, c, 0, 0.1, 1e-5), GRADC_E_ARG, "batch_norm");

@@ -82,6 +82,23 @@ static void indices_out_of_range(struct fixture *f)
     gradc_release(x);
 }
 
+/* No index into nothing is in range, however many there are; the gradient is planned with them, and is empty. */
+static void nothing_to_pick(struct fixture *f)
+{
+    gradc_tensor *x = gradc_param(f->g, GRADC_ZEROS, 1, (const int64_t[]){0});
+    gradc_tensor *index = gradc_new(f->g, GRADC_I64, 1, (const int64_t[]){20000});
+    for (int i = 0; i < 2; i++) {
+        gradc_tensor *z = i ? gradc_gather(x, 0, index) : gradc_index_select(x, 0, index);
+        gradc_backward(gradc_sum(z, 0, NULL, 0));
+        assert_int_equal(gradc_sync(f->g), GRADC_E_ARG);
+        assert_non_null(strstr(gradc_message(f->g), "at position 0 is out of range"));
+        gradc_recover(f->g);
+        gradc_tape_clear(f->g);
+    }
+    gradc_release(index);
+    gradc_release(x);
+}
+
 static void wrong_arguments(struct fixture *f)
 {
     gradc_context *g = f->g;
@@ -129,6 +146,7 @@ int main(void)
 {
     static const struct test tests[] = {{"values", values},
                                         {"indices out of range", indices_out_of_range},
+                                        {"nothing to pick", nothing_to_pick},
                                         {"wrong arguments", wrong_arguments},
                                         {"devices agree", devices_agree}};
     return RUN_SUITE("gather", tests);

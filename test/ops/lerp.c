@@ -49,6 +49,11 @@ static void wrong_arguments(struct fixture *f)
     gradc_tensor *y = operand(g, GRADC_F32, PLAIN, SHAPE_OF(4, 5), 0, 1, &r);
     gradc_tensor *wide = operand(g, GRADC_F64, PLAIN, SHAPE_OF(3, 5), 0, 1, &r);
     gradc_tensor *whole = operand(g, GRADC_I32, PLAIN, SHAPE_OF(3, 5), 0, 9, &r);
+    gradc_context *other = gradc_open("cpu");
+    gradc_tensor *apart = gradc_new(other, GRADC_F32, 2, (const int64_t[]){3, 5});
+    assert_refused(g, gradc_lerp(x, apart, 0.5), GRADC_E_ARG, "lerp");
+    gradc_release(apart);
+    gradc_close(other);
     assert_null(gradc_lerp(NULL, x, 0.5));
     assert_null(gradc_lerp(x, NULL, 0.5));
     assert_works(g);

@@ -53,6 +53,11 @@ static void edges(struct fixture *f)
           "cut to nothing");
     check(operand(f->g, GRADC_F32, PLAIN, SHAPE_OF(2, 3), 0, 1, &r), 2, (const int64_t[]){-5, 4}, 1, 1,
           "cut and more");
+    for (int i = 0; i < 4; i++) {
+        const int64_t by = (INT64_C(1) << (i < 2 ? 32 : 58)) * (i % 2 ? 1 : -1);
+        check(operand(f->g, GRADC_F32, i < 2 ? PLAIN : PERMUTED, SHAPE_OF(2, 3), 0, 1, &r), 4,
+              (const int64_t[]){by, -by, 1, 1}, 7, 7, "moved away, as far as can be");
+    }
     check(operand(f->g, GRADC_F32, PLAIN, SHAPE_OF(0, 3), 0, 1, &r), 4, (const int64_t[]){0, 1, 2, 2}, 7, 7,
           "of nothing");
     check(operand(f->g, GRADC_F32, PLAIN, SHAPE_OF(-1), 0, 1, &r), 0, NULL, 1, 1, "a scalar");
