@@ -305,7 +305,7 @@ int command_compare(int argc, char **argv)
     int status = options_read(&command, &o, argc, argv, &nwords, &help);
     if (status == TOOL_OK && !help) {
         c.images = o.images;
-        status = check_writable("--html", o.html);
+        status = check_outputs(1, &(const struct output){"--html", o.html});
         if (status == TOOL_OK)
             status = compare(&o, &c);
     }

@@ -46,21 +46,24 @@ static void print_table(int32_t count)
 
 int command_devices(int argc, char **argv)
 {
-    if (argc > 1 || (argc == 1 && strcmp(argv[0], "--names") != 0 && strcmp(argv[0], "--help") != 0))
+    int names = argc == 1 && strcmp(argv[0], "--names") == 0;
+    int help = argc == 1 && (strcmp(argv[0], "--help") == 0 || strcmp(argv[0], "-h") == 0);
+    if (argc > 0 && !names && !help)
         return tool_usage("gradc devices takes no option but --names, which prints the strings for --device");
-    int32_t count = gradc_device_count();
-    if (argc == 0) {
-        print_table(count);
-        if (count == 1)
-            puts("There is no OpenCL device: install its vendor's driver, or PoCL (Debian: pocl-opencl-icd).");
-    } else if (strcmp(argv[0], "--names") == 0) {
-        char text[FACT_SIZE];
-        for (int32_t i = 0; i < count; i++) {
-            fact(i, 0, text);
-            puts(text);
-        }
-    } else {
+    if (help) {
         puts("usage: gradc devices [--names]   list the devices; --names: only the strings for --device");
+        return TOOL_OK;
     }
+    int32_t count = gradc_device_count();
+    char text[FACT_SIZE];
+    for (int32_t i = 0; i < count && names; i++) {
+        fact(i, 0, text);
+        puts(text);
+    }
+    if (names)
+        return TOOL_OK;
+    print_table(count);
+    if (count == 1)
+        puts("There is no OpenCL device: install its vendor's driver, or PoCL (Debian: pocl-opencl-icd).");
     return TOOL_OK;
 }

@@ -62,8 +62,8 @@ int command_eval(int argc, char **argv)
     int nwords = 0, help = 0;
     int status = options_read(&command, &o, argc, argv, &nwords, &help);
     if (status == TOOL_OK && !help) {
-        if (nwords != 1)
-            status = tool_usage("gradc eval takes one model's file: gradc eval model.safetensors");
+        status = nwords == 1 ? check_bad_images(o.bad_images)
+                             : tool_usage("gradc eval takes one model's file: gradc eval model.safetensors");
         if (status == TOOL_OK)
             status = model_open(&m, argv[0], o.device, o.threads);
         if (status == TOOL_OK)

@@ -1,5 +1,8 @@
 /* main.c - the gradc command: which word runs what. */
+#include <errno.h>
+#include <fcntl.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "tool.h"
 
@@ -43,21 +46,37 @@ static void log_line(void *payload, const char *line)
     fprintf(stderr, "gradc: %s\n", line);
 }
 
+/* A standard stream that is closed would be the next file that is opened, and what is printed would land in it.  The
+ * stand-ins fail when they are used, so that it shows. */
+static void hold_streams(void)
+{
+    for (int stream = STDIN_FILENO; stream <= STDERR_FILENO; stream++)
+        if (fcntl(stream, F_GETFD) < 0 && open("/dev/null", stream == STDIN_FILENO ? O_WRONLY : O_RDONLY) < 0)
+            return;
+}
+
+/* The command's status, or that of a screen (or what it was redirected to) that did not take everything. */
+static int close_output(int status)
+{
+    int failed = ferror(stdout);
+    errno = 0;
+    failed |= fflush(stdout);
+    if (!failed || status != TOOL_OK)
+        return status;
+    fprintf(stderr, "gradc: standard output: %s\n", errno != 0 ? strerror(errno) : "not all could be written");
+    return TOOL_FAILED;
+}
+
 int main(int argc, char **argv)
 {
+    hold_streams();
     if (argc < 2) {
         fputs(help, stderr);
         return TOOL_USAGE;
     }
     gradc_set_log(log_line, NULL);
     for (size_t i = 0; i < sizeof commands / sizeof commands[0]; i++)
-        if (strcmp(argv[1], commands[i].name) == 0) {
-            int status = commands[i].run(argc - 2, argv + 2);
-            if (fflush(stdout) != 0 && status == TOOL_OK) {
-                perror("gradc: standard output");
-                return TOOL_FAILED;
-            }
-            return status;
-        }
+        if (strcmp(argv[1], commands[i].name) == 0)
+            return close_output(commands[i].run(argc - 2, argv + 2));
     return tool_usage("there is no command \"%s\"; gradc --help lists them", argv[1]);
 }

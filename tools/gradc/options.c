@@ -5,6 +5,7 @@
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "tool.h"
@@ -119,8 +120,12 @@ static int set_option(const struct option *o, void *base, const char *text)
     case OPTION_COUNT: return set_count(o, to, text);
     case OPTION_NUMBER: return set_number(o, to, text);
     case OPTION_FLAG: memcpy(to, &on, sizeof on); return TOOL_OK;
-    default: memcpy(to, &text, sizeof text); return TOOL_OK;
+    default: break;
     }
+    if (strchr(text, '\n') != NULL) /* a checkpoint keeps options as lines */
+        return tool_usage("%s can't be of several lines", o->name);
+    memcpy(to, &text, sizeof text);
+    return TOOL_OK;
 }
 
 /* The option that argv[0] names; *value is behind its "=", or NULL. */
@@ -147,7 +152,7 @@ static int read_option(const struct command *c, void *to, int argc, char **argv,
     if (o->kind == OPTION_FLAG && value != NULL)
         return tool_usage("%s takes no value", o->name);
     if (o->kind != OPTION_FLAG && value == NULL) {
-        if (argc < 2)
+        if (argc < 2 || strncmp(argv[1], "--", 2) == 0) /* "--save=--x" is a file of that name */
             return tool_usage("%s needs a value; gradc %s --help shows which", o->name, c->name);
         value = argv[1];
         *used = 2;
@@ -248,22 +253,61 @@ int options_read_text(const struct command *c, void *to, char *text)
 
 /* ---- What commands share ---- */
 
-int check_writable(const char *option, const char *path)
+int check_word(const char *option, const char *text, const char *const *words)
 {
-    if (path == NULL)
-        return TOOL_OK;
-    const char *slash = strrchr(path, '/');
-    size_t length = slash == NULL ? 0 : (size_t)(slash - path) + 1;
-    if (path[length] == '\0')
-        return tool_usage("%s needs the name of a file, not of a folder: \"%s\"", option, path);
-    char *folder = length > 0 ? text_format("%.*s", (int)length, path) : text_format("./");
+    char all[256] = "";
+    size_t used = 0;
+    for (int i = 0; words[i] != NULL; i++) {
+        if (strcmp(words[i], text) == 0)
+            return TOOL_OK;
+        used += (size_t)snprintf(all + used, sizeof all - used, "%s%s",
+                                 i == 0                 ? ""
+                                 : words[i + 1] != NULL ? ", "
+                                                        : " or ",
+                                 words[i]);
+    }
+    return tool_usage("%s must be %s, not \"%s\"", option, all, text);
+}
+
+int check_bad_images(const char *text)
+{
+    static const char *const words[] = {"fail", "skip", NULL};
+    return check_word("--bad-images", text, words);
+}
+
+static int check_output(const struct output *o)
+{
+    struct stat there;
+    const char *slash = strrchr(o->path, '/');
+    size_t length = slash == NULL ? 0 : (size_t)(slash - o->path) + 1;
+    if (o->path[length] == '\0')
+        return tool_usage("%s needs the name of a file, not of a folder: \"%s\"", o->option, o->path);
+    if (stat(o->path, &there) == 0 && !S_ISREG(there.st_mode))
+        return tool_usage("%s needs the name of a file; %s is something else", o->option, o->path);
+    char *folder = length > 0 ? text_format("%.*s", (int)length, o->path) : text_format("./");
     if (folder == NULL)
         return tool_no_memory();
     int status = TOOL_OK;
     if (access(folder, W_OK) != 0)
-        status = tool_usage("%s can't write into %s: %s", option, folder, strerror(errno));
+        status = tool_usage("%s can't write into %s: %s", o->option, folder, strerror(errno));
     free(folder);
     return status;
+}
+
+int check_outputs(int n, const struct output *outputs)
+{
+    for (int i = 0; i < n; i++) {
+        if (outputs[i].path == NULL)
+            continue;
+        for (int before = 0; before < i; before++)
+            if (outputs[before].path != NULL && strcmp(outputs[before].path, outputs[i].path) == 0)
+                return tool_usage("%s and %s need files of their own, not both %s", outputs[before].option,
+                                  outputs[i].option, outputs[i].path);
+        int status = check_output(&outputs[i]);
+        if (status != TOOL_OK)
+            return status;
+    }
+    return TOOL_OK;
 }
 
 int open_device(const char *device, int64_t threads, gradc_context **g)

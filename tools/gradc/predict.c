@@ -190,11 +190,10 @@ static int predict(struct prediction *p, int nwords, char **words)
             "gradc predict takes a model's file and images: gradc predict model.safetensors picture.jpg");
     if (nwords > 1 && p->o.data != NULL)
         return tool_usage("gradc predict takes images or --data, not both");
-    if (strcmp(p->o.bad_images, "fail") != 0 && strcmp(p->o.bad_images, "skip") != 0)
-        return tool_usage("--bad-images must be fail or skip, not \"%s\"", p->o.bad_images);
-    int status = check_writable("--sheet", p->o.sheet);
-    if (status == TOOL_OK && p->o.csv != NULL && strcmp(p->o.csv, "-") != 0)
-        status = check_writable("--csv", p->o.csv);
+    const char *csv = p->o.csv != NULL && strcmp(p->o.csv, "-") != 0 ? p->o.csv : NULL;
+    int status = check_bad_images(p->o.bad_images);
+    if (status == TOOL_OK)
+        status = check_outputs(2, (const struct output[]){{"--csv", csv}, {"--sheet", p->o.sheet}});
     if (status == TOOL_OK)
         status = model_open(&p->model, words[0], p->o.device, p->o.threads);
     if (status == TOOL_OK)

@@ -54,8 +54,16 @@ char *options_write(const struct command *c, const void *from, const void *defau
 /* Reads what options_write wrote; `text` is cut into words and must outlive `to`. */
 int options_read_text(const struct command *c, void *to, char *text);
 
-/* A file that can't be written is better known before the work than after it.  path NULL is fine. */
-int check_writable(const char *option, const char *path);
+/* Whether text is one of the words, which end with NULL; if not, says what there is. */
+int check_word(const char *option, const char *text, const char *const *words);
+int check_bad_images(const char *text); /* of --bad-images */
+
+/* Files that can't be written, or of which one would replace another, are better known before the work than after it.
+ * A path of NULL is fine. */
+struct output {
+    const char *option, *path;
+};
+int check_outputs(int n, const struct output *outputs);
 
 /* Opens the device (NULL: as gradc_open has it), with so many threads (0: all). */
 int open_device(const char *device, int64_t threads, gradc_context **g);

@@ -1,7 +1,6 @@
 /* train_options.c - the options of gradc train, and what can't be meant by them. */
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #include "train.h"
 
@@ -86,23 +85,6 @@ static const struct train_options defaults = {.data = "fashion-mnist",
 
 /* ---- What can't be ---- */
 
-/* Whether text is one of the words, which end with NULL; if not, says what there is. */
-static int check_word(const char *option, const char *text, const char *const *words)
-{
-    char all[256] = "";
-    size_t used = 0;
-    for (int i = 0; words[i] != NULL; i++) {
-        if (strcmp(words[i], text) == 0)
-            return TOOL_OK;
-        used += (size_t)snprintf(all + used, sizeof all - used, "%s%s",
-                                 i == 0                 ? ""
-                                 : words[i + 1] != NULL ? ", "
-                                                        : " or ",
-                                 words[i]);
-    }
-    return tool_usage("%s must be %s, not \"%s\"", option, all, text);
-}
-
 static int check_model(const struct train_options *o)
 {
     enum { MODELS = 32 };
@@ -138,26 +120,15 @@ static int check_schedule(const struct train_options *o)
 
 static int check_files(const struct train_options *o)
 {
-    const struct {
-        const char *option, *path;
-    } files[] = {
+    const struct output files[] = {
         {"--save", o->save}, {"--checkpoint", o->checkpoint}, {"--losses", o->losses}, {"--report", o->report}};
-    for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
-        struct stat there;
-        if (files[i].path != NULL && stat(files[i].path, &there) == 0 && !S_ISREG(there.st_mode))
-            return tool_usage("%s needs the name of a file; %s is something else", files[i].option,
-                              files[i].path);
-        int status = check_writable(files[i].option, files[i].path);
-        if (status != TOOL_OK)
-            return status;
-    }
-    return TOOL_OK;
+    return check_outputs(sizeof files / sizeof *files, files);
 }
 
 static int check_options(struct train_options *o)
 {
     static const char *const optimizers[] = {"sgd", "adam", "adamw", "rmsprop", NULL};
-    static const char *const resizes[] = {"pad", "crop", "stretch", NULL}, *const bad[] = {"fail", "skip", NULL};
+    static const char *const resizes[] = {"pad", "crop", "stretch", NULL};
     static const char *const augments[] = {"crop", "flip", "crop,flip", "flip,crop", NULL};
     int status = check_model(o);
     if (status == TOOL_OK)
@@ -171,7 +142,7 @@ static int check_options(struct train_options *o)
     if (status == TOOL_OK && o->augment != NULL)
         status = check_word("--augment", o->augment, augments);
     if (status == TOOL_OK)
-        status = check_word("--bad-images", o->bad_images, bad);
+        status = check_bad_images(o->bad_images);
     if (status == TOOL_OK && o->channels == 2)
         status = tool_usage("--channels must be 1 or 3");
     if (status == TOOL_OK && o->momentum >= 0 && strncmp(o->optimizer, "adam", 4) == 0)
