@@ -450,10 +450,10 @@ GRADC_API gradc_tensor *gradc_conv2d_full(gradc_tensor *x, gradc_tensor *w, grad
  * padding is below the stride or the dilation.  f32 and f64. */
 GRADC_API gradc_tensor *gradc_conv_transpose2d(gradc_tensor *x, gradc_tensor *w, gradc_tensor *b, int stride,
                                                int padding);
-GRADC_API gradc_tensor *gradc_conv_transpose2d_full(gradc_tensor *x, gradc_tensor *w, gradc_tensor *b, int stride_h,
-                                                    int stride_w, int padding_h, int padding_w,
-                                                    int output_padding_h, int output_padding_w, int dilation_h,
-                                                    int dilation_w, int groups);
+GRADC_API gradc_tensor *gradc_conv_transpose2d_full(gradc_tensor *x, gradc_tensor *w, gradc_tensor *b,
+                                                    int stride_h, int stride_w, int padding_h, int padding_w,
+                                                    int output_padding_h, int output_padding_w,
+                                                    int dilation_h, int dilation_w, int groups);
 
 /* The maximum of each window; x [batch,c,h,w].  stride 0: as the size.  Padding, at most half the size,
  * counts as -inf.  NaN wins; the gradient goes to the first maximum of the window.
@@ -487,13 +487,13 @@ GRADC_API gradc_tensor *gradc_batch_norm(gradc_tensor *x, gradc_tensor *running_
 /* z = weight * (x - mean) / sqrt(var + eps) + bias, mean and (biased) variance over each row of x: its last ndim
  * axes, which must be `shape`.  weight and bias have that shape, or are NULL: 1 and 0.  f32 and f64.  PyTorch's
  * default eps is 1e-5. */
-GRADC_API gradc_tensor *gradc_layer_norm(gradc_tensor *x, int ndim, const int64_t *shape, gradc_tensor *weight,
-                                         gradc_tensor *bias, double eps);
+GRADC_API gradc_tensor *gradc_layer_norm(gradc_tensor *x, int ndim, const int64_t *shape,
+                                         gradc_tensor *weight, gradc_tensor *bias, double eps);
 
 /* The same with mean and variance over each group of neighbouring channels of each image of x [batch,c,...]; the c
  * channels must fall into `groups` equal groups.  weight and bias [c] or NULL.  PyTorch's default eps is 1e-5. */
-GRADC_API gradc_tensor *gradc_group_norm(gradc_tensor *x, int groups, gradc_tensor *weight, gradc_tensor *bias,
-                                         double eps);
+GRADC_API gradc_tensor *gradc_group_norm(gradc_tensor *x, int groups, gradc_tensor *weight,
+                                         gradc_tensor *bias, double eps);
 
 /* Along one axis: softmax e^(x_i - m) / sum_j e^(x_j - m), and its logarithm, with m the maximum. */
 GRADC_API gradc_tensor *gradc_softmax(gradc_tensor *x, int axis);
