@@ -7,7 +7,7 @@
 # PYTHON   the interpreter with NumPy and PyTorch (/usr/bin/python3, else python3)      JOBS  of make (all processors)
 # PARTS    what is done after the build (oracle examples losses tests times); SAMPLES, THREADS as in bench/bench.py
 #
-# In fifteen minutes with a GPU: PARTS="oracle times" bench/gpu.sh '^gpu/(vgg|resnet|lenet|conv|matmul)', the rest next.
+# Where time with the GPU is short: PARTS="oracle times" bench/gpu.sh '^gpu/(vgg|resnet)', the rest next.
 #
 # Ends with "gpu: N passed, N failed".
 set -u
