@@ -450,10 +450,10 @@ GRADC_API gradc_tensor *gradc_conv2d_full(gradc_tensor *x, gradc_tensor *w, grad
  * padding is below the stride or the dilation.  f32 and f64. */
 GRADC_API gradc_tensor *gradc_conv_transpose2d(gradc_tensor *x, gradc_tensor *w, gradc_tensor *b, int stride,
                                                int padding);
-GRADC_API gradc_tensor *gradc_conv_transpose2d_full(gradc_tensor *x, gradc_tensor *w, gradc_tensor *b, int stride_h,
-                                                    int stride_w, int padding_h, int padding_w,
-                                                    int output_padding_h, int output_padding_w, int dilation_h,
-                                                    int dilation_w, int groups);
+GRADC_API gradc_tensor *gradc_conv_transpose2d_full(gradc_tensor *x, gradc_tensor *w, gradc_tensor *b,
+                                                    int stride_h, int stride_w, int padding_h, int padding_w,
+                                                    int output_padding_h, int output_padding_w,
+                                                    int dilation_h, int dilation_w, int groups);
 
 /* The maximum of each window; x [batch,c,h,w].  stride 0: as the size.  Padding, at most half the size,
  * counts as -inf.  NaN wins; the gradient goes to the first maximum of the window.
@@ -487,13 +487,13 @@ GRADC_API gradc_tensor *gradc_batch_norm(gradc_tensor *x, gradc_tensor *running_
 /* z = weight * (x - mean) / sqrt(var + eps) + bias, mean and (biased) variance over each row of x: its last ndim
  * axes, which must be `shape`.  weight and bias have that shape, or are NULL: 1 and 0.  f32 and f64.  PyTorch's
  * default eps is 1e-5. */
-GRADC_API gradc_tensor *gradc_layer_norm(gradc_tensor *x, int ndim, const int64_t *shape, gradc_tensor *weight,
-                                         gradc_tensor *bias, double eps);
+GRADC_API gradc_tensor *gradc_layer_norm(gradc_tensor *x, int ndim, const int64_t *shape,
+                                         gradc_tensor *weight, gradc_tensor *bias, double eps);
 
 /* The same with mean and variance over each group of neighbouring channels of each image of x [batch,c,...]; the c
  * channels must fall into `groups` equal groups.  weight and bias [c] or NULL.  PyTorch's default eps is 1e-5. */
-GRADC_API gradc_tensor *gradc_group_norm(gradc_tensor *x, int groups, gradc_tensor *weight, gradc_tensor *bias,
-                                         double eps);
+GRADC_API gradc_tensor *gradc_group_norm(gradc_tensor *x, int groups, gradc_tensor *weight,
+                                         gradc_tensor *bias, double eps);
 
 /* Along one axis: softmax e^(x_i - m) / sum_j e^(x_j - m), and its logarithm, with m the maximum. */
 GRADC_API gradc_tensor *gradc_softmax(gradc_tensor *x, int axis);
@@ -562,8 +562,8 @@ GRADC_API gradc_tensor *gradc_embedding(gradc_tensor *indices, gradc_tensor *wei
 
 /* By indices along one axis of x: any dtype, index i32 or i64.  Out of range as in gradc_cross_entropy.
  * index_select: z[..., k, ...] = x[..., index[k], ...], index [count].
- * gather: z[..., k, ...] = x[..., index[..., k, ...], ...]; index has as many axes as x, the others not longer than x's,
- *         and z is of its shape.
+ * gather: z[..., k, ...] = x[..., index[..., k, ...], ...]; index has as many axes as x, the others not longer than
+ *         x's, and z is of its shape.
  * Gradients are added in the order of the index. */
 GRADC_API gradc_tensor *gradc_index_select(gradc_tensor *x, int axis, gradc_tensor *index);
 GRADC_API gradc_tensor *gradc_gather(gradc_tensor *x, int axis, gradc_tensor *index);
@@ -810,9 +810,10 @@ GRADC_API gradc_status gradc_file_read(const gradc_file *file, int i, gradc_tens
 GRADC_API gradc_status gradc_module_save(gradc_module *m, const char *path, int nmeta,
                                          const char *const *keys, const char *const *values);
 
-/* Reads a module's parameters and buffers by name from a safetensors file: ours, a checkpoint, or one that was made of a
- * torchvision model's state dict.  f16 and bf16 are widened.  Tensors that the module has not are passed over.
- * partial 0: every tensor must be there and fit, else GRADC_E_IO, GRADC_E_SHAPE or GRADC_E_DTYPE, and nothing is changed.
+/* Reads a module's parameters and buffers by name from a safetensors file: ours, a checkpoint, or one that was made of
+ * a torchvision model's state dict.  f16 and bf16 are widened.  Tensors that the module has not are passed over.
+ * partial 0: every tensor must be there and fit, else GRADC_E_IO, GRADC_E_SHAPE or GRADC_E_DTYPE, and nothing is
+ *            changed.
  * partial 1: what fits is taken; the rest stays as it is and is logged, each with the reason (another head, to be
  *            fine-tuned).  GRADC_E_IO if nothing fits. */
 GRADC_API gradc_status gradc_module_load(gradc_module *m, const char *path, int partial);

@@ -422,14 +422,10 @@ static void modules(struct fixture *f)
 int main(void)
 {
     static const struct test tests[] = {
-        {"resume with sgd", resume_sgd},
-        {"resume with adam", resume_adam},
-        {"resume with rmsprop", resume_rmsprop},
-        {"mismatches", mismatches},
-        {"damaged metadata", damaged_metadata},
-        {"missing state", missing_state},
-        {"a failed save", failed_save},
-        {"modules", modules},
+        {"resume with sgd", resume_sgd},         {"resume with adam", resume_adam},
+        {"resume with rmsprop", resume_rmsprop}, {"mismatches", mismatches},
+        {"damaged metadata", damaged_metadata},  {"missing state", missing_state},
+        {"a failed save", failed_save},          {"modules", modules},
     };
     if (mkdtemp(folder) == NULL)
         return 1;

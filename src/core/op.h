@@ -15,8 +15,8 @@ enum { OP_OUTPUTS = 4, OP_INTS = 40, OP_REALS = 8, OP_BOUND = 2 };
 #define KEEP_OUT(i) (1u << (16 + (i)))
 
 enum {
-    OP_VIEW = 1,   /* output 0 is a layout over in[0]'s elements; never run */
-    OP_ONCE = 2,   /* its backward op: can't be differentiated, a second derivative is GRADC_E_UNSUPPORTED */
+    OP_VIEW = 1,    /* output 0 is a layout over in[0]'s elements; never run */
+    OP_ONCE = 2,    /* its backward op: can't be differentiated, a second derivative is GRADC_E_UNSUPPORTED */
     OP_REPORTS = 4, /* can report a data error to the device word */
     OP_FLOWS = 8    /* gradients flow into its hidden outputs too: dz[o] of each may be there */
 };

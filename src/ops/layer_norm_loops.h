@@ -94,7 +94,7 @@ static void NAME(forward)(const struct layer_rows *s, const void *from, void *to
             NAME(apply_elements)(x, weight, bias, z, n, m, r, d);
         for (int64_t c = 0; s->inner > 1 && c < s->channels; c++)
             NAME(apply_run)
-            (x + c * s->inner, z + c * s->inner, s->inner, m, r * weight[c], bias[c] - d * weight[c]);
+        (x + c * s->inner, z + c * s->inner, s->inner, m, r * weight[c], bias[c] - d * weight[c]);
     }
 }
 
@@ -172,7 +172,7 @@ static void NAME(back_runs)(const struct layer_rows *s, const real *dz, const re
                shift = (real)(-sum / n * (double)r);
     for (int64_t c = 0; c < s->channels; c++)
         NAME(back_run)
-        (dz + c * s->inner, x + c * s->inner, dx + c * s->inner, s->inner, mean, r * weight[c], slope, shift);
+    (dz + c * s->inner, x + c * s->inner, dx + c * s->inner, s->inner, mean, r * weight[c], slope, shift);
 }
 
 static void NAME(backward)(const struct layer_rows *s, const void *flow, const void *from, const void *means,

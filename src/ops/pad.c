@@ -81,8 +81,8 @@ static struct padding padding_of(const struct launch *l)
         int i = 2 * (x->ndim - 1 - axis);
         int64_t before = i < l->ints[0] ? l->ints[1 + i] : 0;
 
-        padding_add(&p, z->shape[axis], padding_before(before, z->shape[axis], x->shape[axis]), x->shape[axis],
-                    x->stride[axis]);
+        padding_add(&p, z->shape[axis], padding_before(before, z->shape[axis], x->shape[axis]),
+                    x->shape[axis], x->stride[axis]);
     }
     if (p.ndim == 0) {
         p.ndim = 1;
