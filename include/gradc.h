@@ -562,8 +562,8 @@ GRADC_API gradc_tensor *gradc_embedding(gradc_tensor *indices, gradc_tensor *wei
 
 /* By indices along one axis of x: any dtype, index i32 or i64.  Out of range as in gradc_cross_entropy.
  * index_select: z[..., k, ...] = x[..., index[k], ...], index [count].
- * gather: z[..., k, ...] = x[..., index[..., k, ...], ...]; index has as many axes as x, the others not longer than x's,
- *         and z is of its shape.
+ * gather: z[..., k, ...] = x[..., index[..., k, ...], ...]; index has as many axes as x, the others not longer than
+ *         x's, and z is of its shape.
  * Gradients are added in the order of the index. */
 GRADC_API gradc_tensor *gradc_index_select(gradc_tensor *x, int axis, gradc_tensor *index);
 GRADC_API gradc_tensor *gradc_gather(gradc_tensor *x, int axis, gradc_tensor *index);
@@ -810,9 +810,10 @@ GRADC_API gradc_status gradc_file_read(const gradc_file *file, int i, gradc_tens
 GRADC_API gradc_status gradc_module_save(gradc_module *m, const char *path, int nmeta,
                                          const char *const *keys, const char *const *values);
 
-/* Reads a module's parameters and buffers by name from a safetensors file: ours, a checkpoint, or one that was made of a
- * torchvision model's state dict.  f16 and bf16 are widened.  Tensors that the module has not are passed over.
- * partial 0: every tensor must be there and fit, else GRADC_E_IO, GRADC_E_SHAPE or GRADC_E_DTYPE, and nothing is changed.
+/* Reads a module's parameters and buffers by name from a safetensors file: ours, a checkpoint, or one that was made of
+ * a torchvision model's state dict.  f16 and bf16 are widened.  Tensors that the module has not are passed over.
+ * partial 0: every tensor must be there and fit, else GRADC_E_IO, GRADC_E_SHAPE or GRADC_E_DTYPE, and nothing is
+ *            changed.
  * partial 1: what fits is taken; the rest stays as it is and is logged, each with the reason (another head, to be
  *            fine-tuned).  GRADC_E_IO if nothing fits. */
 GRADC_API gradc_status gradc_module_load(gradc_module *m, const char *path, int partial);

@@ -18,7 +18,7 @@ void launch_report(const struct launch *l, int64_t index, int64_t value)
 {
     if (!l->word.slab)
         return;
-    int64_t *word = (int64_t *)(void *)((char *)l->word.slab->memory + l->word.offset);
+    int64_t *word = place_host(l->word);
     if (word[WORD_CODE])
         return;
     word[WORD_CODE] = 1;
@@ -186,10 +186,8 @@ static int update_is_barred(const gradc_context *g, const struct node *n)
 {
     if (g->device->opencl || !n->op->writes)
         return 0;
-    const char *slab = g->word->at.slab->memory;
-    int64_t code;
-    memcpy(&code, slab + g->word->at.offset, sizeof code);
-    return code != 0;
+    const int64_t *word = place_host(g->word->at);
+    return word[WORD_CODE] != 0;
 }
 
 static gradc_status launch_node(gradc_context *g, const struct plan *p, int64_t k, int prepare, struct failure *f)

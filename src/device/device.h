@@ -34,8 +34,9 @@ struct view {
     struct layout layout;
 };
 
-/* The CPU's address of a view's first element. */
+/* The CPU's address of a view's first element, and of a place: NULL where there is no memory. */
 void *view_host(const struct view *v);
+void *place_host(struct place p);
 
 /* The facts of gradc_device_info. */
 struct device_info {

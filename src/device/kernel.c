@@ -14,6 +14,11 @@ enum {
     RANGE_STRIDE = 1 << 25 /* above any work size of kernel_range, so that a 32-bit index can't wrap */
 };
 
+void *place_host(struct place p)
+{
+    return p.slab ? (char *)p.slab->memory + p.offset : NULL;
+}
+
 void *view_host(const struct view *v)
 {
     if (!v->at.slab)

@@ -1,4 +1,5 @@
 /* file.c - a safetensors file that is open: its tensors, its metadata, and how they get into tensors. */
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -42,7 +43,7 @@ gradc_file *safetensors_open(const char *path, struct failure *f)
     int code = os_file_map(path, &file->map);
     if (code == 0)
         return file_read(file, file->map.bytes, file->map.size, f);
-    fail(f, GRADC_E_IO, "%s: %s", path, os_error(code, text, sizeof text));
+    fail(f, code == ENOMEM ? GRADC_E_MEMORY : GRADC_E_IO, "%s: %s", path, os_error(code, text, sizeof text));
     gradc_file_close(file);
     return NULL;
 }

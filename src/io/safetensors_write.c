@@ -1,6 +1,7 @@
 /* safetensors_write.c - writes named tensors to a safetensors file.
  *
  * Tensors with larger elements come first and the header is padded to a multiple of 8, so that each is aligned. */
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -145,9 +146,10 @@ static void write_header(const struct save *s, struct json *j)
 static gradc_status io_fail(const struct save *s, int code)
 {
     char text[160];
+    const gradc_status status = code == ENOMEM ? GRADC_E_MEMORY : GRADC_E_IO;
     if (s->g == NULL)
-        return fail_thread(GRADC_E_IO, "save: %s: %s", s->path, os_error(code, text, sizeof text));
-    return context_fail(s->g, GRADC_E_IO, "save: %s: %s", s->path, os_error(code, text, sizeof text));
+        return fail_thread(status, "save: %s: %s", s->path, os_error(code, text, sizeof text));
+    return context_fail(s->g, status, "save: %s: %s", s->path, os_error(code, text, sizeof text));
 }
 
 /* One tensor at a time passes through host memory. */

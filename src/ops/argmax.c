@@ -56,7 +56,7 @@ static gradc_status argmax_cpu(const struct launch *l, struct failure *f)
     (void)f;
     job.x = view_host(&l->in[0]);
     job.best = reduce_rows(kind == ARGMIN ? REDUCE_MIN : REDUCE_MAX, dtype);
-    job.z = job.segments > 1 ? (int64_t *)(void *)((char *)l->workspace.slab->memory + l->workspace.offset) : z;
+    job.z = job.segments > 1 ? place_host(l->workspace) : z;
     cpu_parallel(l->device, cpu_tasks(job.r.outputs, job.per_task) * job.segments, loops->task[kind][dtype],
                  &job);
     if (job.segments > 1)

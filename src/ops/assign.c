@@ -22,7 +22,7 @@ static gradc_status assign_shape(struct record *r)
 static gradc_status assign_cpu(const struct launch *l, struct failure *f)
 {
     (void)f;
-    const int64_t *word = (const int64_t *)(const void *)((const char *)l->word.slab->memory + l->word.offset);
+    const int64_t *word = place_host(l->word);
     if (word[WORD_CODE])
         return GRADC_OK;
     const struct view *const views[] = {&l->in[0], &l->in[1]};

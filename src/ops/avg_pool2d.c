@@ -183,7 +183,7 @@ static struct work work_of(const struct launch *l, const struct layout *x, const
                      .in = view_host(&l->in[0]),
                      .out = view_host(&l->out[0]),
                      .row_bytes = row_bytes(x->shape[3], l->in[0].dtype)};
-    char *memory = (char *)l->workspace.slab->memory + l->workspace.offset;
+    char *memory = place_host(l->workspace);
     struct avg_window *rows = (struct avg_window *)(void *)memory, *columns = rows + w.p.out_height;
     for (int64_t i = 0; i < w.p.out_height; i++)
         rows[i] = window_of(l->ints, 0, w.p.height, w.p.out_height, i);

@@ -82,8 +82,7 @@ struct norm_work norm_work_of(const struct launch *l, int x)
 {
     struct norm_work w = {.loops = loops_of(l->in[x].dtype), .l = l, .e = norm_extent_of(&l->in[x].layout)};
     w.s = norm_split_of(&w.e);
-    if (l->workspace.slab)
-        w.parts = (char *)l->workspace.slab->memory + l->workspace.offset;
+    w.parts = place_host(l->workspace);
     return w;
 }
 

@@ -143,8 +143,7 @@ static gradc_status cross_entropy_cpu(const struct launch *l, struct failure *f)
     (void)f;
     if (job.rows) {
         job.stats = view_host(&l->out[STATS]);
-        job.parts =
-            (struct cross_entropy_part *)(void *)((char *)l->workspace.slab->memory + l->workspace.offset);
+        job.parts = place_host(l->workspace);
         cpu_parallel(l->device, tasks, cross_entropy_task, &job);
     }
     for (int64_t task = 0; task < tasks; task++) {

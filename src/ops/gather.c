@@ -84,7 +84,7 @@ enum { GATHER_GRAIN = 16384 }; /* elements of z a task */
 
 int64_t *gather_words(const struct launch *l)
 {
-    return (int64_t *)(void *)((char *)l->workspace.slab->memory + l->workspace.offset);
+    return place_host(l->workspace);
 }
 
 void gather_report(const struct launch *l, const struct view *index, int64_t tasks)

@@ -153,7 +153,7 @@ static gradc_status backward_cpu(const struct launch *l, struct failure *f)
 {
     struct work w = work_of(l, BACK_X, BACK_WEIGHT);
     (void)f;
-    w.sums = (double *)(void *)((char *)l->workspace.slab->memory + l->workspace.offset);
+    w.sums = place_host(l->workspace);
     w.per_task = back_rows(&w.e);
     w.tasks = cpu_tasks(w.e.rows, w.per_task);
     cpu_parallel(l->device, w.tasks, backward_task, &w);

@@ -168,7 +168,7 @@ static gradc_status nll_loss_cpu(const struct launch *l, struct failure *f)
     struct nll_job job = nll_job_of(l, 1);
     int64_t tasks = cpu_tasks(job.n, NLL_GRAIN);
     (void)f;
-    job.wrong = (int64_t *)(void *)((char *)l->workspace.slab->memory + l->workspace.offset);
+    job.wrong = place_host(l->workspace);
     cpu_parallel(l->device, tasks, nll_loss_task, &job);
     for (int64_t task = 0; task < tasks; task++)
         if (job.wrong[task] >= 0) {

@@ -335,7 +335,7 @@ gradc_status reduce_cpu(const struct launch *l, const struct fold *fold, struct 
                              .columns = loops->columns[fold->kind][dtype],
                              .element = (int64_t)gradc_dtype_size(dtype),
                              .dtype = l->out[0].dtype};
-    char *work = l->workspace.slab ? (char *)l->workspace.slab->memory + l->workspace.offset : NULL, *z;
+    char *work = place_host(l->workspace), *z;
 
     (void)f;
     job.split = reduce_split_of(&job.r, fold->kind);

@@ -1,25 +1,7 @@
 /* clip.c - the norm of all gradients together, and gradients scaled down by it. */
 #include "base/host.h"
 #include "core/run.h"
-#include "core/step.h"
-
-/* Parameter i is one to clip; it may have no gradient. */
-static gradc_status check_param(gradc_context *g, gradc_tensor *const *params, int i)
-{
-    const struct tensor *t = op_operand(params[i], "clip_grad_norm");
-    if (!params[i])
-        return context_fail(g, GRADC_E_ARG, "clip_grad_norm: parameter %d is NULL", i);
-    if (!t || t->g != g)
-        return context_fail(g, t ? GRADC_E_ARG : GRADC_E_CLEARED, "clip_grad_norm: parameter %d is %s", i,
-                            t ? "of another context" : "no longer valid");
-    if (!dtype_is_float(t->dtype))
-        return context_fail(g, GRADC_E_DTYPE, "clip_grad_norm: parameter %d %s is %s, not f32 or f64", i,
-                            SHAPE(&t->layout), gradc_dtype_name(t->dtype));
-    for (int j = 0; j < i; j++)
-        if (params[j] == params[i])
-            return context_fail(g, GRADC_E_ARG, "clip_grad_norm: parameter %d is parameter %d again", i, j);
-    return GRADC_OK;
-}
+#include "optim/optim.h"
 
 /* f64 if one gradient is. */
 static gradc_dtype norm_dtype(gradc_tensor *const *params, int n)
@@ -101,7 +83,7 @@ gradc_tensor *gradc_clip_grad_norm(gradc_tensor *const *params, int n, double ma
     if (context_enter(g, "clip_grad_norm"))
         return NULL;
     for (int i = 0; i < n; i++)
-        if (check_param(g, params, i))
+        if (optim_check_param(g, params, i, "clip_grad_norm"))
             return NULL;
     if (!(max_norm >= 0)) {
         context_fail(g, GRADC_E_ARG, "clip_grad_norm: max_norm must be a number from 0");

@@ -124,7 +124,7 @@ static gradc_context *context_of(gradc_tensor *const *params, int n, const char 
     return NULL;
 }
 
-static gradc_status check_param(gradc_context *g, gradc_tensor *const *params, int i, const char *name)
+gradc_status optim_check_param(gradc_context *g, gradc_tensor *const *params, int i, const char *name)
 {
     const struct tensor *t = op_operand(params[i], name);
     if (!params[i])
@@ -135,15 +135,25 @@ static gradc_status check_param(gradc_context *g, gradc_tensor *const *params, i
     if (!dtype_is_float(t->dtype))
         return context_fail(g, GRADC_E_DTYPE, "%s: parameter %d %s is %s, not f32 or f64", name, i,
                             SHAPE(&t->layout), gradc_dtype_name(t->dtype));
+    for (int j = 0; j < i; j++)
+        if (params[j] == params[i])
+            return context_fail(g, GRADC_E_ARG, "%s: parameter %d is parameter %d again", name, i, j);
+    return GRADC_OK;
+}
+
+/* Whether it can be updated too. */
+static gradc_status check_param(gradc_context *g, gradc_tensor *const *params, int i, const char *name)
+{
+    gradc_status status = optim_check_param(g, params, i, name);
+    if (status != GRADC_OK)
+        return status;
+    const struct tensor *t = tensor_of(params[i]);
     if (t->root != t || !t->owned || t->is_gradient || !layout_is_contiguous(&t->layout))
         return context_fail(g, GRADC_E_ARG, "%s: parameter %d %s is no tensor of yours", name, i,
                             SHAPE(&t->layout));
     if (!t->wants_grad)
         return context_fail(g, GRADC_E_ARG, "%s: parameter %d %s wants no gradient (gradc_requires_grad)",
                             name, i, SHAPE(&t->layout));
-    for (int j = 0; j < i; j++)
-        if (params[j] == params[i])
-            return context_fail(g, GRADC_E_ARG, "%s: parameter %d is parameter %d again", name, i, j);
     return GRADC_OK;
 }
 

@@ -42,6 +42,9 @@ struct gradc_optim {
 
 extern const char *const optim_names[OPTIM_KINDS];
 
+/* Whether params[i] is an f32 or f64 tensor of g, and none of those before it; name is the call's. */
+gradc_status optim_check_param(gradc_context *g, gradc_tensor *const *params, int i, const char *name);
+
 /* Whether updates with the numbers as they are read and write state k. */
 int optim_needs(const struct gradc_optim *o, int k);
 

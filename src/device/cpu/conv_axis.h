@@ -51,11 +51,6 @@ static inline size_t conv_align(size_t bytes)
     return (bytes + CONV_ALIGN - 1) / CONV_ALIGN * CONV_ALIGN;
 }
 
-static inline char *conv_memory(struct place p)
-{
-    return (char *)p.slab->memory + p.offset;
-}
-
 static inline size_t conv_size(const struct conv *p)
 {
     return p->dtype == GRADC_F64 ? sizeof(double) : sizeof(float);

@@ -262,7 +262,7 @@ static void correlate(struct device *d, struct correlation *w)
 {
     const struct conv *p = w->p;
     const int forward = p->kind == CONV_FORWARD;
-    char *memory = conv_memory(p->workspace);
+    char *memory = place_host(p->workspace);
     w->offset = (int32_t *)(void *)memory;
     w->packed = memory + conv_align((size_t)(w->cb * w->taps) * sizeof *w->offset);
     w->buffers = w->packed + conv_align((size_t)(p->groups * w->m * w->channels * w->taps) * w->size);

@@ -227,7 +227,7 @@ size_t conv_weight(struct device *d, const struct conv *p, int run)
     const size_t table = conv_align((size_t)(w.cb * w.taps) * sizeof *w.row),
                  buffers = (size_t)cpu_threads(d) * w.buffer;
     if (run) {
-        char *memory = conv_memory(p->workspace);
+        char *memory = place_host(p->workspace);
         w.row = (int32_t *)(void *)memory;
         w.buffers = memory + table;
         w.partial = w.buffers + buffers;

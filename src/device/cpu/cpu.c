@@ -84,29 +84,24 @@ static void copy(struct device *d, void *to, const void *from, size_t bytes)
         cpu_parallel(d, cpu_tasks((int64_t)bytes, COPY_GRAIN), copy_task, &c);
 }
 
-static char *address(struct place p)
-{
-    return p.slab ? (char *)p.slab->memory + p.offset : NULL;
-}
-
 static gradc_status cpu_write(struct device *d, struct place to, const void *src, size_t bytes, struct failure *f)
 {
     (void)f;
-    copy(d, address(to), src, bytes);
+    copy(d, place_host(to), src, bytes);
     return GRADC_OK;
 }
 
 static gradc_status cpu_read(struct device *d, void *dst, struct place from, size_t bytes, struct failure *f)
 {
     (void)f;
-    copy(d, dst, address(from), bytes);
+    copy(d, dst, place_host(from), bytes);
     return GRADC_OK;
 }
 
 static gradc_status cpu_zero(struct device *d, struct place to, size_t bytes, struct failure *f)
 {
     (void)f;
-    copy(d, address(to), NULL, bytes);
+    copy(d, place_host(to), NULL, bytes);
     return GRADC_OK;
 }
 

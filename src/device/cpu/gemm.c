@@ -328,7 +328,7 @@ gradc_status cpu_gemm(struct device *d, const struct gemm *p, struct place works
         return GRADC_OK;
     split(&w, p);
     w.blas = choose(&w);
-    char *memory = (char *)workspace.slab->memory + workspace.offset;
+    char *memory = place_host(workspace);
     w.offset = (int32_t *)(void *)memory;
     w.buffers = memory + table_bytes(&w);
     w.partial = w.buffers + (size_t)cpu_threads(d) * w.buffer;
