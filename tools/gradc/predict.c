@@ -69,9 +69,10 @@ static void print_bars(const struct prediction *p, int64_t i)
         printf(" (%s)", name_of(&p->model.names, (int)label, text));
     putchar('\n');
     for (int k = 0; k < BEST && g->class[k] >= 0; k++) {
-        int length = (int)(g->probability[k] * BAR + 0.5f);
-        printf("  %-20s %5.1f %%  ", name_of(&p->model.names, g->class[k], text),
-               100 * (double)g->probability[k]);
+        int length = g->probability[k] > 0 ? (int)(g->probability[k] * BAR + 0.5f) : 0; /* NAN: none */
+        fputs("  ", stdout);
+        print_column(name_of(&p->model.names, g->class[k], text), 20, 60);
+        printf(" %5.1f %%  ", 100 * (double)g->probability[k]);
         for (int c = 0; c < length; c++)
             fputs("█", stdout);
         putchar('\n');
@@ -199,7 +200,7 @@ static int predict(struct prediction *p, int nwords, char **words)
     if (status == TOOL_OK)
         status = open_images(p, nwords, words);
     if (status == TOOL_OK)
-        status = evaluate(p->model.module, p->images, &p->model.input, p->o.batch,
+        status = evaluate(p->model.module, p->images, &p->model.input, &p->model.names, p->o.batch,
                           p->o.data != NULL ? p->o.count : 0, &p->results);
     return status == TOOL_OK ? show(p) : status;
 }

@@ -91,7 +91,8 @@ int sheet_add(struct sheet *s, const gradc_dataset *d, int64_t i, const struct c
     draw_text(&canvas, x, y, SCALE, SIDE / (SCALE * FONT_WIDTH), quiet, percent);
     y += LINE - 4;
     fill(s, x, y, SIDE, BAR, track);
-    fill(s, x, y, (int64_t)(c->probability * SIDE + 0.5), BAR, colour);
+    if (c->probability > 0) /* not NAN */
+        fill(s, x, y, (int64_t)(c->probability * SIDE + 0.5), BAR, colour);
     s->done++;
     return TOOL_OK;
 }

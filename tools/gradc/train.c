@@ -87,7 +87,7 @@ static int take_point(struct training *t, int test)
 static int test_model(struct training *t)
 {
     results_free(&t->results);
-    int status = evaluate(t->module, t->test_images, &t->input, TEST_BATCH, 0, &t->results);
+    int status = evaluate(t->module, t->test_images, &t->input, NULL, TEST_BATCH, 0, &t->results);
     if (status == TOOL_OK)
         t->accuracy = (double)t->results.right / (double)t->results.labelled;
     return status;

@@ -21,6 +21,23 @@ static int64_t small_image(const char *model)
 
 /* ---- Data ---- */
 
+/* The names of the classes, one a line. */
+static int join_classes(struct training *t)
+{
+    for (int i = 0; i < gradc_dataset_classes(t->images); i++) {
+        const char *name = gradc_dataset_class_name(t->images, i);
+        if (strchr(name, '\n') != NULL)
+            return tool_usage("--data %s: the name of class %d is of several lines; rename its folder",
+                              t->o.data, i);
+        char *longer = i == 0 ? text_format("%s", name) : text_format("%s\n%s", t->classes, name);
+        free(t->classes);
+        t->classes = longer;
+        if (longer == NULL)
+            return tool_no_memory();
+    }
+    return TOOL_OK;
+}
+
 static int open_data(struct training *t)
 {
     char options[32];
@@ -37,19 +54,12 @@ static int open_data(struct training *t)
                                : "";
         return tool_usage("--data %s: %s%s", t->o.data, gradc_message(NULL), hint);
     }
-    int classes = gradc_dataset_classes(t->images);
-    if (gradc_dataset_classes(t->test_images) > classes)
+    if (gradc_dataset_classes(t->test_images) > gradc_dataset_classes(t->images))
         return tool_usage("--data %s: there are test images of classes that are not trained", t->o.data);
     int64_t skipped = gradc_dataset_skipped(t->images) + gradc_dataset_skipped(t->test_images);
     if (skipped > 0)
         printf("%" PRId64 " broken images are left out\n", skipped);
-    t->classes = text_format("%s", gradc_dataset_class_name(t->images, 0));
-    for (int i = 1; i < classes && t->classes != NULL; i++) {
-        char *longer = text_format("%s\n%s", t->classes, gradc_dataset_class_name(t->images, i));
-        free(t->classes);
-        t->classes = longer;
-    }
-    return t->classes != NULL ? TOOL_OK : tool_no_memory();
+    return join_classes(t);
 }
 
 /* "0.2860/0.4465/0.1" */
