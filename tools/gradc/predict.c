@@ -1,5 +1,4 @@
 /* predict.c - gradc predict: the likeliest classes of images, as bars, as CSV, as a sheet of pictures. */
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -120,14 +119,12 @@ static int write_csv(const struct prediction *p, const char *path)
         write_table(p, stdout);
         return TOOL_OK;
     }
-    FILE *f = fopen(path, "w");
-    if (f != NULL)
-        write_table(p, f);
-    if (f == NULL || ferror(f) || fclose(f) != 0) {
-        fprintf(stderr, "gradc: %s: %s\n", path, strerror(errno));
-        return TOOL_FAILED;
-    }
-    return TOOL_OK;
+    struct draft draft;
+    int status = draft_open(&draft, path);
+    if (status != TOOL_OK)
+        return status;
+    write_table(p, draft.f);
+    return draft_close(&draft, TOOL_OK);
 }
 
 static int write_sheet(const struct prediction *p)

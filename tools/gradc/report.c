@@ -244,8 +244,7 @@ int report_write(const struct training *t, const char *path)
             status = write_mistakes(t, &p, &names);
         if (status == TOOL_OK)
             status = write_filters(t, &p);
-        int closed = page_close(&p);
-        status = status == TOOL_OK ? closed : status;
+        status = page_close(&p, status);
     }
     names_free(&names);
     free(title);

@@ -65,6 +65,15 @@ struct output {
 };
 int check_outputs(int n, const struct output *outputs);
 
+/* A text file that is written beside its place and takes it when it is whole (options.c). */
+struct draft {
+    FILE *f;
+    const char *path;
+    char *temporary;
+};
+int draft_open(struct draft *d, const char *path);
+int draft_close(struct draft *d, int status); /* status: of what was written; a draft that failed is removed */
+
 /* Opens the device (NULL: as gradc_open has it), with so many threads (0: all). */
 int open_device(const char *device, int64_t threads, gradc_context **g);
 

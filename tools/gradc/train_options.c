@@ -176,6 +176,8 @@ int train_options_read(struct training *t, int argc, char **argv, int *help)
     if (status != TOOL_OK || *help)
         return status;
     const char *resume = t->o.resume;
+    if (resume != NULL && t->o.pretrained != NULL)
+        return tool_usage("--resume has weights of its own: leave --pretrained out");
     if (resume != NULL) {
         status = read_checkpoint_options(t, resume);
         if (status == TOOL_OK)
