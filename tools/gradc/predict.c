@@ -124,7 +124,10 @@ static int write_csv(const struct prediction *p, const char *path)
     if (status != TOOL_OK)
         return status;
     write_table(p, draft.f);
-    return draft_close(&draft, TOOL_OK);
+    status = draft_close(&draft, TOOL_OK);
+    if (status == TOOL_OK)
+        printf("saved %s\n", path);
+    return status;
 }
 
 static int write_sheet(const struct prediction *p)
@@ -181,6 +184,13 @@ static int open_images(struct prediction *p, int nwords, char **words)
     return p->images != NULL ? TOOL_OK : tool_failed(NULL, "");
 }
 
+/* How many images are looked at. */
+static int64_t count_of(const struct prediction *p)
+{
+    int64_t count = gradc_dataset_count(p->images);
+    return p->o.data != NULL && p->o.count < count ? p->o.count : count;
+}
+
 static int predict(struct prediction *p, int nwords, char **words)
 {
     if (nwords < 1 || (nwords < 2 && p->o.data == NULL))
@@ -196,9 +206,11 @@ static int predict(struct prediction *p, int nwords, char **words)
         status = model_open(&p->model, words[0], p->o.device, p->o.threads);
     if (status == TOOL_OK)
         status = open_images(p, nwords, words);
+    if (status == TOOL_OK && p->o.sheet != NULL)
+        status = sheet_check(count_of(p));
     if (status == TOOL_OK)
         status = evaluate(p->model.module, p->images, &p->model.input, &p->model.names, p->o.batch,
-                          p->o.data != NULL ? p->o.count : 0, &p->results);
+                          count_of(p), &p->results);
     return status == TOOL_OK ? show(p) : status;
 }
 

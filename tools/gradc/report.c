@@ -7,7 +7,7 @@
 #include "page.h"
 #include "train.h"
 
-enum { MISTAKES = 24, FILTERS = 64, FILTER_SCALE = 12, PICTURE_MOST = 96 };
+enum { MISTAKES = 24, FILTERS = 64, FILTER_SCALE = 12, PICTURE_MOST = 96, CLASSES_MOST = 200 };
 
 /* ---- Facts ---- */
 
@@ -80,6 +80,17 @@ static int write_curves(const struct training *t, struct page *p)
     charts_end(p);
     free(numbers);
     return TOOL_OK;
+}
+
+static void write_confusion(const struct training *t, struct page *p, const struct names *names)
+{
+    if (t->results.classes > CLASSES_MOST) {
+        page_section(p, "Confusion matrix", "There are too many classes to show.");
+        return;
+    }
+    page_section(p, "Confusion matrix",
+                 "How many test images of each class (rows) were taken for which (columns).");
+    chart_confusion(p, &t->results, names);
 }
 
 /* ---- Mistakes ---- */
@@ -237,9 +248,7 @@ int report_write(const struct training *t, const char *path)
     if (status == TOOL_OK) {
         write_facts(t, &p);
         status = write_curves(t, &p);
-        page_section(&p, "Confusion matrix",
-                     "How many test images of each class (rows) were taken for which (columns).");
-        chart_confusion(&p, &t->results, &names);
+        write_confusion(t, &p, &names);
         if (status == TOOL_OK)
             status = write_mistakes(t, &p, &names);
         if (status == TOOL_OK)
