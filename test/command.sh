@@ -55,6 +55,7 @@ expect 2 "something else" train --checkpoint "$work/link"
 expect 2 "something else" compare --html "$work"
 expect 2 "something else" predict x y --csv "$work"
 expect 2 "fail or skip" eval x --bad-images mend
+expect 2 "--checkpoint F" train --checkpoint-every 5
 expect 2 "leave --pretrained out" train --resume x --pretrained y
 expect 2 "cosine" train --schedule sine
 expect 2 "size" train --schedule step,size=0
@@ -246,6 +247,8 @@ then
         --data "folder:$work/three" --save "$work/three.safetensors"
     expect 0 "4 images, accuracy 1.0000" eval --device cpu "$work/three.safetensors" --data "folder:$work/two"
     expect 0 "mütze              .   2   .   100.0 %" eval --device cpu "$work/three.safetensors"
+    expect 0 "1 steps" train --model mlp --device cpu --image 8 --channels 1 --batch 8 --steps 1 --data "folder:$work/three" \
+        --pretrained "$work/three.safetensors"
     expect 2 "none of the model's 3" eval --device cpu "$work/three.safetensors" --data "folder:$work/others"
     expect 0 ',"a,""b""",' predict --device cpu "$work/three.safetensors" "$work/three"
 else

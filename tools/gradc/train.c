@@ -191,7 +191,8 @@ static int finish(struct training *t)
         fprintf(stderr, "gradc: %s could not be written\n", t->o.losses);
         return TOOL_FAILED;
     }
-    if (t->results.count == 0 && (t->o.report != NULL || t->from != NULL)) { /* tested by an earlier run, or not at all */
+    /* Where an earlier run tested, or none. */
+    if (t->results.count == 0 && (t->o.report != NULL || t->from != NULL)) {
         status = test_model(t);
         if (status == TOOL_OK)
             printf("test accuracy %.4f  loss %.4f\n", t->accuracy, t->results.loss);

@@ -148,6 +148,8 @@ static int check_options(struct train_options *o)
         status = tool_usage("--channels must be 1 or 3");
     if (status == TOOL_OK && o->momentum >= 0 && strncmp(o->optimizer, "adam", 4) == 0)
         status = tool_usage("--momentum is of sgd and rmsprop; %s has its own two", o->optimizer);
+    if (status == TOOL_OK && o->checkpoint_every > 0 && o->checkpoint == NULL)
+        status = tool_usage("--checkpoint-every needs the file: --checkpoint F");
     return status == TOOL_OK ? check_files(o) : status;
 }
 

@@ -84,6 +84,15 @@ static int data_normalisation(struct training *t)
     return TOOL_OK;
 }
 
+/* Whether there is a number for each channel, or one for all. */
+static int fits(const char *numbers, int channels)
+{
+    int n = 1;
+    for (const char *p = numbers; *p != '\0'; p++)
+        n += *p == '/';
+    return n == 1 || n == channels;
+}
+
 /* The pixels' mean and deviation: those that the weights to start from are for, or the data's own. */
 static int choose_normalisation(struct training *t)
 {
@@ -94,7 +103,7 @@ static int choose_normalisation(struct training *t)
     const char *mean = f != NULL ? gradc_file_metadata(f, "mean") : NULL;
     const char *deviation = f != NULL ? gradc_file_metadata(f, "std") : NULL;
     int status = TOOL_OK;
-    if (mean != NULL && deviation != NULL) {
+    if (mean != NULL && deviation != NULL && fits(mean, t->input.channels) && fits(deviation, t->input.channels)) {
         snprintf(t->input.mean, sizeof t->input.mean, "%s", mean);
         snprintf(t->input.std, sizeof t->input.std, "%s", deviation);
     } else if (f != NULL && t->input.channels == 3) { /* torchvision's, for ImageNet */
