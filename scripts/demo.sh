@@ -38,8 +38,11 @@ for device in $("$GRADC" devices --names); do
     fi
     speed=$(sed -n 's/.*steps in .*, \([0-9]*\) images.*/\1/p' "$losses.log")
     # The largest difference from the CPU's losses: absolute, or relative where the loss is above 1.
+    # 1 where a loss is missing or no number.
     most=$(paste "$OUT/losses-cpu" "$losses" | awk '
-        { d = $1 - $2; d = d < 0 ? -d : d; d = $1 > 1 ? d / $1 : d; if (!(d <= most)) most = d; n++ }
+        $1 ~ /^[0-9.e+-]+$/ && $2 ~ /^[0-9.e+-]+$/ {
+            d = $1 - $2; d = d < 0 ? -d : d; d = $1 > 1 ? d / $1 : d; most = d > most ? d : most; n++
+        }
         END { if (n == '$steps') printf "%.2e", most; else print "1" }')
     verdict=$(awk "BEGIN { print ($most <= 1e-4) ? \"agree\" : \"DIFFER\" }")
     [ "$verdict" = agree ] || differ=1

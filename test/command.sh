@@ -37,6 +37,9 @@ expect 2 "whole number" train --batch 3x
 expect 2 "must be a number" train --lr -1
 expect 2 "must be a number" train --lr=nan
 expect 2 "needs a value" train --seed
+expect 2 "needs a value" train --save --checkpoint x
+expect 2 "several lines" train --save "a
+b"
 expect 2 "no option" train --speed 9
 expect 2 "takes options only" train now
 expect 2 "fashion-mnist" train --data imagenet
@@ -46,6 +49,14 @@ expect 2 "$work/nowhere" train --data "folder:$work/nowhere"
 expect 2 "can't write" train --save "$work/nowhere/model"
 expect 2 "--save needs" train --save /dev/null
 expect 2 "can't write" train --report "$work/nowhere/page.html"
+expect 2 "files of their own" train --save "$work/x" --checkpoint "$work/x"
+ln -s x "$work/link"
+expect 2 "something else" train --checkpoint "$work/link"
+expect 2 "something else" compare --html "$work"
+expect 2 "something else" predict x y --csv "$work"
+expect 2 "fail or skip" eval x --bad-images mend
+expect 2 "--checkpoint F" train --checkpoint-every 5
+expect 2 "leave --pretrained out" train --resume x --pretrained y
 expect 2 "cosine" train --schedule sine
 expect 2 "size" train --schedule step,size=0
 expect 2 "crop,flip" train --augment turn
@@ -61,6 +72,7 @@ expect 1 "no-such-file" predict "$work/no-such-file" x.png
 expect 1 "no-such-file" eval "$work/no-such-file"
 expect 1 "no-such-file" info no-such-file
 expect 2 "--names" devices now
+expect 0 "--names" devices -h
 expect 0 "138357544" info vgg16
 expect 0 "224" info vgg16 --batch 2
 expect 0 "--html" compare --help
@@ -184,6 +196,64 @@ else:
 END
     then passed=$((passed + 1)); else failed=$((failed + 1)); echo "failed: $page.html"; fi
 done
+
+# A screen that takes nothing is a failure that is told; what is printed lands in no file.
+check() { # what failed, command
+    what=$1
+    shift
+    if "$@"; then passed=$((passed + 1)); else failed=$((failed + 1)); echo "failed: $what"; fi
+}
+for command in --help "info vgg16"; do
+    # shellcheck disable=SC2086
+    "$GRADC" $command >/dev/full 2>"$work/log"
+    check "$command on a full disk" [ $? -eq 1 -a "$(wc -l <"$work/log")" -eq 1 ]
+done
+"$GRADC" train --model mlp --device cpu --steps 2 --losses "$work/closed" >&- 2>"$work/log"
+check "a closed standard output" [ $? -eq 1 -a "$(grep -c '^[0-9.]*$' "$work/closed")" -eq 2 -a "$(wc -l <"$work/closed")" -eq 2 ]
+
+# The losses of a resumed training are those of the whole one, though more had been written than the checkpoint knows.
+train="train --model mlp --device cpu --batch 20"
+# shellcheck disable=SC2086
+{
+    expect 0 "" $train --losses "$work/whole"
+    expect 0 "" $train --losses "$work/part" --checkpoint "$work/part.safetensors" --steps 13
+    echo 1 >>"$work/part"
+    expect 0 "from step 13 of 30" train --resume "$work/part.safetensors" --steps 30
+}
+check "the losses of a resumed training" cmp "$work/whole" "$work/part"
+expect 0 "nothing is left" train --resume "$work/part.safetensors" --steps 30
+
+# Classes of a folder: any name but one of several lines, and by name, not by order.
+if python3 - "$work" <<'END'
+import os, struct, sys, zlib
+def chunk(name, data):
+    return struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))
+def image(path, gray):
+    os.makedirs(os.path.dirname(path), exist_ok=True)
+    with open(path, "wb") as f:
+        f.write(b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", struct.pack(">IIBBBBB", 8, 8, 8, 0, 0, 0, 0)) +
+                chunk(b"IDAT", zlib.compress((b"\0" + bytes([gray]) * 8) * 8)) + chunk(b"IEND", b""))
+for i in range(10):
+    for gray, name in ((10, 'a,"b"'), (120, "m\u00fctze"), (240, "z")):
+        image(f"{sys.argv[1]}/three/{name}/{i}.png", gray + i)
+        if gray != 120:
+            image(f"{sys.argv[1]}/two/{name}/{i}.png", gray + i)
+        image(f"{sys.argv[1]}/lines/{name}\n{name}/{i}.png", gray)
+        image(f"{sys.argv[1]}/others/{name}x/{i}.png", gray)
+END
+then
+    expect 2 "several lines" train --device cpu --data "folder:$work/lines"
+    expect 0 "accuracy 1.0000" train --model mlp --device cpu --image 8 --batch 8 --epochs 30 --lr 0.01 \
+        --data "folder:$work/three" --save "$work/three.safetensors"
+    expect 0 "4 images, accuracy 1.0000" eval --device cpu "$work/three.safetensors" --data "folder:$work/two"
+    expect 0 "mütze              .   2   .   100.0 %" eval --device cpu "$work/three.safetensors"
+    expect 0 "1 steps" train --model mlp --device cpu --image 8 --channels 1 --batch 8 --steps 1 --data "folder:$work/three" \
+        --pretrained "$work/three.safetensors"
+    expect 2 "none of the model's 3" eval --device cpu "$work/three.safetensors" --data "folder:$work/others"
+    expect 0 ',"a,""b""",' predict --device cpu "$work/three.safetensors" "$work/three"
+else
+    failed=$((failed + 1))
+fi
 
 [ -z "$(find "$work" -name '*.tmp*')" ] || { echo "failed: a temporary file is left"; failed=$((failed + 1)); }
 echo "$passed passed, $failed failed"

@@ -166,5 +166,5 @@ int comparison_page(const struct comparison *c, const char *path)
         for (int i = 0; i < c->n; i++)
             write_row(c, &p, &c->devices[i], network);
     fputs("</table></div>\n", p.f);
-    return page_close(&p);
+    return page_close(&p, TOOL_OK);
 }

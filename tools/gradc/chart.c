@@ -149,12 +149,12 @@ static void confusion_row(struct page *p, const struct results *r, const struct 
     char text[32];
     int64_t all = 0;
     for (int k = 0; k < r->classes; k++)
-        all += r->confusion[c * r->classes + k];
+        all += r->confusion[(int64_t)c * r->classes + k];
     fputs("<tr><th>", p->f);
     page_escaped(p, name_of(names, c, text));
     fputs("</th>", p->f);
     for (int k = 0; k < r->classes; k++) {
-        int64_t n = r->confusion[c * r->classes + k];
+        int64_t n = r->confusion[(int64_t)c * r->classes + k];
         double share = all > 0 ? (double)n / (double)all : 0;
         if (n == 0)
             fputs("<td class=\"empty\">0</td>", p->f);

@@ -6,11 +6,16 @@
 
 enum { NAME = 16, CLASSES_SHOWN = 40 };
 
+static int64_t count_of(const struct results *r, int class, int guessed)
+{
+    return r->confusion[(int64_t) class * r->classes + guessed];
+}
+
 static int64_t row_sum(const struct results *r, int c)
 {
     int64_t sum = 0;
     for (int k = 0; k < r->classes; k++)
-        sum += r->confusion[c * r->classes + k];
+        sum += count_of(r, c, k);
     return sum;
 }
 
@@ -18,7 +23,7 @@ static int64_t column_sum(const struct results *r, int c)
 {
     int64_t sum = 0;
     for (int k = 0; k < r->classes; k++)
-        sum += r->confusion[k * r->classes + c];
+        sum += count_of(r, k, c);
     return sum;
 }
 
@@ -33,10 +38,10 @@ static int digits(int64_t n)
 static void print_row(const struct results *r, const struct names *names, int c, int width)
 {
     char text[32];
-    int64_t all = row_sum(r, c), guessed = column_sum(r, c), right = r->confusion[c * r->classes + c];
-    printf("%-*.*s", NAME, NAME - 1, name_of(names, c, text));
+    int64_t all = row_sum(r, c), guessed = column_sum(r, c), right = count_of(r, c, c);
+    print_column(name_of(names, c, text), NAME, NAME - 1);
     for (int k = 0; k < r->classes && r->classes <= CLASSES_SHOWN; k++) {
-        int64_t n = r->confusion[c * r->classes + k];
+        int64_t n = count_of(r, c, k);
         if (n > 0)
             printf(" %*lld", width, (long long)n);
         else
@@ -49,13 +54,14 @@ static void print_row(const struct results *r, const struct names *names, int c,
 void confusion_print(const struct results *r, const struct names *names)
 {
     int width = 1;
-    for (int i = 0; i < r->classes * r->classes; i++)
+    for (int64_t i = 0; i < (int64_t)r->classes * r->classes; i++)
         width = digits(r->confusion[i]) > width ? digits(r->confusion[i]) : width;
     width = width > 3 ? width : 3;
     printf("%-*s", NAME, "true \\ guessed");
     for (int k = 0; k < r->classes && r->classes <= CLASSES_SHOWN; k++) {
         char text[32];
-        printf(" %*.*s", width, width, name_of(names, k, text));
+        putchar(' ');
+        print_column(name_of(names, k, text), -width, width);
     }
     printf("    recall  precision\n");
     for (int c = 0; c < r->classes; c++)

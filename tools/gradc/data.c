@@ -84,3 +84,16 @@ const char *name_of(const struct names *names, int i, char text[32])
     snprintf(text, 32, "class %d", i);
     return text;
 }
+
+void print_column(const char *text, int least, int most)
+{
+    int bytes = 0, characters = 0;
+    for (; text[bytes] != '\0'; bytes++) {
+        int begins = (text[bytes] & 0xc0) != 0x80; /* not inside one */
+        if (begins && characters == most)
+            break;
+        characters += begins;
+    }
+    int space = abs(least) > characters ? abs(least) - characters : 0;
+    printf("%*s%.*s%*s", least < 0 ? space : 0, "", bytes, text, least < 0 ? 0 : space, "");
+}

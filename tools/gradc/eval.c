@@ -69,7 +69,7 @@ int command_eval(int argc, char **argv)
         if (status == TOOL_OK)
             status = open_images(&o, &m, &images);
         if (status == TOOL_OK)
-            status = evaluate(m.module, images, &m.input, o.batch, 0, &r);
+            status = evaluate(m.module, images, &m.input, &m.names, o.batch, 0, &r);
         if (status == TOOL_OK)
             show(&r, &m.names);
     }

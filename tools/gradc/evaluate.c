@@ -1,6 +1,7 @@
 /* evaluate.c - a module over all images of a data set: loss, confusion matrix, the likeliest classes of each image. */
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "tool.h"
 
@@ -41,13 +42,14 @@ static void take_row(struct walk *w, const float *p, int64_t label)
     struct results *r = w->r;
     struct guess *guess = &r->guess[w->done];
     best_of(p, r->classes, guess);
+    label = label < 0 ? -1 : r->class_of[label];
     r->label[w->done++] = label;
-    if (label < 0 || label >= r->classes)
+    if (label < 0)
         return;
     r->labelled++;
     r->right += guess->class[0] == label;
     r->confusion[label * r->classes + guess->class[0]]++;
-    r->loss -= log(p[label] > 1e-38f ? (double)p[label] : 1e-38);
+    r->loss -= log(p[label] < 1e-38f ? 1e-38 : (double)p[label]); /* NAN of a model that has diverged stays */
 }
 
 static int take_batch(struct walk *w, int64_t n)
@@ -87,26 +89,55 @@ static int walk_batches(struct walk *w, int64_t batch, const struct input *in)
     return TOOL_OK;
 }
 
-static int make_results(struct results *r, gradc_module *m, gradc_dataset *d, int64_t limit)
+/* The model's number of the data's class. */
+static int find_class(const struct results *r, const struct names *names, const char *name, int number)
+{
+    if (names == NULL || names->n == 0 || name == NULL)
+        return number < r->classes ? number : -1;
+    for (int i = 0; i < names->n && i < r->classes; i++)
+        if (strcmp(names->name[i], name) == 0)
+            return i;
+    return -1;
+}
+
+static int match_classes(struct results *r, const struct names *names, const gradc_dataset *d)
+{
+    int n = gradc_dataset_classes(d);
+    r->class_of = malloc((size_t)(n > 0 ? n : 1) * sizeof *r->class_of);
+    if (r->class_of == NULL)
+        return tool_no_memory();
+    for (int i = 0; i < n; i++) {
+        const char *name = gradc_dataset_class_name(d, i);
+        r->class_of[i] = find_class(r, names, name, i);
+        if (r->class_of[i] < 0)
+            return tool_usage("the images have a class \"%s\", which is none of the model's %d: take images of what it "
+                              "was trained for",
+                              name != NULL ? name : "?", r->classes);
+    }
+    return TOOL_OK;
+}
+
+static int make_results(struct results *r, gradc_module *m, gradc_dataset *d, const struct names *names,
+                        int64_t limit)
 {
     const char *classes = gradc_module_option(m, "classes");
     *r = (struct results){.count = gradc_dataset_count(d), .classes = classes != NULL ? atoi(classes) : 0};
     if (limit > 0 && limit < r->count)
         r->count = limit;
-    if (r->classes < gradc_dataset_classes(d))
-        return tool_usage("the model knows %d classes, the images have %d", r->classes, gradc_dataset_classes(d));
     size_t classes_squared = (size_t)r->classes * (size_t)r->classes;
     r->confusion = calloc(classes_squared + 1, sizeof *r->confusion);
     r->guess = calloc((size_t)r->count + 1, sizeof *r->guess);
     r->label = calloc((size_t)r->count + 1, sizeof *r->label);
-    return r->confusion == NULL || r->guess == NULL || r->label == NULL ? tool_no_memory() : TOOL_OK;
+    if (r->confusion == NULL || r->guess == NULL || r->label == NULL)
+        return tool_no_memory();
+    return match_classes(r, names, d);
 }
 
-int evaluate(gradc_module *m, gradc_dataset *d, const struct input *in, int64_t batch, int64_t limit,
-             struct results *r)
+int evaluate(gradc_module *m, gradc_dataset *d, const struct input *in, const struct names *names,
+             int64_t batch, int64_t limit, struct results *r)
 {
     double start = now();
-    int status = make_results(r, m, d, limit);
+    int status = make_results(r, m, d, names, limit);
     if (status != TOOL_OK)
         return status;
     if (batch > r->count && r->count > 0)
@@ -139,5 +170,6 @@ void results_free(struct results *r)
     free(r->confusion);
     free(r->guess);
     free(r->label);
+    free(r->class_of);
     *r = (struct results){0};
 }

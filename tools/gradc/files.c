@@ -78,7 +78,14 @@ int files_add(struct files *f, const char *path)
     }
     if (!S_ISDIR(there.st_mode))
         return push(f, path);
-    int before = f->n, status = add_folder(f, path, 0);
+    size_t length = strlen(path);
+    while (length > 1 && path[length - 1] == '/')
+        length--;
+    char *folder = text_format("%.*s", (int)length, path);
+    if (folder == NULL)
+        return tool_no_memory();
+    int before = f->n, status = add_folder(f, folder, 0);
+    free(folder);
     f->folders++;
     if (status == TOOL_OK && f->n == before) {
         fprintf(stderr, "gradc: %s holds no PNG or JPEG\n", path);

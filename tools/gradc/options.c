@@ -282,7 +282,7 @@ static int check_output(const struct output *o)
     size_t length = slash == NULL ? 0 : (size_t)(slash - o->path) + 1;
     if (o->path[length] == '\0')
         return tool_usage("%s needs the name of a file, not of a folder: \"%s\"", o->option, o->path);
-    if (stat(o->path, &there) == 0 && !S_ISREG(there.st_mode))
+    if (lstat(o->path, &there) == 0 && !S_ISREG(there.st_mode)) /* a link, as /dev/stdout, would be replaced */
         return tool_usage("%s needs the name of a file; %s is something else", o->option, o->path);
     char *folder = length > 0 ? text_format("%.*s", (int)length, o->path) : text_format("./");
     if (folder == NULL)
@@ -308,6 +308,33 @@ int check_outputs(int n, const struct output *outputs)
             return status;
     }
     return TOOL_OK;
+}
+
+int draft_open(struct draft *d, const char *path)
+{
+    *d = (struct draft){.path = path, .temporary = text_format("%s.tmp", path)};
+    if (d->temporary == NULL)
+        return tool_no_memory();
+    d->f = fopen(d->temporary, "w");
+    if (d->f != NULL)
+        return TOOL_OK;
+    fprintf(stderr, "gradc: %s: %s\n", d->temporary, strerror(errno));
+    free(d->temporary);
+    return TOOL_FAILED;
+}
+
+int draft_close(struct draft *d, int status)
+{
+    int failed = ferror(d->f);
+    failed |= fclose(d->f);
+    if (status == TOOL_OK && (failed || rename(d->temporary, d->path) != 0)) {
+        fprintf(stderr, "gradc: %s could not be written: %s\n", d->path, strerror(errno));
+        status = TOOL_FAILED;
+    }
+    if (status != TOOL_OK)
+        unlink(d->temporary);
+    free(d->temporary);
+    return status;
 }
 
 int open_device(const char *device, int64_t threads, gradc_context **g)

@@ -69,15 +69,10 @@ void page_escaped(struct page *p, const char *text)
 
 int page_open(struct page *p, const char *path, const char *title, const char *subtitle)
 {
-    *p = (struct page){.path = path, .temporary = text_format("%s.tmp", path)};
-    if (p->temporary == NULL)
-        return tool_no_memory();
-    p->f = fopen(p->temporary, "w");
-    if (p->f == NULL) {
-        fprintf(stderr, "gradc: %s: %s\n", p->temporary, strerror(errno));
-        free(p->temporary);
-        return TOOL_FAILED;
-    }
+    int status = draft_open(&p->draft, path);
+    if (status != TOOL_OK)
+        return status;
+    p->f = p->draft.f;
     fputs("<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
           "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n<title>",
           p->f);
@@ -90,20 +85,13 @@ int page_open(struct page *p, const char *path, const char *title, const char *s
     return TOOL_OK;
 }
 
-int page_close(struct page *p)
+int page_close(struct page *p, int status)
 {
     fprintf(p->f, "<footer>Written by gradc %s.</footer>\n</main>\n</body>\n</html>\n", gradc_version());
-    int bad = ferror(p->f) != 0;
-    bad |= fclose(p->f) != 0;
-    bad = bad || rename(p->temporary, p->path) != 0;
-    if (bad) {
-        fprintf(stderr, "gradc: %s: %s\n", p->path, strerror(errno));
-        unlink(p->temporary);
-    } else {
-        printf("saved %s\n", p->path);
-    }
-    free(p->temporary);
-    return bad ? TOOL_FAILED : TOOL_OK;
+    status = draft_close(&p->draft, status);
+    if (status == TOOL_OK)
+        printf("saved %s\n", p->draft.path);
+    return status;
 }
 
 void page_section(struct page *p, const char *heading, const char *text)
@@ -151,22 +139,29 @@ static void write_base64(FILE *f, const unsigned char *data, size_t bytes)
     }
 }
 
+static int write_file_base64(struct page *p, const char *path)
+{
+    unsigned char data[3 * 4096];
+    size_t bytes;
+    FILE *f = fopen(path, "rb");
+    if (f == NULL) {
+        fprintf(stderr, "gradc: %s: %s\n", path, strerror(errno));
+        return TOOL_FAILED;
+    }
+    while ((bytes = fread(data, 1, sizeof data, f)) > 0)
+        write_base64(p->f, data, bytes);
+    fclose(f);
+    return TOOL_OK;
+}
+
 /* The PNG by way of a file beside the report, which the library writes. */
 static int write_png(struct page *p, int64_t height, int64_t width, const unsigned char *pixels)
 {
-    char *path = text_format("%s.png", p->temporary);
+    char *path = text_format("%s.png", p->draft.temporary);
     if (path == NULL)
         return tool_no_memory();
-    int status =
-        gradc_write_png(path, height, width, 3, pixels) == GRADC_OK ? TOOL_OK : tool_failed(NULL, "--report");
-    FILE *f = status == TOOL_OK ? fopen(path, "rb") : NULL;
-    unsigned char data[3 * 4096];
-    size_t bytes;
-    if (f != NULL) {
-        while ((bytes = fread(data, 1, sizeof data, f)) > 0)
-            write_base64(p->f, data, bytes);
-        fclose(f);
-    }
+    int status = gradc_write_png(path, height, width, 3, pixels) == GRADC_OK ? write_file_base64(p, path)
+                                                                             : tool_failed(NULL, "--report");
     unlink(path);
     free(path);
     return status;

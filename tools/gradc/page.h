@@ -5,14 +5,13 @@
 #include "tool.h"
 
 struct page {
-    FILE *f;
-    const char *path;
-    char *temporary; /* written first, renamed at the end */
+    struct draft draft;
+    FILE *f; /* the draft's */
 };
 
 /* Begins with the title; NULL-safe text is escaped everywhere below. */
 int page_open(struct page *p, const char *path, const char *title, const char *subtitle);
-int page_close(struct page *p); /* TOOL_OK, or told why */
+int page_close(struct page *p, int status); /* status: of what was written; the page is there only if all is well */
 
 void page_section(struct page *p, const char *heading, const char *text); /* text may be NULL */
 void page_paragraph(struct page *p, const char *text);

@@ -1,5 +1,4 @@
 /* predict.c - gradc predict: the likeliest classes of images, as bars, as CSV, as a sheet of pictures. */
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -69,9 +68,10 @@ static void print_bars(const struct prediction *p, int64_t i)
         printf(" (%s)", name_of(&p->model.names, (int)label, text));
     putchar('\n');
     for (int k = 0; k < BEST && g->class[k] >= 0; k++) {
-        int length = (int)(g->probability[k] * BAR + 0.5f);
-        printf("  %-20s %5.1f %%  ", name_of(&p->model.names, g->class[k], text),
-               100 * (double)g->probability[k]);
+        int length = g->probability[k] > 0 ? (int)(g->probability[k] * BAR + 0.5f) : 0; /* NAN: none */
+        fputs("  ", stdout);
+        print_column(name_of(&p->model.names, g->class[k], text), 20, 60);
+        printf(" %5.1f %%  ", 100 * (double)g->probability[k]);
         for (int c = 0; c < length; c++)
             fputs("█", stdout);
         putchar('\n');
@@ -119,14 +119,15 @@ static int write_csv(const struct prediction *p, const char *path)
         write_table(p, stdout);
         return TOOL_OK;
     }
-    FILE *f = fopen(path, "w");
-    if (f != NULL)
-        write_table(p, f);
-    if (f == NULL || ferror(f) || fclose(f) != 0) {
-        fprintf(stderr, "gradc: %s: %s\n", path, strerror(errno));
-        return TOOL_FAILED;
-    }
-    return TOOL_OK;
+    struct draft draft;
+    int status = draft_open(&draft, path);
+    if (status != TOOL_OK)
+        return status;
+    write_table(p, draft.f);
+    status = draft_close(&draft, TOOL_OK);
+    if (status == TOOL_OK)
+        printf("saved %s\n", path);
+    return status;
 }
 
 static int write_sheet(const struct prediction *p)
@@ -183,6 +184,13 @@ static int open_images(struct prediction *p, int nwords, char **words)
     return p->images != NULL ? TOOL_OK : tool_failed(NULL, "");
 }
 
+/* How many images are looked at. */
+static int64_t count_of(const struct prediction *p)
+{
+    int64_t count = gradc_dataset_count(p->images);
+    return p->o.data != NULL && p->o.count < count ? p->o.count : count;
+}
+
 static int predict(struct prediction *p, int nwords, char **words)
 {
     if (nwords < 1 || (nwords < 2 && p->o.data == NULL))
@@ -198,9 +206,11 @@ static int predict(struct prediction *p, int nwords, char **words)
         status = model_open(&p->model, words[0], p->o.device, p->o.threads);
     if (status == TOOL_OK)
         status = open_images(p, nwords, words);
+    if (status == TOOL_OK && p->o.sheet != NULL)
+        status = sheet_check(count_of(p));
     if (status == TOOL_OK)
-        status = evaluate(p->model.module, p->images, &p->model.input, p->o.batch,
-                          p->o.data != NULL ? p->o.count : 0, &p->results);
+        status = evaluate(p->model.module, p->images, &p->model.input, &p->model.names, p->o.batch,
+                          count_of(p), &p->results);
     return status == TOOL_OK ? show(p) : status;
 }
 

@@ -7,7 +7,7 @@
 #include "page.h"
 #include "train.h"
 
-enum { MISTAKES = 24, FILTERS = 64, FILTER_SCALE = 12, PICTURE_MOST = 96 };
+enum { MISTAKES = 24, FILTERS = 64, FILTER_SCALE = 12, PICTURE_MOST = 96, CLASSES_MOST = 200 };
 
 /* ---- Facts ---- */
 
@@ -82,6 +82,17 @@ static int write_curves(const struct training *t, struct page *p)
     return TOOL_OK;
 }
 
+static void write_confusion(const struct training *t, struct page *p, const struct names *names)
+{
+    if (t->results.classes > CLASSES_MOST) {
+        page_section(p, "Confusion matrix", "There are too many classes to show.");
+        return;
+    }
+    page_section(p, "Confusion matrix",
+                 "How many test images of each class (rows) were taken for which (columns).");
+    chart_confusion(p, &t->results, names);
+}
+
 /* ---- Mistakes ---- */
 
 /* The wrong guesses, most confident first; returns how many of `most`. */
@@ -120,14 +131,16 @@ static int write_mistake(const struct training *t, struct page *p, const struct 
     const struct guess *g = &t->results.guess[i];
     unsigned char *pixels = NULL;
     int64_t height = 0, width = 0;
-    char one[32], first[96], second[96];
+    char one[32];
     if (gradc_dataset_image(t->test_images, i, 3, &height, &width, &pixels) != GRADC_OK)
         return tool_failed(NULL, "--report");
     thin_out(pixels, &height, &width);
-    snprintf(first, sizeof first, "%s %.0f %%", name_of(names, g->class[0], one),
-             100 * (double)g->probability[0]);
-    snprintf(second, sizeof second, "is %s", name_of(names, (int)t->results.label[i], one));
-    int status = page_picture(p, height, width, pixels, first, second);
+    char *first = text_format("%s %.0f %%", name_of(names, g->class[0], one), 100 * (double)g->probability[0]);
+    char *second = text_format("is %s", name_of(names, (int)t->results.label[i], one));
+    int status = first == NULL || second == NULL ? tool_no_memory()
+                                                 : page_picture(p, height, width, pixels, first, second);
+    free(first);
+    free(second);
     gradc_free(pixels);
     return status;
 }
@@ -177,12 +190,13 @@ static int write_filter(struct page *p, const float *w, int channels, int64_t he
     if (pixels == NULL)
         return tool_no_memory();
     for (int64_t i = 0; i < channels * height * width; i++)
-        most = fabsf(w[i]) > most ? fabsf(w[i]) : most;
+        most = isfinite(w[i]) && fabsf(w[i]) > most ? fabsf(w[i]) : most;
     for (int64_t v = 0; v < height * scale; v++)
         for (int64_t u = 0; u < width * scale; u++)
             for (int c = 0; c < 3; c++) {
                 int64_t from = (channels == 3 ? c : 0) * height * width + v / scale * width + u / scale;
-                pixels[3 * (v * width * scale + u) + c] = (unsigned char)(127.5f + 127 * w[from] / most);
+                float share = isfinite(w[from]) ? w[from] / most : 0; /* a training may have diverged */
+                pixels[3 * (v * width * scale + u) + c] = (unsigned char)(127.5f + 127 * share);
             }
     int status = page_picture(p, height * scale, width * scale, pixels, NULL, NULL);
     free(pixels);
@@ -234,15 +248,12 @@ int report_write(const struct training *t, const char *path)
     if (status == TOOL_OK) {
         write_facts(t, &p);
         status = write_curves(t, &p);
-        page_section(&p, "Confusion matrix",
-                     "How many test images of each class (rows) were taken for which (columns).");
-        chart_confusion(&p, &t->results, &names);
+        write_confusion(t, &p, &names);
         if (status == TOOL_OK)
             status = write_mistakes(t, &p, &names);
         if (status == TOOL_OK)
             status = write_filters(t, &p);
-        int closed = page_close(&p);
-        status = status == TOOL_OK ? closed : status;
+        status = page_close(&p, status);
     }
     names_free(&names);
     free(title);

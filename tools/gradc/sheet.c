@@ -5,21 +5,20 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Pixels: a picture's side, the space around, what its caption takes; the largest sheet. */
-enum {
-    SIDE = 168,
-    GAP = 12,
-    SCALE = 2,
-    LINE = SCALE * FONT_HEIGHT + 4,
-    BAR = 6,
-    CELL = SIDE + GAP,
-    ROWS_MOST = 300
-};
-enum { CELL_HEIGHT = SIDE + 2 * LINE + BAR + GAP };
+/* Pixels: a picture's side, the space around, what its caption takes. */
+enum { SIDE = 168, GAP = 12, SCALE = 2, LINE = SCALE * FONT_HEIGHT + 4, BAR = 6, CELL = SIDE + GAP };
+enum { CELL_HEIGHT = SIDE + 2 * LINE + BAR + GAP, PICTURES_MOST = 5000 };
 
 static const unsigned char paper[3] = {250, 250, 248}, ink[3] = {32, 33, 36}, quiet[3] = {112, 117, 122},
                            track[3] = {225, 227, 230}, blue[3] = {42, 110, 187}, green[3] = {30, 132, 73},
                            red[3] = {192, 57, 43};
+
+int sheet_check(int64_t count)
+{
+    if (count <= PICTURES_MOST)
+        return TOOL_OK;
+    return tool_usage("--sheet takes up to %d pictures, not %lld", PICTURES_MOST, (long long)count);
+}
 
 int sheet_start(struct sheet *s, int64_t count)
 {
@@ -28,8 +27,6 @@ int sheet_start(struct sheet *s, int64_t count)
     if (count == 0)
         s->columns = 1;
     int64_t rows = (count + s->columns - 1) / s->columns;
-    if (rows > ROWS_MOST)
-        return tool_usage("--sheet takes up to %d pictures, not %lld", ROWS_MOST * ROWS_MOST, (long long)count);
     s->width = s->columns * CELL + GAP;
     s->height = rows * CELL_HEIGHT + GAP;
     s->pixels = malloc((size_t)(s->width * s->height) * 3 + 1);
@@ -91,7 +88,8 @@ int sheet_add(struct sheet *s, const gradc_dataset *d, int64_t i, const struct c
     draw_text(&canvas, x, y, SCALE, SIDE / (SCALE * FONT_WIDTH), quiet, percent);
     y += LINE - 4;
     fill(s, x, y, SIDE, BAR, track);
-    fill(s, x, y, (int64_t)(c->probability * SIDE + 0.5), BAR, colour);
+    if (c->probability > 0) /* not NAN */
+        fill(s, x, y, (int64_t)(c->probability * SIDE + 0.5), BAR, colour);
     s->done++;
     return TOOL_OK;
 }

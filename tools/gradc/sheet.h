@@ -16,6 +16,7 @@ struct caption {
     int verdict; /* 1: right, -1: wrong, 0: nobody knows */
 };
 
+int sheet_check(int64_t count); /* whether so many pictures are not too many, which is told */
 int sheet_start(struct sheet *s, int64_t count);
 
 /* The next picture: image i of the data set. */

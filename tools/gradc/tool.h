@@ -65,6 +65,15 @@ struct output {
 };
 int check_outputs(int n, const struct output *outputs);
 
+/* A text file that is written beside its place and takes it when it is whole (options.c). */
+struct draft {
+    FILE *f;
+    const char *path;
+    char *temporary;
+};
+int draft_open(struct draft *d, const char *path);
+int draft_close(struct draft *d, int status); /* status: of what was written; a draft that failed is removed */
+
 /* Opens the device (NULL: as gradc_open has it), with so many threads (0: all). */
 int open_device(const char *device, int64_t threads, gradc_context **g);
 
@@ -97,6 +106,9 @@ int names_read(struct names *names, const char *lines);
 void names_free(struct names *names);
 const char *name_of(const struct names *names, int i, char text[32]); /* "class 7" where there is none */
 
+/* Prints so many characters of UTF-8 at most, with spaces behind up to `least`, or before it where that is negative. */
+void print_column(const char *text, int least, int most);
+
 /* ---- Models (model.c) ---- */
 
 /* A trained model's file on a device. */
@@ -127,12 +139,14 @@ struct results {
     int64_t *confusion;  /* [classes][classes]: counts by true class, then guessed class */
     struct guess *guess; /* [count], in the data set's order */
     int64_t *label;      /* [count], -1: none */
+    int *class_of;       /* [classes of the data]: the model's */
     double seconds;
 };
 
-/* Runs the module, in eval mode, over the first `limit` images of the data set, 0: all. */
-int evaluate(gradc_module *m, gradc_dataset *d, const struct input *in, int64_t batch, int64_t limit,
-             struct results *r);
+/* Runs the module, in eval mode, over the first `limit` images of the data set, 0: all.  The data's classes are the
+ * model's by their names, which may be NULL or none: then by their order. */
+int evaluate(gradc_module *m, gradc_dataset *d, const struct input *in, const struct names *names,
+             int64_t batch, int64_t limit, struct results *r);
 void results_free(struct results *r);
 
 /* Prints the confusion matrix with each class's recall and precision (confusion.c). */

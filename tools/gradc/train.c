@@ -14,11 +14,19 @@ enum { TEST_BATCH = 250, POINTS = 20 };
 
 static volatile sig_atomic_t interrupted;
 
-/* The second Ctrl-C ends the process at once. */
 static void interrupt(int signal_number)
 {
+    (void)signal_number;
     interrupted = 1;
-    signal(signal_number, SIG_DFL);
+}
+
+/* The second Ctrl-C ends the process at once. */
+static void watch_signals(void)
+{
+    struct sigaction action = {.sa_handler = interrupt, .sa_flags = (int)SA_RESETHAND | SA_RESTART};
+    sigemptyset(&action.sa_mask);
+    sigaction(SIGINT, &action, NULL);
+    sigaction(SIGTERM, &action, NULL);
 }
 
 /* ---- Steps ---- */
@@ -87,7 +95,7 @@ static int take_point(struct training *t, int test)
 static int test_model(struct training *t)
 {
     results_free(&t->results);
-    int status = evaluate(t->module, t->test_images, &t->input, TEST_BATCH, 0, &t->results);
+    int status = evaluate(t->module, t->test_images, &t->input, NULL, TEST_BATCH, 0, &t->results);
     if (status == TOOL_OK)
         t->accuracy = (double)t->results.right / (double)t->results.labelled;
     return status;
@@ -141,8 +149,8 @@ static int between(struct training *t, struct progress *p)
         return end_epoch(t, p);
     if (t->step % t->per_epoch % (t->per_epoch / POINTS + 1) == 0)
         status = take_point(t, 0);
-    if (status == TOOL_OK && t->o.checkpoint != NULL && t->o.checkpoint_every > 0 &&
-        t->step % t->o.checkpoint_every == 0) {
+    int every = t->o.checkpoint_every > 0 && t->step % t->o.checkpoint_every == 0;
+    if (status == TOOL_OK && t->o.checkpoint != NULL && (every || t->step == t->total)) {
         status = t->point_step < t->step ? take_point(t, 0) : TOOL_OK;
         if (status == TOOL_OK)
             status = save_checkpoint(t, t->o.checkpoint);
@@ -160,7 +168,7 @@ static int train_all(struct training *t)
         if (train_step(t) != GRADC_OK)
             return tool_failed(t->g, "");
         int status = between(t, &p);
-        if (status == TOOL_OK && interrupted)
+        if (status == TOOL_OK && interrupted && t->step < t->total)
             status = stop(t, &p);
         if (status != TOOL_OK)
             return status;
@@ -183,8 +191,12 @@ static int finish(struct training *t)
         fprintf(stderr, "gradc: %s could not be written\n", t->o.losses);
         return TOOL_FAILED;
     }
-    if (t->results.count == 0 && (t->o.report != NULL || t->from != NULL)) /* tested by an earlier run, or not at all */
+    /* Where an earlier run tested, or none. */
+    if (t->results.count == 0 && (t->o.report != NULL || t->from != NULL)) {
         status = test_model(t);
+        if (status == TOOL_OK)
+            printf("test accuracy %.4f  loss %.4f\n", t->accuracy, t->results.loss);
+    }
     if (status == TOOL_OK && t->o.save != NULL)
         status = save_model(t);
     if (status == TOOL_OK && t->o.report != NULL)
@@ -200,7 +212,9 @@ static void say_what(const struct training *t)
            gradc_dataset_count(t->images), gradc_dataset_classes(t->images), t->input.channels,
            t->input.image, t->input.image);
     if (t->step > 0)
-        printf(", from step %" PRId64, t->step);
+        printf(", from step %" PRId64 " of %" PRId64, t->step, t->total);
+    if (t->step >= t->total)
+        printf(": nothing is left to train (--epochs sets how long)");
     putchar('\n');
     fflush(stdout);
 }
@@ -213,8 +227,7 @@ int command_train(int argc, char **argv)
         status = train_setup(&t);
         if (status == TOOL_OK) {
             say_what(&t);
-            signal(SIGINT, interrupt);
-            signal(SIGTERM, interrupt);
+            watch_signals();
             status = train_all(&t);
         }
         if (status == TOOL_OK)

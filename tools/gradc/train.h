@@ -65,7 +65,7 @@ void train_free(struct training *t);
 int save_model(const struct training *t);
 int save_checkpoint(struct training *t, const char *path);
 
-/* Goes on from t->from. */
+/* Goes on from t->from, where there is one. */
 int load_checkpoint(struct training *t);
 
 /* ---- report.c ---- */

@@ -48,7 +48,8 @@ static const struct option table[] = {
     TEXT("--freeze", "PREFIX", freeze, "does not train the parameters whose names begin so, such as features."),
     COUNT("--eval-every", eval_every, 1, 100000, "tests after so many epochs, and at the end (1)"),
     TEXT("--save", "F", save, "writes the trained model as safetensors"),
-    TEXT("--checkpoint", "F", checkpoint, "writes all that is needed to go on, after each epoch, and on Ctrl-C"),
+    TEXT("--checkpoint", "F", checkpoint,
+         "writes all that is needed to go on: after each epoch, at the end, and on Ctrl-C"),
     COUNT("--checkpoint-every", checkpoint_every, 1, 1e12, "writes it after so many steps, too"),
     TEXT("--resume", "F", resume, "goes on from a checkpoint, with its options where no others are given"),
     TEXT("--report", "F", report, "writes a page: curves, confusion matrix, mistakes, filters, device (HTML)"),
@@ -147,6 +148,8 @@ static int check_options(struct train_options *o)
         status = tool_usage("--channels must be 1 or 3");
     if (status == TOOL_OK && o->momentum >= 0 && strncmp(o->optimizer, "adam", 4) == 0)
         status = tool_usage("--momentum is of sgd and rmsprop; %s has its own two", o->optimizer);
+    if (status == TOOL_OK && o->checkpoint_every > 0 && o->checkpoint == NULL)
+        status = tool_usage("--checkpoint-every needs the file: --checkpoint F");
     return status == TOOL_OK ? check_files(o) : status;
 }
 
@@ -176,6 +179,8 @@ int train_options_read(struct training *t, int argc, char **argv, int *help)
     if (status != TOOL_OK || *help)
         return status;
     const char *resume = t->o.resume;
+    if (resume != NULL && t->o.pretrained != NULL)
+        return tool_usage("--resume has weights of its own: leave --pretrained out");
     if (resume != NULL) {
         status = read_checkpoint_options(t, resume);
         if (status == TOOL_OK)

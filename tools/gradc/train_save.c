@@ -48,6 +48,8 @@ int save_checkpoint(struct training *t, const char *path)
     struct metadata m;
     char *words = train_options_write(t), *history = history_write(&t->history);
     gradc_status status = GRADC_E_MEMORY;
+    if (t->losses != NULL)
+        fflush(t->losses); /* so that it holds what the checkpoint knows */
     if (words != NULL && history != NULL) {
         describe(t, &m);
         snprintf(m.seconds, sizeof m.seconds, "%.3f", t->seconds + now() - t->started);
@@ -67,6 +69,8 @@ int save_checkpoint(struct training *t, const char *path)
 
 int load_checkpoint(struct training *t)
 {
+    if (t->from == NULL)
+        return TOOL_OK;
     const char *seconds = gradc_file_metadata(t->from, "gradc.train.seconds");
     const char *history = gradc_file_metadata(t->from, "gradc.train.history");
     const char *accuracy = gradc_file_metadata(t->from, "test_accuracy");

@@ -1,7 +1,9 @@
 /* train_setup.c - everything that a training needs, made before its first step: device, data, model, optimiser. */
+#include <errno.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "train.h"
 
@@ -21,6 +23,23 @@ static int64_t small_image(const char *model)
 
 /* ---- Data ---- */
 
+/* The names of the classes, one a line. */
+static int join_classes(struct training *t)
+{
+    for (int i = 0; i < gradc_dataset_classes(t->images); i++) {
+        const char *name = gradc_dataset_class_name(t->images, i);
+        if (strchr(name, '\n') != NULL)
+            return tool_usage("--data %s: the name of class %d is of several lines; rename its folder",
+                              t->o.data, i);
+        char *longer = i == 0 ? text_format("%s", name) : text_format("%s\n%s", t->classes, name);
+        free(t->classes);
+        t->classes = longer;
+        if (longer == NULL)
+            return tool_no_memory();
+    }
+    return TOOL_OK;
+}
+
 static int open_data(struct training *t)
 {
     char options[32];
@@ -37,19 +56,12 @@ static int open_data(struct training *t)
                                : "";
         return tool_usage("--data %s: %s%s", t->o.data, gradc_message(NULL), hint);
     }
-    int classes = gradc_dataset_classes(t->images);
-    if (gradc_dataset_classes(t->test_images) > classes)
+    if (gradc_dataset_classes(t->test_images) > gradc_dataset_classes(t->images))
         return tool_usage("--data %s: there are test images of classes that are not trained", t->o.data);
     int64_t skipped = gradc_dataset_skipped(t->images) + gradc_dataset_skipped(t->test_images);
     if (skipped > 0)
         printf("%" PRId64 " broken images are left out\n", skipped);
-    t->classes = text_format("%s", gradc_dataset_class_name(t->images, 0));
-    for (int i = 1; i < classes && t->classes != NULL; i++) {
-        char *longer = text_format("%s\n%s", t->classes, gradc_dataset_class_name(t->images, i));
-        free(t->classes);
-        t->classes = longer;
-    }
-    return t->classes != NULL ? TOOL_OK : tool_no_memory();
+    return join_classes(t);
 }
 
 /* "0.2860/0.4465/0.1" */
@@ -60,31 +72,47 @@ static void join(char *text, size_t size, int n, const double *values)
         used += (size_t)snprintf(text + used, size - used, "%s%.4f", i > 0 ? "/" : "", values[i]);
 }
 
-/* The pixels' mean and deviation: those that the pretrained weights are for, or the data's own. */
-static int choose_normalisation(struct training *t)
+static int data_normalisation(struct training *t)
 {
     double mean[3], std[3];
-    gradc_file *f = t->o.pretrained != NULL ? gradc_file_open(t->o.pretrained) : NULL;
-    if (t->o.pretrained != NULL && f == NULL)
+    if (gradc_dataset_statistics(t->images, t->input.channels, mean, std) != GRADC_OK)
+        return tool_failed(NULL, "");
+    for (int i = 0; i < t->input.channels; i++)
+        std[i] = std[i] > 1e-4 ? std[i] : 1; /* images of one colour */
+    join(t->input.mean, sizeof t->input.mean, t->input.channels, mean);
+    join(t->input.std, sizeof t->input.std, t->input.channels, std);
+    return TOOL_OK;
+}
+
+/* Whether there is a number for each channel, or one for all. */
+static int fits(const char *numbers, int channels)
+{
+    int n = 1;
+    for (const char *p = numbers; *p != '\0'; p++)
+        n += *p == '/';
+    return n == 1 || n == channels;
+}
+
+/* The pixels' mean and deviation: those that the weights to start from are for, or the data's own. */
+static int choose_normalisation(struct training *t)
+{
+    gradc_file *pretrained = NULL;
+    if (t->from == NULL && t->o.pretrained != NULL && (pretrained = gradc_file_open(t->o.pretrained)) == NULL)
         return tool_usage("--pretrained: %s", gradc_message(NULL));
-    const char *known = f != NULL ? gradc_file_metadata(f, "mean") : NULL;
+    const gradc_file *f = t->from != NULL ? t->from : pretrained;
+    const char *mean = f != NULL ? gradc_file_metadata(f, "mean") : NULL;
     const char *deviation = f != NULL ? gradc_file_metadata(f, "std") : NULL;
     int status = TOOL_OK;
-    if (known != NULL && deviation != NULL) {
-        snprintf(t->input.mean, sizeof t->input.mean, "%s", known);
+    if (mean != NULL && deviation != NULL && fits(mean, t->input.channels) && fits(deviation, t->input.channels)) {
+        snprintf(t->input.mean, sizeof t->input.mean, "%s", mean);
         snprintf(t->input.std, sizeof t->input.std, "%s", deviation);
     } else if (f != NULL && t->input.channels == 3) { /* torchvision's, for ImageNet */
         snprintf(t->input.mean, sizeof t->input.mean, "0.485/0.456/0.406");
         snprintf(t->input.std, sizeof t->input.std, "0.229/0.224/0.225");
-    } else if (gradc_dataset_statistics(t->images, t->input.channels, mean, std) == GRADC_OK) {
-        for (int i = 0; i < t->input.channels; i++)
-            std[i] = std[i] > 1e-4 ? std[i] : 1; /* images of one colour */
-        join(t->input.mean, sizeof t->input.mean, t->input.channels, mean);
-        join(t->input.std, sizeof t->input.std, t->input.channels, std);
     } else {
-        status = tool_failed(NULL, "");
+        status = data_normalisation(t);
     }
-    gradc_file_close(f);
+    gradc_file_close(pretrained);
     return status;
 }
 
@@ -136,7 +164,7 @@ static int make_model(struct training *t)
     t->module = gradc_model(t->g, t->o.model, options);
     if (t->module == NULL)
         return tool_failed(t->g, "");
-    if (t->o.pretrained != NULL && gradc_module_load(t->module, t->o.pretrained, 1) != GRADC_OK)
+    if (t->from == NULL && t->o.pretrained != NULL && gradc_module_load(t->module, t->o.pretrained, 1) != GRADC_OK)
         return tool_failed(t->g, "--pretrained");
     if (t->o.freeze != NULL && gradc_module_freeze(t->module, t->o.freeze, 1) != GRADC_OK)
         return tool_usage("--freeze: %s", gradc_message(t->g));
@@ -181,11 +209,28 @@ static int make_tensors(struct training *t)
     return gradc_check(t->g) == GRADC_OK ? TOOL_OK : tool_failed(t->g, "");
 }
 
+/* Leaves the losses of the steps that the checkpoint knows; those after it are made again. */
+static int cut_losses(FILE *f, int64_t steps)
+{
+    int64_t lines = 0;
+    rewind(f);
+    for (int c = 0; lines < steps && c != EOF; lines += c == '\n')
+        c = getc(f);
+    return fseek(f, 0, SEEK_CUR) != 0 || ftruncate(fileno(f), ftell(f)) != 0 ? TOOL_FAILED : TOOL_OK;
+}
+
 static int open_files(struct training *t)
 {
-    if (t->o.losses != NULL && (t->losses = fopen(t->o.losses, t->from != NULL ? "a" : "w")) == NULL) {
-        perror(t->o.losses);
-        return TOOL_FAILED;
+    const char *path = t->o.losses;
+    if (path != NULL) {
+        t->losses = t->from != NULL ? fopen(path, "r+") : NULL;
+        int failed = t->losses != NULL && cut_losses(t->losses, t->step) != TOOL_OK;
+        if (t->losses == NULL)
+            t->losses = fopen(path, "w");
+        if (failed || t->losses == NULL) {
+            fprintf(stderr, "gradc: --losses %s: %s\n", path, strerror(errno));
+            return TOOL_FAILED;
+        }
     }
     if (t->o.log_dir != NULL && (t->events = events_open(t->o.log_dir)) == NULL)
         return TOOL_FAILED;
@@ -194,13 +239,11 @@ static int open_files(struct training *t)
 
 int train_setup(struct training *t)
 {
-    int (*const steps[])(struct training *) = {open_data,      choose_input, open_loader, make_model,
-                                               make_optimizer, make_tensors, open_files};
+    int (*const steps[])(struct training *) = {open_data,      choose_input, open_loader,     make_model,
+                                               make_optimizer, make_tensors, load_checkpoint, open_files};
     int status = open_device(t->o.device, t->o.threads, &t->g);
     for (size_t i = 0; i < sizeof steps / sizeof *steps && status == TOOL_OK; i++)
         status = steps[i](t);
-    if (status == TOOL_OK && t->from != NULL)
-        status = load_checkpoint(t);
     return status;
 }
 
