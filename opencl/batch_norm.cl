@@ -5,6 +5,7 @@
  * in parts [channels, segments, 2]; then an item a channel puts the parts together in their order.  Segment s of the
  * n = outer * inner numbers of a channel begins at segment_start.  Vectors of channels are a buffer, a first element
  * and a stride.  The order of additions depends on the shape alone. */
+#include "group_sum.cl"
 
 static inline long segment_start(long n, long segments, long s)
 {
@@ -17,20 +18,6 @@ static inline index_t place(index_t i, index_t channel, index_t channels, index_
     index_t row = i / inner;
 
     return (row * channels + channel) * inner + (i - row * inner);
-}
-
-/* The sum of one value of each item, in every item. */
-static real group_sum(__local real *lane, int id, real value)
-{
-    barrier(CLK_LOCAL_MEM_FENCE);
-    lane[id] = value;
-    for (int reach = GROUP / 2; reach; reach /= 2) {
-        barrier(CLK_LOCAL_MEM_FENCE);
-        if (id < reach)
-            lane[id] += lane[id + reach];
-    }
-    barrier(CLK_LOCAL_MEM_FENCE);
-    return lane[0];
 }
 
 /* A part: the mean, and the sum of (x - mean)^2; both about a rough mean first, so that little is lost. */

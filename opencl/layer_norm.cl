@@ -19,19 +19,7 @@
 #define SUM(value) group_sum(lane, (int)get_local_id(0), value)
 #define ATTRIBUTE __attribute__((reqd_work_group_size(GROUP, 1, 1)))
 
-/* The sum of one value of each item, in every item. */
-static real group_sum(__local real *lane, int id, real value)
-{
-    barrier(CLK_LOCAL_MEM_FENCE);
-    lane[id] = value;
-    for (int reach = GROUP / 2; reach; reach /= 2) {
-        barrier(CLK_LOCAL_MEM_FENCE);
-        if (id < reach)
-            lane[id] += lane[id + reach];
-    }
-    barrier(CLK_LOCAL_MEM_FENCE);
-    return lane[0];
-}
+#include "group_sum.cl"
 #endif
 
 /* z = weight (x - mean) invstd + bias.  The moments are taken about a rough mean, so that little is lost. */

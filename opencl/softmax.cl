@@ -4,6 +4,7 @@
  * All tensors are contiguous; `rows` is outer * inner, n >= 1.  *_items: an item walks a row, any inner.
  * *_groups: a group of GROUP items walks a row, inner is 1, any number of groups.
  * Sums go in a fixed order: item by item, then a tree. */
+#include "group_sum.cl"
 #include "math.cl"
 
 /* Where row i begins. */
@@ -88,20 +89,7 @@ __kernel void softmax_backward_items(__global const real *dz, ulong dz_first, __
     }
 }
 
-/* The sum, or the maximum, of one value of each item, in every item. */
-static real group_sum(__local real *lane, int id, real value)
-{
-    barrier(CLK_LOCAL_MEM_FENCE);
-    lane[id] = value;
-    for (int reach = GROUP / 2; reach; reach /= 2) {
-        barrier(CLK_LOCAL_MEM_FENCE);
-        if (id < reach)
-            lane[id] += lane[id + reach];
-    }
-    barrier(CLK_LOCAL_MEM_FENCE);
-    return lane[0];
-}
-
+/* The maximum of one value of each item, in every item. */
 static real group_max(__local real *lane, int id, real value)
 {
     barrier(CLK_LOCAL_MEM_FENCE);
