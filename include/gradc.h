@@ -533,7 +533,7 @@ GRADC_API gradc_tensor *gradc_smooth_l1_loss(gradc_tensor *x, gradc_tensor *targ
 GRADC_API gradc_tensor *gradc_bce_with_logits(gradc_tensor *x, gradc_tensor *target, gradc_tensor *weight,
                                               gradc_tensor *pos_weight, gradc_reduction reduction);
 
-/* Kullback-Leibler divergence: target (ln target - x), 0 where target is 0; x log-probabilities.
+/* Kullback-Leibler divergence: target (ln target - x), 0 where target is 0 and x finite; x log-probabilities.
  * log_target 1: e^target (target - x).  They broadcast.  The tape's; errors as above. */
 GRADC_API gradc_tensor *gradc_kl_div(gradc_tensor *x, gradc_tensor *target, int log_target,
                                      gradc_reduction reduction);

@@ -256,6 +256,8 @@ static void what_is_no_image(void **state)
     int64_t size;
     uint8_t *pixels;
     refused("nowhere.png", GRADC_E_IO, "No such file or directory");
+    assert_int_equal(gradc_read_image("/dev/zero", 3, &size, &size, &pixels), GRADC_E_IO); /* it has no end */
+    assert_failed_here(GRADC_E_IO, "/dev/zero: Invalid argument");
     files_store("text.png", "no image at all", 15);
     refused("text.png", GRADC_E_IO, "is neither a PNG nor a JPEG image");
     files_store("empty.jpg", "", 0);

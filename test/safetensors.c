@@ -270,6 +270,8 @@ static void test_no_file(void **state)
     (void)state;
     assert_null(gradc_file_open("/nowhere/at/all"));
     assert_failed_here(GRADC_E_IO, "/nowhere/at/all: No such file");
+    assert_null(gradc_file_open("/dev/zero")); /* which has no end */
+    assert_failed_here(GRADC_E_IO, "/dev/zero: Invalid argument");
     assert_null(gradc_file_open("/tmp"));
     assert_failed_here(GRADC_E_IO, "/tmp: ");
     assert_null(gradc_file_open(NULL));

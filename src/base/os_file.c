@@ -12,12 +12,14 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* Reads to the end, whatever the size that the system names: files in /proc name none. */
+/* Reads to the end, whatever the size that the system names: files in /proc name none.  A device may have no end. */
 static int read_all(int file, char **data, size_t *bytes)
 {
     struct stat s;
     if (fstat(file, &s))
         return errno;
+    if (S_ISCHR(s.st_mode) || S_ISBLK(s.st_mode))
+        return EINVAL;
     if (s.st_size < 0 || (uint64_t)s.st_size > SIZE_MAX - 2)
         return EFBIG;
     size_t room = (size_t)s.st_size + 2 > 4096 ? (size_t)s.st_size + 2 : 4096, n = 0;
