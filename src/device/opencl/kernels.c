@@ -231,7 +231,7 @@ static void *build_some(void *arg)
 static void build_all(struct work *w)
 {
     pthread_t threads[BUILDERS];
-    int wanted = os_cpu_count() - 1, started = 0;
+    int wanted = w->device->hardware->builds_alone ? 0 : os_cpu_count() - 1, started = 0;
     if (wanted > w->n - 1)
         wanted = (int)w->n - 1;
     if (wanted > BUILDERS)
