@@ -2,64 +2,42 @@
  * A pool and its backward op are linear and each other's gradients. */
 #include "ops/avg_pool2d.h"
 #include "ops/ops.h"
+#include "ops/pool2d.h"
 
 /* The ints of all four, the sizes and what follows them 0 where adaptive; backward adds x's height and width, a
  * forward one that is adaptive z's. */
-enum { SIZE_H, SIZE_W, STRIDE_H, STRIDE_W, PADDING_H, PADDING_W, COUNT_PADDING, HEIGHT, WIDTH, POOL_INTS };
-
-/* Of a size or a stride, and of an image's pixels: kernels add a few of these in 32 bits. */
-enum { MOST = 1 << 28, PIXELS = 1 << 30 };
+enum {
+    SIZE_H = POOL_SIZE,
+    SIZE_W,
+    STRIDE_H,
+    STRIDE_W,
+    PADDING_H,
+    PADDING_W,
+    COUNT_PADDING,
+    HEIGHT,
+    WIDTH,
+    POOL_INTS
+};
 
 /* ---- Shape rules ---- */
 
-static gradc_status check_numbers(const struct record *r)
-{
-    for (int axis = 0; axis < 2; axis++) {
-        int64_t size = r->ints[SIZE_H + axis], stride = r->ints[STRIDE_H + axis],
-                padding = r->ints[PADDING_H + axis];
-        if (size < 1 || size > MOST)
-            return record_fail(r, GRADC_E_ARG, "size %lld is not in 1..%d", (long long)size, MOST);
-        if (stride < 1 || stride > MOST)
-            return record_fail(r, GRADC_E_ARG, "stride %lld is not in 1..%d", (long long)stride, MOST);
-        if (padding < 0 || padding > size / 2)
-            return record_fail(r, GRADC_E_ARG, "padding %lld is not in 0..%lld, half the size",
-                               (long long)padding, (long long)(size / 2));
-    }
-    return GRADC_OK;
-}
-
 static gradc_status check_image(struct record *r)
 {
-    const struct layout *x = &r->in[0]->layout;
-    if (!dtype_is_float(r->in[0]->dtype))
-        return record_fail(r, GRADC_E_DTYPE, "x must be f32 or f64, not %s", gradc_dtype_name(r->in[0]->dtype));
-    if (x->ndim != 4 || x->shape[2] == 0 || x->shape[3] == 0)
-        return record_fail(r, GRADC_E_SHAPE, "x %s must be [batch,channels,height,width]", SHAPE(x));
-    if (x->shape[2] > PIXELS || x->shape[3] > PIXELS / x->shape[2])
-        return record_fail(r, GRADC_E_UNSUPPORTED, "an image of x %s has more than 2^30 pixels", SHAPE(x));
+    gradc_status status = pool_dtype(r);
+    if (status == GRADC_OK)
+        status = pool_image(r);
     r->out[0].dtype = r->in[0]->dtype;
-    r->out[0].layout = *x;
-    return GRADC_OK;
+    r->out[0].layout = r->in[0]->layout;
+    return status;
 }
 
 /* z[b,c,i,j] = sum over p, q of x[b, c, i stride - padding + p, j stride - padding + q] / their number */
 static gradc_status avg_pool2d_shape(struct record *r)
 {
-    const struct layout *x = &r->in[0]->layout;
-    const int64_t *n = r->ints;
     gradc_status status = check_image(r);
     if (status == GRADC_OK)
-        status = check_numbers(r);
-    for (int axis = 0; axis < 2 && status == GRADC_OK; axis++) {
-        int64_t room = x->shape[2 + axis] + 2 * n[PADDING_H + axis] - n[SIZE_H + axis];
-        if (room < 0)
-            return record_fail(r, GRADC_E_SHAPE,
-                               "the window %lld,%lld is larger than x %s with padding %lld,%lld",
-                               (long long)n[SIZE_H], (long long)n[SIZE_W], SHAPE(x), (long long)n[PADDING_H],
-                               (long long)n[PADDING_W]);
-        r->out[0].layout.shape[2 + axis] = room / n[STRIDE_H + axis] + 1;
-    }
-    return status;
+        status = pool_numbers(r);
+    return status == GRADC_OK ? pool_output(r) : status;
 }
 
 /* z[b,c,i,j] = mean of x[b, c, floor(i h / height) .. ceil((i + 1) h / height) - 1, the same of j and w] */
@@ -69,7 +47,7 @@ static gradc_status adaptive_shape(struct record *r)
     gradc_status status = check_image(r);
     if (status)
         return status;
-    if (height < 1 || width < 1 || height > PIXELS || width > PIXELS / height)
+    if (height < 1 || width < 1 || height > POOL_PIXELS || width > POOL_PIXELS / height)
         return record_fail(r, GRADC_E_ARG, "the result's size %lld,%lld is not 1 or more, at most 2^30 pixels",
                            (long long)height, (long long)width);
     r->out[0].layout.shape[2] = height;

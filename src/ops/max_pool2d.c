@@ -2,55 +2,35 @@
  * max_pool2d_backward and max_pool2d_gather are linear and each other's gradients. */
 #include "ops/max_pool2d.h"
 #include "ops/ops.h"
+#include "ops/pool2d.h"
 
 /* The ints of all three; backward adds x's height and width. */
-enum { SIZE_H, SIZE_W, STRIDE_H, STRIDE_W, PADDING_H, PADDING_W, POOL_INTS, X_HEIGHT = POOL_INTS, X_WIDTH };
-
-/* Of a size or a stride, and of an image's pixels: kernels add a few of these in 32 bits. */
-enum { MOST = 1 << 28, PIXELS = 1 << 30 };
+enum {
+    SIZE_H = POOL_SIZE,
+    SIZE_W,
+    STRIDE_H,
+    STRIDE_W,
+    PADDING_H,
+    PADDING_W,
+    POOL_INTS,
+    X_HEIGHT = POOL_INTS,
+    X_WIDTH
+};
 
 /* ---- Shape rules ---- */
-
-static gradc_status check_numbers(const struct record *r)
-{
-    for (int axis = 0; axis < 2; axis++) {
-        int64_t size = r->ints[SIZE_H + axis], stride = r->ints[STRIDE_H + axis],
-                padding = r->ints[PADDING_H + axis];
-        if (size < 1 || size > MOST)
-            return record_fail(r, GRADC_E_ARG, "size %lld is not in 1..%d", (long long)size, MOST);
-        if (stride < 1 || stride > MOST)
-            return record_fail(r, GRADC_E_ARG, "stride %lld is not in 1..%d", (long long)stride, MOST);
-        if (padding < 0 || padding > size / 2)
-            return record_fail(r, GRADC_E_ARG, "padding %lld is not in 0..%lld, half the size",
-                               (long long)padding, (long long)(size / 2));
-    }
-    return GRADC_OK;
-}
 
 /* z[b,c,i,j] = max over p, q of x[b, c, i stride - padding + p, j stride - padding + q]; out[1]: where, in the plane */
 static gradc_status max_pool2d_shape(struct record *r)
 {
-    const struct layout *x = &r->in[0]->layout;
-    const int64_t *n = r->ints;
-    if (!dtype_is_float(r->in[0]->dtype))
-        return record_fail(r, GRADC_E_DTYPE, "x must be f32 or f64, not %s", gradc_dtype_name(r->in[0]->dtype));
-    gradc_status status = check_numbers(r);
+    gradc_status status = pool_dtype(r);
+    if (status == GRADC_OK)
+        status = pool_numbers(r);
+    if (status == GRADC_OK)
+        status = pool_image(r);
+    if (status == GRADC_OK)
+        status = pool_output(r);
     if (status != GRADC_OK)
         return status;
-    if (x->ndim != 4 || x->shape[2] == 0 || x->shape[3] == 0)
-        return record_fail(r, GRADC_E_SHAPE, "x %s must be [batch,channels,height,width]", SHAPE(x));
-    if (x->shape[2] > PIXELS || x->shape[3] > PIXELS / x->shape[2])
-        return record_fail(r, GRADC_E_UNSUPPORTED, "an image of x %s has more than 2^30 pixels", SHAPE(x));
-    r->out[0].layout = *x;
-    for (int axis = 0; axis < 2; axis++) {
-        int64_t room = x->shape[2 + axis] + 2 * n[PADDING_H + axis] - n[SIZE_H + axis];
-        if (room < 0)
-            return record_fail(r, GRADC_E_SHAPE,
-                               "the window %lld,%lld is larger than x %s with padding %lld,%lld",
-                               (long long)n[SIZE_H], (long long)n[SIZE_W], SHAPE(x), (long long)n[PADDING_H],
-                               (long long)n[PADDING_W]);
-        r->out[0].layout.shape[2 + axis] = room / n[STRIDE_H + axis] + 1;
-    }
     r->out[0].dtype = r->in[0]->dtype;
     r->out[1].dtype = GRADC_I32;
     r->out[1].layout = r->out[0].layout;
