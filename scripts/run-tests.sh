@@ -1,6 +1,6 @@
 #!/bin/sh
 # Runs the test programs (cmocka), the examples and the test scripts, and adds up their counts.
-# Ends with "N passed, N failed"; the exit status is 0 if none failed.
+# Ends with what failed, if anything, and "N passed, N failed"; the exit status is 0 if none failed.
 #
 # usage: scripts/run-tests.sh [REGEX]     only those whose name matches
 # BUILD  the build folder; GRADC the command; LIBRARY the shared library (set by make test)
@@ -29,6 +29,7 @@ export CMOCKA_MESSAGE_OUTPUT=STDOUT
 logs=$BUILD/logs
 rm -rf "$logs"
 mkdir -p "$logs"
+failures=$logs/failures
 passed=0 failed=0 skipped=0
 
 # Sums of numbers in the log, by a sed pattern that leaves the number.
@@ -64,7 +65,11 @@ run() { # name, command...
     count $status
     passed=$((passed + good)) failed=$((failed + bad)) skipped=$((skipped + ${left:-0}))
     printf '%-40s %5d passed %3d failed  %4d s\n' "$name" "$good" "$bad" $(($(date +%s) - start))
-    [ "$bad" -gt 0 ] || return
+    [ "$bad" -eq 0 ] || explain | tee -a "$failures"
+}
+
+explain() { # what the run that just failed said
+    echo "$name:"
     [ "$status" -ne 124 ] || echo "    it ran longer than $TEST_SECONDS s"
     grep -vE '^\[ *(RUN|OK|=+|-+) *\]' "$log" | tail -40 | sed 's/^/    /'
     echo "    exit status $status; all of it is in $log"
@@ -83,6 +88,7 @@ done
 for script in test/*.sh; do
     [ -f "$script" ] && run "$script" sh "$script"
 done
+[ ! -s "$failures" ] || { echo "What failed, once more:"; cat "$failures"; }
 [ "$skipped" -eq 0 ] || echo "$skipped skipped"
 echo "$passed passed, $failed failed"
 [ "$failed" -eq 0 ]
