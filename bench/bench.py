@@ -6,8 +6,8 @@ usage: bench.py PROGRAM [REGEX]      matched against DEVICE/NAME; .  is all
 The ten cases with the lowest ratios come first, then all lines; how far it is goes to standard error.
 A case has a process a side, all alive at once; one sample is taken of each in turn, and medians are compared.
 "torch..." is PyTorch as installed.  "-tuned" has a malloc that keeps its memory, threads that sleep where they wait,
-and each thread on a processor of its own; the best of its thread counts is taken.  Our figure beside it has its
-threads placed alike, so the two lines of a case can differ in it.
+and OpenMP's threads each on a processor of its own; the best of its thread counts is taken.  Our figure beside it has
+its threads placed alike, so the two lines of a case can differ in it.
 Where the samples of all sides would take more than 20 seconds, there are fewer, but two; where one takes more than a
 second, the tuned peer has all threads.  Large cases are for GPUs: elsewhere they run where REGEX has their whole name.
 
@@ -25,6 +25,8 @@ import sys
 
 PEER = os.path.join(os.path.dirname(os.path.abspath(__file__)), "peer.py")
 KEPT = {"MALLOC_MMAP_MAX_": "0", "MALLOC_TRIM_THRESHOLD_": "100000000000", "MALLOC_TOP_PAD_": "268435456"}
+# OpenMP places its threads itself: PyTorch has others too, which sleep, and must not take a processor from them.
+PLACED = {"OMP_WAIT_POLICY": "passive", "OMP_PROC_BIND": "true", "OMP_PLACES": "threads"}
 # What would change a side behind our back.
 FOREIGN = re.compile(r"^(OMP_|GOMP_|KMP_|MKL_|OPENBLAS_|MALLOC_|GRADC_)")
 LONG_SECONDS, SAMPLES_SECONDS, WORST = 1, 20, 10
@@ -146,8 +148,8 @@ class Bench:
         command = [self.python, PEER, device, name, str(count)]
         if not tuned:
             return Side(self.peer, command)
-        more = dict(KEPT, OMP_WAIT_POLICY="passive", OMP_NUM_THREADS=str(count))
-        return Side(self.peer + "-tuned", command + ["tuned"], more=more, pinned=True)
+        more = dict(KEPT, **PLACED, OMP_NUM_THREADS=str(count))
+        return Side(self.peer + "-tuned", command + ["tuned"], more=more)
 
     def run_case(self, device, name, unit):
         peer_device = "cpu" if device == "cpu" else "gpu"
