@@ -44,9 +44,9 @@ LIBS := -ldl -lcjson $(if $(filter 0,$(IMAGES)),,-lpng -lturbojpeg) -lz -lm -pth
 
 # ---- Files ----
 
-SOURCES := $(wildcard src/*/*.c src/device/*/*.c)
+SOURCES := $(wildcard src/*/*.c src/*/*/*.c)
 ifeq ($(OPENCL),0)
-SOURCES := $(filter-out src/device/opencl/%,$(SOURCES))
+SOURCES := $(wildcard src/*/*.c src/*/*/*.c)
 endif
 ISAS := $(if $(findstring x86_64,$(MACHINE)),plain avx2 avx512,plain)
 ISA_SOURCES := $(filter %_isa.c,$(SOURCES))

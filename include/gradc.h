@@ -135,7 +135,11 @@ GRADC_API void gradc_recover(gradc_context *g);
  * "memory_limit"  bytes, or with K, M, G: what this context may take on its device; "0": the default,
  *                                which on the CPU is 95% of what the machine has left
  * "blas"          path           the OpenBLAS to open (CPU); "" for our own packed product, the default
- * "pending"       nodes          plan and run on its own when so many nodes wait (default 4096) */
+ * "pending"       nodes          plan and run on its own when so many nodes wait (default 4096)
+ * "plan.fuse" "plan.updates" "plan.order" "plan.inplace"  "0" | "1"
+ *                                passes of the planner: elementwise ops in one kernel; the updates of many
+ *                                parameters in one launch; updates as early as may be; results in the
+ *                                place of operands (default "1"; GRADC_PLAN=-fuse-order switches off) */
 GRADC_API gradc_status gradc_set(gradc_context *g, const char *key, const char *value);
 
 /* Seeds the context's random numbers (Philox4x32-10; default seed 0).  The same seed gives the same
@@ -153,6 +157,19 @@ GRADC_API gradc_status gradc_sync(gradc_context *g);
 /* Bytes of device memory: live (in tensors and the arena now), peak (the most that was ever live since
  * gradc_open), cached (held for reuse beyond live).  Any pointer may be NULL. */
 GRADC_API gradc_status gradc_memory_info(gradc_context *g, int64_t *live, int64_t *peak, int64_t *cached);
+
+/* What the planner makes of the work that is pending, without running it; where nothing is pending, of the
+ * last work that ran.  launches: kernels that are enqueued, on the CPU jobs.  memory: bytes that it needs
+ * for temporaries and results, known before anything runs.  bytes: read and written by the launches.
+ * flop: additions and multiplications of products and convolutions, and one for each element of the rest.
+ * Any pointer may be NULL. */
+GRADC_API gradc_status gradc_plan_info(gradc_context *g, int64_t *launches, int64_t *memory, int64_t *bytes,
+                                       double *flop);
+
+/* The same as text, a line for each launch or few: launches, bytes, flop, the ops that run as one, and
+ * their result's shape.  It ends with "N launches, B bytes, F flop".  Ended by NUL, cut off at `size`
+ * bytes.  Returns the bytes needed without the NUL, or -1. */
+GRADC_API int64_t gradc_plan_report(gradc_context *g, char *text, size_t size);
 
 /* How often this context made a plan, replayed a cached one, built an OpenCL program, and how many
  * programs it took from the disk cache.  Any pointer may be NULL. */

@@ -1,8 +1,6 @@
 /* random.cl - tensors of random numbers: element i is made of word i % 4 of Philox counter `counter` + i / 4.
  * An item makes four elements; grid-stride.  z is contiguous. */
-#include "math.cl"
-#define PHILOX_SQRT(x) sqrt(x)
-#include "philox.cl"
+#include "draw.cl"
 
 static inline void store4(__global real *z, index_t first, long n, real a, real b, real c, real d)
 {

@@ -8,7 +8,7 @@
 
 #include "base/host.h"
 #include "base/os.h"
-#include "core/plan.h"
+#include "core/plan/plan.h"
 #include "core/run.h"
 #include "core/step.h"
 #include "core/tape.h"
@@ -97,6 +97,20 @@ static int is_on(const char *value)
     return value && strcmp(value, "1") == 0;
 }
 
+/* All passes but those that the text names: "-fuse-place". */
+static unsigned passes_of(const char *text)
+{
+    unsigned passes = PASSES_ALL;
+    char name[16];
+    for (const char *at = text; at && *at == '-';) {
+        size_t length = strcspn(++at, "-");
+        snprintf(name, sizeof name, "%.*s", (int)length, at);
+        passes &= ~(unsigned)plan_pass(name);
+        at += length;
+    }
+    return passes;
+}
+
 static gradc_status context_start(gradc_context *g, const char *device, struct failure *f)
 {
 #ifdef GRADC_DEBUG
@@ -105,6 +119,7 @@ static gradc_status context_start(gradc_context *g, const char *device, struct f
     g->isolate = is_on(os_environment("GRADC_ISOLATE"));
 #endif
     g->eager = is_on(os_environment("GRADC_EAGER"));
+    g->passes = passes_of(os_environment("GRADC_PLAN"));
     g->forks = os_forks();
     g->recording = g->differentiable = 1;
     g->epoch = 1; /* no tensor was checked yet */
@@ -167,6 +182,7 @@ void context_destroy(gradc_context *g)
     host_free(g->tape.nodes);
     host_free(g->key);
     host_free(g->views);
+    host_free(g->launches);
     host_free(g);
 }
 
@@ -255,6 +271,13 @@ gradc_status gradc_set(gradc_context *g, const char *key, const char *value)
         return bad_value(g, key, value);
     if (strcmp(key, "threads") == 0 || strcmp(key, "blas") == 0)
         return set_device(g, key, value);
+    if (strncmp(key, "plan.", 5) == 0 && plan_pass(key + 5)) {
+        if (strcmp(value, "0") != 0 && strcmp(value, "1") != 0)
+            return bad_value(g, key, value);
+        unsigned pass = (unsigned)plan_pass(key + 5);
+        g->passes = is_on(value) ? g->passes | pass : g->passes & ~pass;
+        return GRADC_OK;
+    }
     return context_fail(g, GRADC_E_ARG, "set: there is no setting \"%s\"", key);
 }
 

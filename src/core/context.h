@@ -57,6 +57,7 @@ struct gradc_context {
     _Atomic int closed; /* takes no new work */
     int busy;           /* inside a run or a callback */
     int eager, recording;
+    unsigned passes;    /* of the planner, PASS_* */
     int depth;          /* > 0: inside backward, gradients or a step: results are the library's own */
     int in_step;        /* nothing runs until the step ends */
     int differentiable; /* nodes recorded now may be differentiated */
@@ -99,7 +100,8 @@ struct gradc_context {
     int64_t *key;
     int64_t key_count, key_capacity;
     struct view *views;
-    int64_t views_capacity;
+    struct launch *launches;
+    int64_t views_capacity, launches_capacity;
 };
 
 int list_push(struct list *l, void *item); /* 0, or -1: no memory */

@@ -18,7 +18,8 @@ enum {
     OP_VIEW = 1,    /* output 0 is a layout over in[0]'s elements; never run */
     OP_ONCE = 2,    /* its backward op: can't be differentiated, a second derivative is GRADC_E_UNSUPPORTED */
     OP_REPORTS = 4, /* can report a data error to the device word */
-    OP_FLOWS = 8    /* gradients flow into its hidden outputs too: dz[o] of each may be there */
+    OP_FLOWS = 8,   /* gradients flow into its hidden outputs too: dz[o] of each may be there */
+    OP_CASTS = 16   /* elementwise, from one dtype to another */
 };
 
 /* Handed to the shape rule: the operands are live and of one context.  It may rewrite ints (normalise an axis),
@@ -51,7 +52,8 @@ struct launch {
     struct place workspace; /* op->workspace bytes */
     struct place word; /* the device word (see WORD_*); an assign's kernel tests it, OP_REPORTS' writes it */
     int64_t serial;    /* of the node, for the word */
-    int prepare;       /* OpenCL: 1: only note the programs: launch_kernel and the engines see to it */
+    struct chain *chain; /* of op_chain: in, out, reals and bound are those of all its steps */
+    int prepare;         /* OpenCL: 1: only note the programs: launch_kernel and the engines see to it */
 };
 
 /* Handed to the gradient: record the ops of dx[i] wherever wants[i], and leave NULL where it is zero.
@@ -67,6 +69,24 @@ struct gradient {
     const double *reals;
 };
 
+struct element; /* ops/element.h */
+
+/* Updates of one op that run in one launch: one[0..n), of the same ints, dtypes and number of operands.  scratch is
+ * zeroed when the plan is made and then the form's own; so is table, on the device (OpenCL only). */
+struct launch_many {
+    const struct launch *one;
+    int64_t n;
+    void *scratch;
+    struct place table;
+};
+
+struct op_many {
+    size_t (*scratch)(const struct launch_many *m);
+    size_t (*table)(const struct launch_many *m);
+    gradc_status (*cpu)(const struct launch_many *m, struct failure *f);
+    gradc_status (*opencl)(const struct launch_many *m, struct failure *f);
+};
+
 struct op {
     const char *name;
     int nin;  /* operands; -1: any number */
@@ -77,7 +97,46 @@ struct op {
     size_t (*workspace)(const struct launch *l); /* NULL: none; from shapes, ints and the device alone */
     gradc_status (*cpu)(const struct launch *l, struct failure *f);
     gradc_status (*opencl)(const struct launch *l, struct failure *f);
-    void (*gradient)(struct gradient *d); /* NULL: nothing flows to any operand */
+    void (*gradient)(struct gradient *d);   /* NULL: nothing flows to any operand */
+    double (*flop)(const struct launch *l); /* NULL: one for each element of its largest tensor */
+    const struct op_many *many;             /* an update that may run with others; NULL: alone */
+    const struct element *element; /* not NULL: elementwise, one output, at most CHAIN_OPERANDS operands: may be a
+                                    * step of a chain */
+};
+
+/* ---- Chains: elementwise nodes that run as one ----
+ * core/plan/fuse.c chooses them, ops/chain.c runs them.  Every step makes n elements, one from one element of each of
+ * its operands, in row-major order; so shapes may differ along a chain as long as positions agree. */
+
+enum { CHAIN_STEPS = 32, CHAIN_INPUTS = 12, CHAIN_OUTPUTS = 8, CHAIN_SLOTS = 8, CHAIN_OPERANDS = 3 };
+
+/* An operand from outside.  axes 0: element i lies at i * step (step 0: there is one).  Else by the collapsed axes of
+ * its reader's shape. */
+struct chain_input {
+    int32_t node, operand; /* where it is: an operand of that node of the run */
+    gradc_dtype dtype;
+    int32_t axes, slot; /* slot: the CPU's block that it is gathered into; -1: it is read in place */
+    int64_t step, size[GRADC_MAX_NDIM], stride[GRADC_MAX_NDIM];
+};
+
+struct chain_step {
+    const struct op *op;
+    int32_t node, nin;
+    int32_t in[CHAIN_OPERANDS]; /* an input's number, or CHAIN_INPUTS + a step's */
+    gradc_dtype in_dtype[CHAIN_OPERANDS], dtype;
+    int32_t output, slot; /* the output that its value becomes, or -1: the CPU's block that holds it */
+    int32_t real, bound;  /* the first of its reals and bound numbers among the launch's */
+};
+
+struct chain {
+    gradc_dtype real; /* the one dtype of its values that is not bool; bool if all are.  A cast may read another */
+    int64_t n;
+    int32_t ninputs, nsteps, noutputs, nreals, nbound;
+    struct chain_input input[CHAIN_INPUTS];
+    struct chain_step step[CHAIN_STEPS];
+    int32_t output[CHAIN_OUTPUTS]; /* the step that makes it */
+    char *text;                    /* OpenCL: its part of the kernel's text, made at the first launch */
+    uint64_t text_hash;
 };
 
 /* Every descriptor, ended by NULL: ops.def and elementwise.def. */
@@ -86,6 +145,9 @@ extern const struct op *const op_list[];
 /* Two that the core itself runs: a strided copy to a contiguous tensor (one operand, one output), and the update
  * in[0] = in[1]. */
 extern const struct op op_contiguous, op_assign;
+
+/* Runs a chain.  It is never recorded. */
+extern const struct op op_chain;
 
 /* ---- Recording ---- */
 

@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "base/host.h"
-#include "core/plan.h"
+#include "core/plan/plan.h"
 #include "core/step.h"
 
 gradc_status launch_kernel(const struct launch *l, const struct kernel_call *k, struct failure *f)
@@ -125,9 +125,17 @@ static gradc_status reserve_arenas(gradc_context *g, const struct plan *p, struc
     return GRADC_OK;
 }
 
-static gradc_status reserve(gradc_context *g, const struct plan *p, struct failure *f)
+static gradc_status reserve_entries(gradc_context *g, struct plan *p, struct failure *f)
 {
-    if (!g->isolate && reserve_arenas(g, p, f))
+    for (int64_t e = 0; e < p->nentries; e++)
+        if (plan_reserve(g, p, &p->entries[e], f))
+            return f->status;
+    return GRADC_OK;
+}
+
+static gradc_status reserve(gradc_context *g, struct plan *p, struct failure *f)
+{
+    if ((!g->isolate && reserve_arenas(g, p, f)) || reserve_entries(g, p, f))
         return f->status;
     for (int64_t k = 0; k < p->nroots; k++) {
         const struct plan_root *r = &p->roots[k];
@@ -154,7 +162,7 @@ static void let_go(gradc_context *g, const struct plan *p, int failed)
         struct tensor *root = g->run_roots.items[k];
         if (p->roots[k].kind == ROOT_EXTERNAL)
             continue;
-        if (p->roots[k].kind == ROOT_ARENA || failed)
+        if (p->roots[k].kind != ROOT_SURVIVOR || failed)
             tensor_drop_memory(root);
     }
 }
@@ -171,16 +179,6 @@ static void free_unkept(gradc_context *g)
 
 /* ---- Launches ---- */
 
-static int nothing_to_do(const struct node *n)
-{
-    if (n->nout == 0)
-        return layout_numel(&n->in[0]->layout) == 0;
-    for (int o = 0; o < n->nout; o++)
-        if (layout_numel(&n->out[o]->layout) > 0)
-            return 0;
-    return 1;
-}
-
 /* On the CPU the word is host memory, and updates behind a report are skipped here; OpenCL kernels look themselves. */
 static int update_is_barred(const gradc_context *g, const struct node *n)
 {
@@ -190,39 +188,17 @@ static int update_is_barred(const gradc_context *g, const struct node *n)
     return word[WORD_CODE] != 0;
 }
 
-static gradc_status launch_node(gradc_context *g, const struct plan *p, int64_t k, int prepare, struct failure *f)
-{
-    const struct node *n = g->run_nodes.items[k];
-    struct launch l;
-    struct buffer *workspace = NULL;
-    if (nothing_to_do(n))
-        return GRADC_OK;
-    launch_of(g, n, g->views, &l);
-    l.prepare = prepare;
-    const struct plan_root *w = &p->workspaces[k];
-    if (w->bytes && g->isolate) {
-        if (!(workspace = buffer_new(g->memory, w->bytes, f)))
-            return f->status;
-        l.workspace = workspace->at;
-    } else if (w->bytes) {
-        l.workspace.slab = g->arena[w->arena]->at.slab;
-        l.workspace.offset = g->arena[w->arena]->at.offset + w->offset;
-    }
-    gradc_status (*form)(const struct launch *, struct failure *) =
-        g->device->opencl ? n->op->opencl : n->op->cpu;
-    gradc_status status = form ? form(&l, f) : fail(f, GRADC_E_UNSUPPORTED, "it has no form for this device");
-    buffer_release(workspace);
-    return status;
-}
-
 /* Builds what the plan needs, so that a failure comes before the first update. */
 static gradc_status prepare(gradc_context *g, struct plan *p, struct failure *f)
 {
     if (p->prepared || !g->device->opencl)
         return GRADC_OK;
-    for (int64_t k = 0; k < p->nnodes; k++)
-        if (launch_node(g, p, k, 1, f))
+    for (int64_t e = 0; e < p->nentries; e++) {
+        int64_t before = g->device->calls;
+        if (plan_launch(g, p, &p->entries[e], 1, f))
             return f->status;
+        p->entries[e].kernels = (int32_t)(g->device->calls - before);
+    }
     if (g->device->table->prepared(g->device, f))
         return f->status;
     p->prepared = 1;
@@ -232,8 +208,8 @@ static gradc_status prepare(gradc_context *g, struct plan *p, struct failure *f)
 static gradc_status execute(gradc_context *g, struct plan *p, int *started, const struct node **at,
                             struct failure *f)
 {
-    for (int64_t k = 0; k < p->nnodes; k++) {
-        const struct node *n = g->run_nodes.items[k];
+    for (int64_t e = 0; e < p->nentries; e++) {
+        const struct node *n = plan_first(g, p, &p->entries[e]);
         *at = n;
         if (n->op->writes) {
             if (update_is_barred(g, n))
@@ -242,7 +218,7 @@ static gradc_status execute(gradc_context *g, struct plan *p, int *started, cons
         }
         if (n->op->flags & OP_REPORTS)
             g->reports = 1;
-        if (launch_node(g, p, k, 0, f))
+        if (plan_launch(g, p, &p->entries[e], 0, f))
             return f->status;
         if (n->op == &op_assign && n->in[0]->root == n->in[0])
             n->in[0]->root->lost = 0;
@@ -326,6 +302,21 @@ gradc_status run_pending(gradc_context *g, struct tensor *want)
         want->root->root_kept--;
     }
     return status;
+}
+
+gradc_status run_plan(gradc_context *g, const struct plan **out)
+{
+    struct failure f;
+    failure_clear(&f);
+    struct plan *p = g->plans;
+    if (g->tape.ran < g->tape.count) {
+        if (collect(g, NULL))
+            return context_no_memory(g, "plan");
+        if (g->run_nodes.count > 0 && (!(p = plan_for(g, &f)) || reserve_entries(g, p, &f) || prepare(g, p, &f)))
+            return context_fail(g, f.status, "plan: %s", f.text);
+    }
+    *out = p;
+    return GRADC_OK;
 }
 
 gradc_status run_kept(struct tensor *t)

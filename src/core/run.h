@@ -8,6 +8,11 @@
  * is set and the waiting nodes are dropped; what an update was cut off in is lost (DESIGN 4). */
 gradc_status run_pending(gradc_context *g, struct tensor *want);
 
+/* The plan of what waits, with its programs built, not run; where nothing waits, the last plan that ran,
+ * or NULL. */
+struct plan;
+gradc_status run_plan(gradc_context *g, const struct plan **out);
+
 /* t is about to be kept: if an earlier run freed its elements, they are computed now, while what they come from
  * stands. */
 gradc_status run_kept(struct tensor *t);

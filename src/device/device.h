@@ -70,6 +70,8 @@ struct kernel_call {
     gradc_dtype real;   /* what `real` is: f32 or f64, or the dtype that the kernel calls real */
     int wide;           /* 1: `index_t` is long: set by kernel_tensor from 2^31 elements on */
     char options[192];  /* more -D, beginning with a space; "" for none */
+    const char *text;   /* compiled in front of the source, behind the prelude; NULL: none */
+    uint64_t text_hash; /* kernel_hash(text) */
     int nargs;          /* beyond KERNEL_ARGS: spoilt by too many arguments or options, launch refuses */
     struct kernel_arg args[KERNEL_ARGS];
     int ndim;                   /* of the work size */
@@ -78,6 +80,8 @@ struct kernel_call {
 
 void kernel_start(struct kernel_call *k, const char *source, const char *kernel, gradc_dtype real);
 void kernel_option(struct kernel_call *k, const char *format, ...) GRADC_PRINTF(2, 3); /* "-DNAME=%d" */
+void kernel_text(struct kernel_call *k, const char *text, uint64_t hash);
+uint64_t kernel_hash(const char *text);
 void kernel_tensor(struct kernel_call *k, const struct view *v); /* two arguments: buffer, ulong first element */
 void kernel_place(struct kernel_call *k, struct place at); /* one argument: buffer; its offset must be 0 */
 void kernel_i32(struct kernel_call *k, int32_t value);     /* int */
@@ -163,6 +167,7 @@ struct device {
     struct device_info info;
     int32_t index;  /* for gradc_device_info */
     int32_t opencl; /* 1: ops run their OpenCL form; 0: the CPU form */
+    int64_t calls;  /* kernel calls prepared so far (OpenCL) */
     int32_t failed; /* 1: lost for good; every call answers GRADC_E_DEVICE */
 };
 

@@ -34,6 +34,8 @@ void kernel_start(struct kernel_call *k, const char *source, const char *kernel,
     k->real = real;
     k->wide = 0;
     k->options[0] = 0;
+    k->text = NULL;
+    k->text_hash = 0;
     k->nargs = 0;
     k->ndim = 1;
     for (int i = 0; i < 3; i++) {
@@ -60,6 +62,29 @@ void kernel_option(struct kernel_call *k, const char *format, ...)
         return;
     }
     k->options[n] = ' ';
+}
+
+void kernel_text(struct kernel_call *k, const char *text, uint64_t hash)
+{
+    k->text = text;
+    k->text_hash = hash;
+}
+
+/* Eight bytes at a time. */
+uint64_t kernel_hash(const char *text)
+{
+    size_t left = strlen(text);
+    uint64_t h = left;
+    while (left) {
+        size_t n = left < 8 ? left : 8;
+        uint64_t word = 0;
+        memcpy(&word, text, n);
+        h = (h ^ word) * 0x9fb21c651e98df25u;
+        h ^= h >> 29;
+        text += n;
+        left -= n;
+    }
+    return h * 0xff51afd7ed558ccdu;
 }
 
 static void kernel_arg(struct kernel_call *k, struct kernel_arg arg)

@@ -13,14 +13,27 @@ static gradc_status adam_cpu(const struct launch *l, struct failure *f)
     return update_cpu(l, update_loops()->adam, l->ints[0] != 0);
 }
 
+static gradc_status adam_many_cpu(const struct launch_many *m, struct failure *f)
+{
+    (void)f;
+    return update_many_cpu(m, update_loops()->adam, m->one->ints[0] != 0);
+}
+
 /* ---- OpenCL ---- */
+
+static const struct update_kernel kernels[] = {{"adam", ""}, {"adam", "-DDECOUPLED"}};
 
 static gradc_status adam_opencl(const struct launch *l, struct failure *f)
 {
-    struct kernel_call k;
-    update_kernel(&k, l, "adam", l->ints[0] ? "adamw" : "adam");
-    return launch_kernel(l, &k, f);
+    return update_opencl(l, &kernels[l->ints[0] != 0], f);
 }
+
+static gradc_status adam_many_opencl(const struct launch_many *m, struct failure *f)
+{
+    return update_many_opencl(m, &kernels[m->one->ints[0] != 0], f);
+}
+
+static const struct op_many adam_many = {update_many_scratch, update_many_table, adam_many_cpu, adam_many_opencl};
 
 /* in: p, g, m, v */
 const struct op op_adam = {
@@ -30,4 +43,5 @@ const struct op op_adam = {
     .shape = update_shape,
     .cpu = adam_cpu,
     .opencl = adam_opencl,
+    .many = &adam_many,
 };

@@ -2,7 +2,10 @@
  * one wraps; to bool: x != 0.  dx = dz cast back, between f32 and f64 only. */
 #include "ops/cast.h"
 
+#include <stdio.h>
+
 #include "device/cpu/isa.h"
+#include "ops/element.h"
 #include "ops/ops.h"
 
 ISA_DECLARE(struct cast_loops, cast_loops);
@@ -17,14 +20,26 @@ static gradc_status cast_shape(struct record *r)
     return GRADC_OK;
 }
 
-static gradc_status cast_cpu(const struct launch *l, struct failure *f)
+static strided_loop *loop_of(gradc_dtype from, gradc_dtype to)
 {
     static const struct cast_loops *const tables[] = ISA_TABLE(cast_loops);
+    strided_loop *loop = tables[cpu_isa()]->loop[from][to];
+    return loop ? loop : strided_copy(to);
+}
+
+static gradc_status cast_cpu(const struct launch *l, struct failure *f)
+{
     (void)f;
     const struct view *const views[] = {&l->out[0], &l->in[0]};
-    strided_loop *loop = tables[cpu_isa()]->loop[l->in[0].dtype][l->out[0].dtype];
-    strided_run(l->device, 2, views, loop ? loop : strided_copy(l->out[0].dtype), NULL);
+    strided_run(l->device, 2, views, loop_of(l->in[0].dtype, l->out[0].dtype), NULL);
     return GRADC_OK;
+}
+
+/* The conversion of cast_to.cl. */
+static void cast_name(gradc_dtype from, gradc_dtype to, char text[ELEMENT_TEXT])
+{
+    snprintf(text, ELEMENT_TEXT, "%sTO_%s", dtype_is_float(from) ? "FLOAT_" : "",
+             to == GRADC_BOOL ? "truth" : gradc_dtype_name(to));
 }
 
 static gradc_status cast_opencl(const struct launch *l, struct failure *f)
@@ -33,10 +48,12 @@ static gradc_status cast_opencl(const struct launch *l, struct failure *f)
     gradc_dtype from = l->in[0].dtype, to = l->out[0].dtype;
     struct kernel_call k;
     struct strided s;
+    char name[ELEMENT_TEXT];
     kernel_start(&k, "cast", "cast", from == GRADC_F64 || to == GRADC_F64 ? GRADC_F64 : GRADC_F32);
     kernel_option(&k, "-DFROM=%s", gradc_dtype_name(from));
     kernel_option(&k, "-DTO=%s", to == GRADC_BOOL ? "truth" : gradc_dtype_name(to));
-    kernel_option(&k, "-DFROM_FLOAT=%d", dtype_is_float(from));
+    cast_name(from, to, name);
+    kernel_option(&k, "-DCAST=%s", name);
     strided_start(&s, &k, 2, views);
     strided_sizes(&k, &s);
     strided_operand(&k, &s, 0);
@@ -44,6 +61,19 @@ static gradc_status cast_opencl(const struct launch *l, struct failure *f)
     strided_range(&k, &s);
     return launch_kernel(l, &k, f);
 }
+
+static strided_loop *cast_loop(const struct chain_step *s)
+{
+    return loop_of(s->in_dtype[0], s->dtype);
+}
+
+static void cast_function(const struct chain *c, const struct chain_step *s, char text[ELEMENT_TEXT])
+{
+    (void)c;
+    cast_name(s->in_dtype[0], s->dtype, text);
+}
+
+static const struct element cast_element = {.loop = cast_loop, .function = cast_function};
 
 static void cast_gradient(struct gradient *d)
 {
@@ -55,10 +85,12 @@ const struct op op_cast = {
     .name = "cast",
     .nin = 1,
     .nout = 1,
+    .flags = OP_CASTS,
     .shape = cast_shape,
     .cpu = cast_cpu,
     .opencl = cast_opencl,
     .gradient = cast_gradient,
+    .element = &cast_element,
 };
 
 gradc_tensor *gradc_cast(gradc_tensor *x, gradc_dtype dtype)

@@ -235,6 +235,31 @@ static gradc_status weight_run(const struct launch *l, struct failure *f)
     return p.batch == 0 ? zero_output(l, f) : l->device->table->conv(l->device, &p, l->prepare, f);
 }
 
+/* As many as a direct sum over all taps takes, those on the padding too. */
+static double conv_flop(const struct conv *p)
+{
+    return 2.0 * (double)(p->batch * p->out * p->out_height * p->out_width) * (double)(p->in / p->groups) *
+           (double)(p->kh * p->kw);
+}
+
+static double forward_flop(const struct launch *l)
+{
+    struct conv p = forward_problem(l);
+    return conv_flop(&p);
+}
+
+static double input_flop(const struct launch *l)
+{
+    struct conv p = input_problem(l);
+    return conv_flop(&p);
+}
+
+static double weight_flop(const struct launch *l)
+{
+    struct conv p = weight_problem(l);
+    return conv_flop(&p);
+}
+
 /* ---- Gradients ---- */
 
 /* Records one of the three; the engine reads operands without gaps. */
@@ -313,6 +338,7 @@ const struct op op_conv2d = {
     .cpu = forward_run,
     .opencl = forward_run,
     .gradient = conv2d_gradient,
+    .flop = forward_flop,
 };
 
 const struct op op_conv2d_input = {
@@ -325,6 +351,7 @@ const struct op op_conv2d_input = {
     .cpu = input_run,
     .opencl = input_run,
     .gradient = conv2d_input_gradient,
+    .flop = input_flop,
 };
 
 const struct op op_conv2d_weight = {
@@ -337,6 +364,7 @@ const struct op op_conv2d_weight = {
     .cpu = weight_run,
     .opencl = weight_run,
     .gradient = conv2d_weight_gradient,
+    .flop = weight_flop,
 };
 
 gradc_tensor *gradc_conv2d(gradc_tensor *x, gradc_tensor *w, gradc_tensor *b, int stride, int padding)

@@ -4,8 +4,11 @@
 
 #include <math.h>
 
+#include <stdio.h>
+
 #include "core/context.h"
 #include "device/cpu/isa.h"
+#include "ops/element.h"
 
 ISA_DECLARE(struct elementwise_loops, elementwise_loops);
 
@@ -82,9 +85,14 @@ static void collect(const struct launch *l, const struct view *views[STRIDED_OPE
         views[i + 1] = &l->in[i];
 }
 
-static gradc_status elementwise_cpu(const struct launch *l, struct failure *f)
+static const struct elementwise_loops *loops(void)
 {
     static const struct elementwise_loops *const tables[] = ISA_TABLE(elementwise_loops);
+    return tables[cpu_isa()];
+}
+
+static gradc_status elementwise_cpu(const struct launch *l, struct failure *f)
+{
     (void)f;
     gradc_dtype dtype = l->in[l->nin - 1].dtype;
     double reals[2] = {0, 0};
@@ -92,7 +100,7 @@ static gradc_status elementwise_cpu(const struct launch *l, struct failure *f)
         reals[i] = scalar_round(dtype, l->reals[i]);
     const struct view *views[STRIDED_OPERANDS];
     collect(l, views);
-    strided_run(l->device, l->nin + 1, views, tables[cpu_isa()]->loop[row_of(l->op)][dtype], reals);
+    strided_run(l->device, l->nin + 1, views, loops()->loop[row_of(l->op)][dtype], reals);
     return GRADC_OK;
 }
 
@@ -124,6 +132,37 @@ static gradc_status elementwise_opencl(const struct launch *l, struct failure *f
     strided_range(&k, &s);
     return launch_kernel(l, &k, f);
 }
+
+/* ---- As a step of a chain ---- */
+
+static gradc_dtype computes_in(const struct chain_step *s)
+{
+    return s->in_dtype[s->nin - 1];
+}
+
+static strided_loop *elementwise_loop(const struct chain_step *s)
+{
+    return loops()->loop[row_of(s->op)][computes_in(s)];
+}
+
+static int elementwise_numbers(const struct chain_step *s, const double *reals, double out[ELEMENT_NUMBERS])
+{
+    int n = elementwise_rows[row_of(s->op)].nreals;
+    for (int i = 0; i < n; i++)
+        out[i] = scalar_round(computes_in(s), reals[i]);
+    return n;
+}
+
+static void elementwise_function(const struct chain *c, const struct chain_step *s, char text[ELEMENT_TEXT])
+{
+    snprintf(text, ELEMENT_TEXT, "%c_%s", computes_in(s) == c->real ? 'f' : 'b', s->op->name);
+}
+
+static const struct element elementwise_element = {
+    .loop = elementwise_loop,
+    .numbers = elementwise_numbers,
+    .function = elementwise_function,
+};
 
 /* ---- Gradients ---- */
 
@@ -264,7 +303,8 @@ enum { NONE = 0, X = KEEP_IN(0), Y = KEEP_IN(1), Z = KEEP_OUT(0) };
                     .shape = elementwise_shape,   \
                     .cpu = elementwise_cpu,       \
                     .opencl = elementwise_opencl, \
-                    .gradient = flow},
+                    .gradient = flow,             \
+                    .element = &elementwise_element},
 
 const struct op elementwise_ops[EW_COUNT] = {
 #define EW1(name, kind, f, keeps, dx, low, high) DESCRIPTOR(name, 1, keeps, name##_gradient)

@@ -54,6 +54,13 @@ static gradc_status linear_run(const struct launch *l, struct failure *f)
     return l->device->table->gemm(l->device, &p, l->workspace, l->prepare, f);
 }
 
+static double linear_flop(const struct launch *l)
+{
+    struct gemm p;
+    linear_problem(l, &p);
+    return gemm_flop(&p);
+}
+
 /* ---- Gradient ---- */
 
 /* dx = dz w, dw = dz' x over all rows, db = dz summed over the rows, by the caller. */
@@ -79,6 +86,7 @@ const struct op op_linear = {
     .cpu = linear_run,
     .opencl = linear_run,
     .gradient = linear_gradient,
+    .flop = linear_flop,
 };
 
 gradc_tensor *gradc_linear(gradc_tensor *x, gradc_tensor *w, gradc_tensor *b)

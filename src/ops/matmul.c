@@ -200,6 +200,21 @@ static gradc_status matmul_run(const struct launch *l, struct failure *f)
     return l->device->table->gemm(l->device, &p, l->workspace, l->prepare, f);
 }
 
+double gemm_flop(const struct gemm *p)
+{
+    double flop = 2.0 * (double)p->m * (double)p->n * (double)p->k;
+    for (int32_t axis = 0; axis < p->nbatch; axis++)
+        flop *= (double)p->batch[axis];
+    return flop;
+}
+
+static double matmul_flop(const struct launch *l)
+{
+    struct gemm p;
+    matmul_problem(l, &p);
+    return gemm_flop(&p);
+}
+
 /* ---- Gradient ---- */
 
 /* dx = dz y', dy = x' dz for operands of two axes or more.  The caller sums repeated batch axes; a y without batch
@@ -265,6 +280,7 @@ const struct op op_matmul = {
     .cpu = matmul_run,
     .opencl = matmul_run,
     .gradient = matmul_gradient,
+    .flop = matmul_flop,
 };
 
 gradc_tensor *gradc_matmul(gradc_tensor *x, gradc_tensor *y)

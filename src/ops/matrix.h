@@ -19,4 +19,7 @@ gradc_tensor *matrix_operand(gradc_tensor *t, const char *op, int folded);
 /* t [..., cols] as [rows, cols]: every axis but the last in one; recorded. */
 gradc_tensor *matrix_rows(gradc_tensor *t, int64_t cols);
 
+/* 2 m n k for each item of the batch. */
+double gemm_flop(const struct gemm *p);
+
 #endif

@@ -1,8 +1,9 @@
 /* random.c - uniform and normal numbers and dropout's mask, from Philox4x32-10.
  * bound is {seed, first counter}: the same node draws the same numbers at each run and on every device. */
-#include "ops/random.h"
+#include "ops/element.h"
 
 #include <math.h>
+#include <stdio.h>
 
 #include "base/host.h"
 #include "core/context.h"
@@ -31,18 +32,18 @@ static gradc_status random_record(struct record *r)
 
 /* ---- What the loops and kernels are given ---- */
 
-static void uniform_numbers(const struct launch *l, double numbers[2])
+static void uniform_numbers(const double *reals, double numbers[2])
 {
-    numbers[0] = l->reals[0];
-    numbers[1] = l->reals[1] - l->reals[0];
+    numbers[0] = reals[0];
+    numbers[1] = reals[1] - reals[0];
 }
 
 /* A word is below the threshold with probability p. */
-static void mask_numbers(const struct launch *l, double numbers[2])
+static void mask_numbers(const double *reals, double numbers[2])
 {
-    double threshold = rint(l->reals[0] * 0x1p32);
+    double threshold = rint(reals[0] * 0x1p32);
     numbers[0] = threshold > 0xffffffffu ? 0xffffffffu : threshold;
-    numbers[1] = 1 / (1 - l->reals[0]);
+    numbers[1] = 1 / (1 - reals[0]);
 }
 
 /* ---- CPU ---- */
@@ -89,7 +90,7 @@ static gradc_status uniform_cpu(const struct launch *l, struct failure *f)
 {
     (void)f;
     double numbers[2];
-    uniform_numbers(l, numbers);
+    uniform_numbers(l->reals, numbers);
     return random_cpu(l, loops()->uniform, numbers);
 }
 
@@ -103,7 +104,7 @@ static gradc_status mask_cpu(const struct launch *l, struct failure *f)
 {
     (void)f;
     double numbers[2];
-    mask_numbers(l, numbers);
+    mask_numbers(l->reals, numbers);
     return random_cpu(l, l->out[0].dtype == GRADC_F64 ? loops()->mask_f64 : loops()->mask_f32, numbers);
 }
 
@@ -124,7 +125,7 @@ static gradc_status uniform_opencl(const struct launch *l, struct failure *f)
 {
     struct kernel_call k;
     double numbers[2];
-    uniform_numbers(l, numbers);
+    uniform_numbers(l->reals, numbers);
     random_start(l, &k, "uniform");
     kernel_real(&k, numbers[0]);
     kernel_real(&k, numbers[1]);
@@ -143,23 +144,88 @@ static gradc_status mask_opencl(const struct launch *l, struct failure *f)
 {
     struct kernel_call k;
     double numbers[2];
-    mask_numbers(l, numbers);
+    mask_numbers(l->reals, numbers);
     random_start(l, &k, "mask");
     kernel_i64(&k, (int64_t)numbers[0]);
     kernel_real(&k, numbers[1]);
     return launch_kernel(l, &k, f);
 }
 
+/* ---- As steps of a chain ---- */
+
+static random_loop *uniform_draw(const struct chain_step *s)
+{
+    (void)s;
+    return loops()->uniform;
+}
+
+static random_loop *normal_draw(const struct chain_step *s)
+{
+    (void)s;
+    return loops()->normal;
+}
+
+static random_loop *mask_draw(const struct chain_step *s)
+{
+    return s->dtype == GRADC_F64 ? loops()->mask_f64 : loops()->mask_f32;
+}
+
+static int uniform_step(const struct chain_step *s, const double *reals, double out[ELEMENT_NUMBERS])
+{
+    (void)s;
+    uniform_numbers(reals, out);
+    return 2;
+}
+
+static int normal_step(const struct chain_step *s, const double *reals, double out[ELEMENT_NUMBERS])
+{
+    (void)s;
+    out[0] = reals[0];
+    return 1;
+}
+
+static int mask_step(const struct chain_step *s, const double *reals, double out[ELEMENT_NUMBERS])
+{
+    (void)s;
+    mask_numbers(reals, out);
+    return 2;
+}
+
+static void draw_function(const struct chain *c, const struct chain_step *s, char text[ELEMENT_TEXT])
+{
+    (void)c;
+    snprintf(text, ELEMENT_TEXT, "draw_%s", s->op->name);
+}
+
+static const struct element uniform_element = {
+    .draw = uniform_draw, .numbers = uniform_step, .function = draw_function};
+static const struct element normal_element = {
+    .draw = normal_draw, .numbers = normal_step, .function = draw_function};
+static const struct element mask_element = {
+    .draw = mask_draw, .numbers = mask_step, .longs = 1, .function = draw_function};
+
 /* ---- Descriptors ---- */
 
-const struct op op_uniform = {
-    .name = "rand", .nout = 1, .shape = random_record, .cpu = uniform_cpu, .opencl = uniform_opencl};
+const struct op op_uniform = {.name = "rand",
+                              .nout = 1,
+                              .shape = random_record,
+                              .cpu = uniform_cpu,
+                              .opencl = uniform_opencl,
+                              .element = &uniform_element};
 
-const struct op op_normal = {
-    .name = "randn", .nout = 1, .shape = random_record, .cpu = normal_cpu, .opencl = normal_opencl};
+const struct op op_normal = {.name = "randn",
+                             .nout = 1,
+                             .shape = random_record,
+                             .cpu = normal_cpu,
+                             .opencl = normal_opencl,
+                             .element = &normal_element};
 
-const struct op op_mask = {
-    .name = "dropout", .nout = 1, .shape = random_record, .cpu = mask_cpu, .opencl = mask_opencl};
+const struct op op_mask = {.name = "dropout",
+                           .nout = 1,
+                           .shape = random_record,
+                           .cpu = mask_cpu,
+                           .opencl = mask_opencl,
+                           .element = &mask_element};
 
 /* ---- Public functions ---- */
 

@@ -14,27 +14,52 @@ static gradc_status sgd_cpu(const struct launch *l, struct failure *f)
     return update_cpu(l, update_loops()->sgd, 0);
 }
 
+static gradc_status sgd_many_cpu(const struct launch_many *m, struct failure *f)
+{
+    (void)f;
+    return update_many_cpu(m, update_loops()->sgd, 0);
+}
+
 static gradc_status sgd_momentum_cpu(const struct launch *l, struct failure *f)
 {
     (void)f;
     return update_cpu(l, update_loops()->sgd_momentum, 0);
 }
 
+static gradc_status sgd_momentum_many_cpu(const struct launch_many *m, struct failure *f)
+{
+    (void)f;
+    return update_many_cpu(m, update_loops()->sgd_momentum, 0);
+}
+
 /* ---- OpenCL ---- */
+
+static const struct update_kernel plain = {"sgd", ""}, with_momentum = {"sgd", "-DMOMENTUM"};
 
 static gradc_status sgd_opencl(const struct launch *l, struct failure *f)
 {
-    struct kernel_call k;
-    update_kernel(&k, l, "sgd", "sgd");
-    return launch_kernel(l, &k, f);
+    return update_opencl(l, &plain, f);
 }
+
+static gradc_status sgd_many_opencl(const struct launch_many *m, struct failure *f)
+{
+    return update_many_opencl(m, &plain, f);
+}
+
+static const struct op_many sgd_many = {update_many_scratch, update_many_table, sgd_many_cpu, sgd_many_opencl};
 
 static gradc_status sgd_momentum_opencl(const struct launch *l, struct failure *f)
 {
-    struct kernel_call k;
-    update_kernel(&k, l, "sgd", "sgd_momentum");
-    return launch_kernel(l, &k, f);
+    return update_opencl(l, &with_momentum, f);
 }
+
+static gradc_status sgd_momentum_many_opencl(const struct launch_many *m, struct failure *f)
+{
+    return update_many_opencl(m, &with_momentum, f);
+}
+
+static const struct op_many sgd_momentum_many = {update_many_scratch, update_many_table,
+                                                 sgd_momentum_many_cpu, sgd_momentum_many_opencl};
 
 /* in: p, g */
 const struct op op_sgd = {
@@ -44,6 +69,7 @@ const struct op op_sgd = {
     .shape = update_shape,
     .cpu = sgd_cpu,
     .opencl = sgd_opencl,
+    .many = &sgd_many,
 };
 
 /* in: p, g, v */
@@ -54,4 +80,5 @@ const struct op op_sgd_momentum = {
     .shape = update_shape,
     .cpu = sgd_momentum_cpu,
     .opencl = sgd_momentum_opencl,
+    .many = &sgd_momentum_many,
 };

@@ -39,8 +39,19 @@ gradc_status update_shape(struct record *r);
 
 /* Runs the loop of the operands' dtype in tasks.  (The CPU's run passes over updates behind a data error.) */
 gradc_status update_cpu(const struct launch *l, update_loop *const loops[2], int variant);
+gradc_status update_many_cpu(const struct launch_many *m, update_loop *const loops[2], int variant);
 
-/* Begins the kernel NAME of opencl/NAME.cl with the device word, the count, the operands and the reals. */
-void update_kernel(struct kernel_call *k, const struct launch *l, const char *source, const char *name);
+/* opencl/SOURCE.cl, which includes update.cl, with options ("": none). */
+struct update_kernel {
+    const char *source, *options;
+};
+
+gradc_status update_opencl(const struct launch *l, const struct update_kernel *kernel, struct failure *f);
+gradc_status update_many_opencl(const struct launch_many *m, const struct update_kernel *kernel,
+                                struct failure *f);
+
+/* op_many's sizes. */
+size_t update_many_scratch(const struct launch_many *m);
+size_t update_many_table(const struct launch_many *m);
 
 #endif

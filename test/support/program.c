@@ -1,6 +1,8 @@
 /* program.c - random programs: made from a seed, run into a text. */
 #include "machine.h"
 
+#include <math.h>
+
 /* ---- Text ---- */
 
 void say(struct text *out, const char *format, ...)
@@ -88,6 +90,17 @@ uint32_t choose(struct machine *m, uint32_t n)
     return (uint32_t)random_below(&m->random, n);
 }
 
+/* Which NaN an operation makes of two of them is nobody's promise. */
+static void same_nans(gradc_dtype dtype, void *data, int64_t bytes)
+{
+    float *f = data;
+    double *d = data;
+    for (int64_t i = 0; dtype == GRADC_F32 && i < bytes / 4; i++)
+        f[i] = f[i] != f[i] ? (float)NAN : f[i];
+    for (int64_t i = 0; dtype == GRADC_F64 && i < bytes / 8; i++)
+        d[i] = d[i] != d[i] ? (double)NAN : d[i];
+}
+
 void look(struct machine *m, gradc_tensor *t)
 {
     double few[512];
@@ -98,8 +111,10 @@ void look(struct machine *m, gradc_tensor *t)
     gradc_status status = gradc_read(t, data, bytes < 0 ? 0 : (size_t)bytes);
     say_facts(m->out, t);
     say_status(m->out, status);
-    if (status == GRADC_OK)
+    if (status == GRADC_OK) {
+        same_nans(gradc_dtype_of(t), data, bytes);
         say_bytes(m->out, data, (size_t)bytes);
+    }
     if (data != few)
         free(data);
 }

@@ -11,7 +11,7 @@ _gradc()
     local word=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD-1]} words=
     COMPREPLY=()
     if [ "$COMP_CWORD" -eq 1 ]; then
-        words="train predict eval info compare devices --version --help"
+        words="train predict eval info explain compare devices --version --help"
         mapfile -t COMPREPLY < <(compgen -W "$words" -- "$word")
         return
     fi
@@ -36,7 +36,7 @@ _gradc()
         case $word in
         -*) words=$(_gradc_options "${COMP_WORDS[1]}") ;;
         *)
-            [ "${COMP_WORDS[1]}" != info ] || words="mlp lenet alexnet vgg11 vgg16 vgg16-bn-32 resnet18"
+            [ "${COMP_WORDS[1]}" != info ] && [ "${COMP_WORDS[1]}" != explain ] || words="mlp lenet alexnet vgg11 vgg16 vgg16-bn-32 resnet18"
             mapfile -t COMPREPLY < <(compgen -W "$words" -- "$word"; compgen -f -- "$word")
             return
             ;;

@@ -11,6 +11,7 @@ static const char help[] =
     "       gradc predict MODEL IMAGE...        what a trained model sees in images\n"
     "       gradc eval MODEL                    a trained model's accuracy, with the confusion matrix\n"
     "       gradc info MODEL|FILE               what a model is made of, or what a file holds\n"
+    "       gradc explain MODEL                 the plan of a model's training step\n"
     "       gradc compare                       how fast each device of this machine trains\n"
     "       gradc devices                       the devices of this machine\n"
     "       gradc --version\n"
@@ -35,10 +36,10 @@ static int command_version(int argc, char **argv)
 static const struct {
     const char *name;
     int (*run)(int argc, char **argv);
-} commands[] = {{"train", command_train},       {"predict", command_predict}, {"eval", command_eval},
-                {"info", command_info},         {"compare", command_compare}, {"devices", command_devices},
-                {"--version", command_version}, {"--help", command_help},     {"-h", command_help},
-                {"help", command_help}};
+} commands[] = {{"train", command_train},     {"predict", command_predict},   {"eval", command_eval},
+                {"info", command_info},       {"explain", command_explain},   {"compare", command_compare},
+                {"devices", command_devices}, {"--version", command_version}, {"--help", command_help},
+                {"-h", command_help},         {"help", command_help}};
 
 static void log_line(void *payload, const char *line)
 {

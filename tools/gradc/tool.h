@@ -195,6 +195,7 @@ int command_train(int argc, char **argv);
 int command_predict(int argc, char **argv);
 int command_eval(int argc, char **argv);
 int command_info(int argc, char **argv);
+int command_explain(int argc, char **argv);
 int command_compare(int argc, char **argv);
 int command_devices(int argc, char **argv);
 

@@ -30,10 +30,10 @@ struct kernel {
     uint64_t hash;
     gradc_dtype real;
     int wide, noted;
-    cl_kernel object; /* NULL: not built yet */
-    const char *source, *name, *options;
+    cl_kernel object;                           /* NULL: not built yet */
+    const char *source, *name, *options, *text; /* text may be NULL */
     struct given given[KERNEL_ARGS];
-    char text[]; /* the three names */
+    char bytes[]; /* of these */
 };
 
 static struct opencl_device *of(struct device *d)
@@ -52,34 +52,25 @@ static const char *label(const struct kernel *a, char text[LABEL])
 
 /* ---- The table ---- */
 
-/* Eight bytes at a time: a launch pays for it. */
-static uint64_t hash_text(uint64_t h, const char *text)
-{
-    size_t left = strlen(text);
-    while (left) {
-        size_t n = left < 8 ? left : 8;
-        uint64_t word = 0;
-        memcpy(&word, text, n);
-        h = (h ^ word) * 0x9fb21c651e98df25u;
-        h ^= h >> 29;
-        text += n;
-        left -= n;
-    }
-    return h * 0xff51afd7ed558ccdu;
-}
-
 static uint64_t hash_call(const struct kernel_call *k)
 {
-    uint64_t h = hash_text((uint64_t)k->real * 2 + (k->wide != 0), k->source);
-    h = hash_text(hash_text(h, k->kernel), k->options);
+    uint64_t h = (uint64_t)k->real * 2 + (k->wide != 0) + k->text_hash;
+    h = (h ^ kernel_hash(k->source)) * 0x9fb21c651e98df25u;
+    h = (h ^ kernel_hash(k->kernel) ^ h >> 29) * 0x9fb21c651e98df25u;
+    h = (h ^ kernel_hash(k->options) ^ h >> 29) * 0xff51afd7ed558ccdu;
     return h ^ (h >> 32);
+}
+
+static int same_text(const char *x, const char *y)
+{
+    return x && y ? strcmp(x, y) == 0 : x == y;
 }
 
 static int same(const struct kernel *a, const struct kernel_call *k, uint64_t hash)
 {
     return a->hash == hash && a->real == k->real && a->wide == (k->wide != 0) &&
            strcmp(a->name, k->kernel) == 0 && strcmp(a->source, k->source) == 0 &&
-           strcmp(a->options, k->options) == 0;
+           strcmp(a->options, k->options) == 0 && same_text(a->text, k->text);
 }
 
 /* The slot of the call's kernel, or the free one where it would go.  The table is never full. */
@@ -118,15 +109,17 @@ static int make_room(struct opencl_device *d)
 static struct kernel *kernel_new(const struct kernel_call *k, uint64_t hash)
 {
     size_t source = strlen(k->source) + 1, name = strlen(k->kernel) + 1, options = strlen(k->options) + 1;
-    struct kernel *a = host_zalloc(1, sizeof *a + source + name + options);
+    size_t text = k->text ? strlen(k->text) + 1 : 0;
+    struct kernel *a = host_zalloc(1, sizeof *a + source + name + options + text);
     if (!a)
         return NULL;
     a->hash = hash;
     a->real = k->real;
     a->wide = k->wide != 0;
-    a->source = memcpy(a->text, k->source, source);
-    a->name = memcpy(a->text + source, k->kernel, name);
-    a->options = memcpy(a->text + source + name, k->options, options);
+    a->source = memcpy(a->bytes, k->source, source);
+    a->name = memcpy(a->bytes + source, k->kernel, name);
+    a->options = memcpy(a->bytes + source + name, k->options, options);
+    a->text = k->text ? memcpy(a->bytes + source + name + options, k->text, text) : NULL;
     return a;
 }
 
@@ -170,7 +163,7 @@ static gradc_status program_of(struct opencl_device *d, const struct kernel *a, 
     snprintf(k.options, sizeof k.options, "%s", a->options);
     gradc_status status = program_options(d->hardware, &k, options, f);
     if (!status)
-        status = program_get(d->hardware, a->source, options, &d->tally, out, f);
+        status = program_get(d->hardware, a->source, options, a->text, &d->tally, out, f);
     return status;
 }
 
@@ -194,6 +187,7 @@ gradc_status kernels_prepare(struct device *device, const struct kernel_call *k,
     struct opencl_device *d = of(device);
     struct kernel *a = NULL;
     gradc_status status = queue_check(d, f);
+    d->base.calls++;
     if (!status)
         status = kernel_of(d, k, &a, f);
     if (status)
@@ -246,7 +240,7 @@ static void build_all(struct work *w)
 static int same_program(const struct kernel *a, const struct kernel *b)
 {
     return a->real == b->real && a->wide == b->wide && strcmp(a->source, b->source) == 0 &&
-           strcmp(a->options, b->options) == 0;
+           strcmp(a->options, b->options) == 0 && same_text(a->text, b->text);
 }
 
 /* Fills w->kernels with the noted kernels whose program no earlier one has. */

@@ -10,9 +10,9 @@
 #include "device/opencl/text.h"
 
 struct program {
-    char *source, *options;
-    cl_program built; /* NULL: not yet, or it could not be */
-    int building;     /* by some thread; the others wait */
+    char *source, *options, *more; /* more: NULL, or a text in front of the source */
+    cl_program built;              /* NULL: not yet, or it could not be */
+    int building;                  /* by some thread; the others wait */
     struct program *next;
 };
 
@@ -55,7 +55,7 @@ static gradc_status key_text(const struct hardware *h, const struct program *p, 
         text_add(t, "\n");
     }
     *source = t->size;
-    return text_program(t, p->source, f);
+    return text_program(t, p->source, p->more, f);
 }
 
 /* The log, cut to what a message holds; without one, nothing but the error's name. */
@@ -173,21 +173,24 @@ static void program_free(struct program *p)
         cl.ReleaseProgram(p->built);
     host_free(p->source);
     host_free(p->options);
+    host_free(p->more);
     host_free(p);
 }
 
 /* With the lock held: the entry, made if it is not there; NULL without memory. */
-static struct program *entry(struct hardware *h, const char *source, const char *options)
+static struct program *entry(struct hardware *h, const char *source, const char *options, const char *more)
 {
     for (struct program *p = h->programs; p; p = p->next)
-        if (strcmp(p->source, source) == 0 && strcmp(p->options, options) == 0)
+        if (strcmp(p->source, source) == 0 && strcmp(p->options, options) == 0 &&
+            strcmp(p->more ? p->more : "", more ? more : "") == 0)
             return p;
     struct program *p = host_zalloc(1, sizeof *p);
     if (!p)
         return NULL;
     p->source = host_strdup(source);
     p->options = host_strdup(options);
-    if (!p->source || !p->options) {
+    p->more = more ? host_strdup(more) : NULL;
+    if (!p->source || !p->options || (more && !p->more)) {
         program_free(p);
         return NULL;
     }
@@ -196,12 +199,12 @@ static struct program *entry(struct hardware *h, const char *source, const char 
     return p;
 }
 
-gradc_status program_get(struct hardware *h, const char *source, const char *options, struct tally *tally,
-                         cl_program *out, struct failure *f)
+gradc_status program_get(struct hardware *h, const char *source, const char *options, const char *more,
+                         struct tally *tally, cl_program *out, struct failure *f)
 {
     gradc_status status = GRADC_OK;
     pthread_mutex_lock(&lock);
-    struct program *p = entry(h, source, options);
+    struct program *p = entry(h, source, options, more);
     while (p && p->building)
         pthread_cond_wait(&done, &lock);
     if (p && !p->built) {

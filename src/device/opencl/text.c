@@ -79,9 +79,13 @@ static gradc_status add_source(struct text *t, const char *name, const char *wan
     return GRADC_OK;
 }
 
-gradc_status text_program(struct text *t, const char *source, struct failure *f)
+gradc_status text_program(struct text *t, const char *source, const char *more, struct failure *f)
 {
     gradc_status status = add_source(t, "prelude", source, f);
+    if (more) {
+        text_add(t, "#line 1 \"made for this chain\"\n");
+        text_add(t, more);
+    }
     if (!status)
         status = add_source(t, source, source, f);
     if (!status && t->failed)

@@ -7,7 +7,7 @@
 
 #include "base/failure.h"
 
-enum { TEXT_INCLUDES = 8 };
+enum { TEXT_INCLUDES = 12 };
 
 /* A text that grows; after a failure further additions do nothing, so that one check at the end is enough. */
 struct text {
@@ -20,9 +20,9 @@ struct text {
 
 void text_add(struct text *t, const char *more);
 
-/* Adds prelude.cl and SOURCE.cl, every  #include "OTHER.cl"  line (or "OTHER.def") replaced by that source
+/* Adds prelude.cl, `more` (NULL: nothing) and SOURCE.cl, every  #include "OTHER.cl"  line (or "OTHER.def") replaced by that source
  * at its first mention.
  * GRADC_E_UNSUPPORTED for a source that was not embedded. */
-gradc_status text_program(struct text *t, const char *source, struct failure *f);
+gradc_status text_program(struct text *t, const char *source, const char *more, struct failure *f);
 
 #endif

@@ -1,5 +1,5 @@
-/* plan.c - the key of a plan, and the cache of plans. */
-#include "core/plan.h"
+/* plan.c - the key of a plan, the cache of plans, and the passes that a new one goes through. */
+#include "core/plan/plan.h"
 
 #include <string.h>
 
@@ -81,9 +81,16 @@ static void plan_free(struct plan *p)
 {
     if (!p)
         return;
+    for (int64_t e = 0; e < p->nentries; e++) {
+        chain_free(p->entries[e].chain);
+        host_free(p->entries[e].scratch);
+        buffer_release(p->entries[e].table);
+    }
     host_free(p->key);
     host_free(p->roots);
-    host_free(p->workspaces);
+    host_free(p->entries);
+    host_free(p->members);
+    host_free(p->ops);
     host_free(p);
 }
 
@@ -133,57 +140,80 @@ static size_t round_up(size_t bytes)
     return bytes == 0 ? 256 : (bytes + 255) / 256 * 256;
 }
 
-void view_of(const struct tensor *t, struct view *v)
+/* Whether the entry's chain keeps the value of node k to itself. */
+static int is_inside(const struct plan_entry *e, int64_t k)
 {
-    v->at = t->root->at;
-    v->dtype = t->dtype;
-    v->layout = t->layout;
+    for (int32_t s = 0; e->chain && s < e->chain->nsteps; s++)
+        if (e->chain->step[s].node == k)
+            return e->chain->step[s].output < 0;
+    return 0;
 }
 
-void launch_of(gradc_context *g, const struct node *n, struct view *views, struct launch *l)
+/* A node's workspace, if it has one, and its cost. */
+static gradc_status look_at(gradc_context *g, struct plan_entry *e, const struct node *n, struct failure *f)
 {
-    host_clear(l, sizeof *l);
-    l->device = g->device;
-    l->op = n->op;
-    l->nin = n->nin;
-    l->nout = n->nout;
-    l->nints = n->nints;
-    l->nreals = n->nreals;
-    l->ints = n->ints;
-    l->reals = n->reals;
-    l->bound = n->bound;
-    l->in = views;
-    l->out = views + n->nin;
-    l->serial = n->serial;
-    if (g->word)
-        l->word = g->word->at;
-    for (int i = 0; i < n->nin; i++)
-        view_of(n->in[i], &views[i]);
-    for (int o = 0; o < n->nout; o++)
-        view_of(n->out[o], &views[n->nin + o]);
+    struct launch l;
+    if (host_grow(&g->views, &g->views_capacity, n->nin + n->nout, sizeof *g->views))
+        return fail(f, GRADC_E_MEMORY, "no memory on the host");
+    launch_of(g, n, g->views, &l);
+    plan_cost(e, &l);
+    size_t bytes = !e->chain && n->op->workspace ? n->op->workspace(&l) : 0;
+    e->workspace.kind = ROOT_ARENA;
+    e->workspace.bytes = bytes ? round_up(bytes) : 0;
+    e->kernels = !g->device->opencl && layout_numel(&e->shape) > 0;
+    return GRADC_OK;
 }
 
 /* Bytes and kind of every root and workspace; offsets come from plan_place. */
 static gradc_status plan_sizes(gradc_context *g, struct plan *p, struct failure *f)
 {
-    for (int64_t k = 0; k < p->nnodes; k++) {
-        const struct node *n = g->run_nodes.items[k];
-        for (int o = 0; o < n->nout; o++) {
-            struct plan_root *r = &p->roots[n->out[o]->number];
-            r->kind = n->out[o]->root_kept > 0 ? ROOT_SURVIVOR : ROOT_ARENA;
-            r->bytes = round_up(tensor_bytes(n->out[o]));
+    for (int64_t i = 0; i < p->nentries; i++) {
+        struct plan_entry *e = &p->entries[i];
+        for (int32_t m = 0; m < e->count; m++) {
+            int32_t k = p->members[e->first + m];
+            const struct node *n = g->run_nodes.items[k];
+            for (int o = 0; o < n->nout; o++) {
+                struct plan_root *r = &p->roots[n->out[o]->number];
+                r->kind = n->out[o]->root_kept > 0 ? ROOT_SURVIVOR
+                          : is_inside(e, k)        ? ROOT_INSIDE
+                                                   : ROOT_ARENA;
+                r->bytes = round_up(tensor_bytes(n->out[o]));
+            }
+            p->ops[k] = n->op;
+            if (look_at(g, e, n, f))
+                return f->status;
         }
-        if (host_grow(&g->views, &g->views_capacity, n->nin + n->nout, sizeof *g->views))
-            return fail(f, GRADC_E_MEMORY, "no memory on the host");
-        if (n->op->workspace) {
-            struct launch l;
-            launch_of(g, n, g->views, &l);
-            size_t bytes = n->op->workspace(&l);
-            p->workspaces[k].kind = ROOT_ARENA;
-            p->workspaces[k].bytes = bytes ? round_up(bytes) : 0;
-        }
+        if (e->chain)
+            plan_cost_chain(g, e);
     }
     return GRADC_OK;
+}
+
+static gradc_status run_passes(gradc_context *g, struct plan *p, struct failure *f)
+{
+    struct graph q;
+    gradc_status status = GRADC_OK;
+    if (graph_make(&q, g, p->nroots))
+        status = fail(f, GRADC_E_MEMORY, "no memory on the host");
+    if (!status && (g->passes & PASS_FUSE))
+        status = plan_fuse(&q, f);
+    if (!status && (g->passes & PASS_UPDATES))
+        plan_updates(&q);
+    if (!status)
+        status = plan_order(&q, p, f);
+    graph_free(&q);
+    if (!status)
+        status = plan_sizes(g, p, f);
+    return status ? status : plan_place(g, p, f);
+}
+
+int plan_pass(const char *name)
+{
+    static const char *const names[] = {"fuse", "updates", "order", "inplace"};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        if (strcmp(name, names[i]) == 0)
+            return 1 << i;
+    return 0;
 }
 
 static struct plan *plan_make(gradc_context *g, uint64_t hash, struct failure *f)
@@ -196,15 +226,17 @@ static struct plan *plan_make(gradc_context *g, uint64_t hash, struct failure *f
         p->nroots = g->run_roots.count;
         p->key = host_alloc((size_t)p->nkey * sizeof *p->key);
         p->roots = host_zalloc((size_t)p->nroots + 1, sizeof *p->roots);
-        p->workspaces = host_zalloc((size_t)p->nnodes + 1, sizeof *p->workspaces);
+        p->entries = host_zalloc((size_t)p->nnodes + 1, sizeof *p->entries);
+        p->members = host_alloc(((size_t)p->nnodes + 1) * sizeof *p->members);
+        p->ops = host_alloc(((size_t)p->nnodes + 1) * sizeof *p->ops);
     }
-    if (!p || !p->key || !p->roots || !p->workspaces) {
+    if (!p || !p->key || !p->roots || !p->entries || !p->members || !p->ops) {
         plan_free(p);
         fail(f, GRADC_E_MEMORY, "no memory on the host");
         return NULL;
     }
     memcpy(p->key, g->key, (size_t)p->nkey * sizeof *p->key);
-    if (plan_sizes(g, p, f) || plan_place(g, p, f)) {
+    if (run_passes(g, p, f)) {
         plan_free(p);
         return NULL;
     }

@@ -1,0 +1,189 @@
+/* place.c - where a plan's temporaries lie in the context's arena.
+ *
+ * One pass over the entries in their order; a root lives from the entry that makes it to the last one that reads it (or
+ * a view of it), a workspace for its entry alone.  Each takes the first gap that is large enough.  An elementwise value
+ * takes the place of an operand that ends there, where each element is read before it is overwritten.  The pass does not
+ * reorder entries, nor search for the best packing.  An arena is no larger than the device's largest buffer; there are
+ * several where one is not enough. */
+#include "base/host.h"
+#include "core/plan/plan.h"
+
+/* What lies in the arena now, in the order of (arena, offset). */
+struct lives {
+    struct plan_root **items;
+    int64_t count, capacity;
+};
+
+/* The first gap of r->bytes in arena `a`: its index among the living, or -1. */
+static int64_t gap(const struct lives *live, const struct plan_root *r, int32_t a, size_t largest, size_t *offset)
+{
+    size_t end = 0;
+    int64_t i = 0;
+    for (; i < live->count && live->items[i]->arena <= a; i++) {
+        if (live->items[i]->arena < a)
+            continue;
+        if (live->items[i]->offset - end >= r->bytes)
+            break;
+        end = live->items[i]->offset + live->items[i]->bytes;
+    }
+    *offset = end;
+    return largest - end >= r->bytes && largest >= end ? i : -1;
+}
+
+static gradc_status place(gradc_context *g, struct plan *p, struct lives *live, struct plan_root *r,
+                          struct failure *f)
+{
+    size_t largest = (size_t)g->device->info.largest_buffer / 256 * 256;
+    if (host_grow(&live->items, &live->capacity, live->count + 1, sizeof *live->items))
+        return fail(f, GRADC_E_MEMORY, "no memory on the host");
+    for (int32_t a = 0; a < ARENAS && r->bytes <= largest; a++) {
+        size_t offset;
+        int64_t i = gap(live, r, a, largest, &offset);
+        if (i < 0)
+            continue;
+        for (int64_t k = live->count++; k > i; k--)
+            live->items[k] = live->items[k - 1];
+        live->items[i] = r;
+        r->arena = a;
+        r->offset = offset;
+        if (a >= p->narenas)
+            p->narenas = a + 1;
+        if (offset + r->bytes > p->arena[a])
+            p->arena[a] = offset + r->bytes;
+        return GRADC_OK;
+    }
+    return fail(f, GRADC_E_MEMORY, "%zu bytes do not fit %d arenas of at most %zu bytes", r->bytes,
+                (int)ARENAS, largest);
+}
+
+static void end_life(struct lives *live, const struct plan_root *r)
+{
+    int64_t kept = 0;
+    for (int64_t i = 0; i < live->count; i++)
+        if (live->items[i] != r)
+            live->items[kept++] = live->items[i];
+    live->count = kept;
+}
+
+/* last[number]: the last entry that touches the root. */
+static void last_uses(gradc_context *g, const struct plan *p, int64_t *last)
+{
+    for (int64_t e = 0; e < p->nentries; e++)
+        for (int32_t m = 0; m < p->entries[e].count; m++) {
+            const struct node *n = g->run_nodes.items[p->members[p->entries[e].first + m]];
+            for (int i = 0; i < n->nin; i++)
+                last[n->in[i]->root->number] = e;
+            for (int o = 0; o < n->nout; o++)
+                last[n->out[o]->number] = e;
+        }
+}
+
+/* ---- In place ---- */
+
+struct placing {
+    gradc_context *g;
+    struct plan *p;
+    struct lives live;
+    const int64_t *last;
+};
+
+/* Whether operand i of node n reads z's elements one by one, each where z's own is. */
+static int reads_in_step(const struct node *n, int i, const struct tensor *z)
+{
+    const struct tensor *t = n->in[i];
+    return tensor_bytes(t) == tensor_bytes(z) && t->dtype == z->dtype && t->layout.offset == 0 &&
+           layout_is_contiguous(&t->layout) && layout_numel(&t->layout) == layout_numel(&t->root->layout) &&
+           layout_same_shape(&t->layout, &n->out[0]->layout);
+}
+
+/* Whether z, made by member `maker` of e, may lie where `root` lies: nothing of e reads root otherwise than in step, nor
+ * behind maker. */
+static int may_take(const struct placing *s, const struct plan_entry *e, int32_t maker, const struct tensor *root)
+{
+    const struct node *made = s->g->run_nodes.items[s->p->members[e->first + maker]];
+    for (int32_t m = 0; m < e->count; m++) {
+        const struct node *n = s->g->run_nodes.items[s->p->members[e->first + m]];
+        for (int i = 0; i < n->nin; i++)
+            if (n->in[i]->root == root && (m > maker || !reads_in_step(n, i, made->out[0])))
+                return 0;
+    }
+    return 1;
+}
+
+/* Gives z, the output of member `maker`, the place of an operand that ends with e; 0: there is none. */
+static int take_place(struct placing *s, const struct plan_entry *e, int64_t at, int32_t maker)
+{
+    const struct node *n = s->g->run_nodes.items[s->p->members[e->first + maker]];
+    struct plan_root *z = &s->p->roots[n->out[0]->number];
+    if (!n->op->element || !(s->g->passes & PASS_INPLACE))
+        return 0;
+    for (int32_t m = 0; m <= maker; m++) {
+        const struct node *reader = s->g->run_nodes.items[s->p->members[e->first + m]];
+        for (int i = 0; i < reader->nin; i++) {
+            const struct tensor *root = reader->in[i]->root;
+            struct plan_root *x = &s->p->roots[root->number];
+            if (x->kind != ROOT_ARENA || s->last[root->number] != at || !may_take(s, e, maker, root))
+                continue;
+            for (int64_t k = 0; k < s->live.count; k++)
+                if (s->live.items[k] == x) { /* not yet taken by another output */
+                    s->live.items[k] = z;
+                    z->arena = x->arena;
+                    z->offset = x->offset;
+                    return 1;
+                }
+        }
+    }
+    return 0;
+}
+
+/* ---- The walk ---- */
+
+static gradc_status place_outputs(struct placing *s, const struct plan_entry *e, int64_t at, struct failure *f)
+{
+    for (int32_t m = 0; m < e->count; m++) {
+        const struct node *n = s->g->run_nodes.items[s->p->members[e->first + m]];
+        for (int o = 0; o < n->nout; o++) {
+            struct plan_root *r = &s->p->roots[n->out[o]->number];
+            if (r->kind == ROOT_ARENA && !take_place(s, e, at, m) && place(s->g, s->p, &s->live, r, f))
+                return f->status;
+        }
+    }
+    return GRADC_OK;
+}
+
+static gradc_status place_entry(struct placing *s, int64_t at, struct failure *f)
+{
+    struct plan_entry *e = &s->p->entries[at];
+    if (place_outputs(s, e, at, f))
+        return f->status;
+    if (e->workspace.bytes) {
+        if (place(s->g, s->p, &s->live, &e->workspace, f))
+            return f->status;
+        end_life(&s->live, &e->workspace);
+    }
+    for (int32_t m = 0; m < e->count; m++) {
+        const struct node *n = s->g->run_nodes.items[s->p->members[e->first + m]];
+        for (int i = 0; i < n->nin; i++)
+            if (s->last[n->in[i]->root->number] == at)
+                end_life(&s->live, &s->p->roots[n->in[i]->root->number]);
+        for (int o = 0; o < n->nout; o++)
+            if (s->last[n->out[o]->number] == at)
+                end_life(&s->live, &s->p->roots[n->out[o]->number]);
+    }
+    return GRADC_OK;
+}
+
+gradc_status plan_place(gradc_context *g, struct plan *p, struct failure *f)
+{
+    int64_t *last = host_zalloc((size_t)p->nroots + 1, sizeof *last);
+    if (!last)
+        return fail(f, GRADC_E_MEMORY, "no memory on the host");
+    struct placing s = {.g = g, .p = p, .last = last};
+    last_uses(g, p, last);
+    gradc_status status = GRADC_OK;
+    for (int64_t e = 0; e < p->nentries && !status; e++)
+        status = place_entry(&s, e, f);
+    host_free(s.live.items);
+    host_free(last);
+    return status;
+}

@@ -1,0 +1,304 @@
+/* chain.c - runs a chain of elementwise steps: on the CPU block by block, the values between steps in the first cache;
+ * on OpenCL as one kernel, whose text is made from the steps.
+ *
+ * Each step computes exactly what its op computes alone: the same loop, or the same function of rows.cl, rounded to the
+ * step's dtype.  So the bits do not depend on what was joined. */
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/host.h"
+#include "ops/element.h"
+
+/* ---- CPU ---- */
+
+enum { GRAIN = 16384, BLOCK_BYTES = 4096 };
+
+struct job {
+    const struct chain *c;
+    int64_t block; /* elements */
+    char *in[CHAIN_INPUTS], *out[CHAIN_OUTPUTS];
+    int64_t in_size[CHAIN_INPUTS], size[CHAIN_STEPS];
+    strided_loop *loop[CHAIN_STEPS], *copy[CHAIN_INPUTS];
+    random_loop *draw[CHAIN_STEPS];
+    double numbers[CHAIN_STEPS][ELEMENT_NUMBERS];
+    const uint64_t *bound;
+};
+
+/* Elements first .. first + n - 1 of an input that does not lie flat, row by row of its last axis. */
+static void gather(const struct job *j, int32_t x, int64_t first, int64_t n, char *to)
+{
+    const struct chain_input *in = &j->c->input[x];
+    const int64_t size = j->in_size[x], row = in->size[in->axes - 1];
+    const int64_t step[2] = {1, in->stride[in->axes - 1]};
+    while (n > 0) {
+        int64_t rest = first / row, at = first % row, offset = at * step[1];
+        int64_t count = row - at < n ? row - at : n;
+        for (int32_t axis = in->axes - 2; axis >= 0; axis--) {
+            offset += rest % in->size[axis] * in->stride[axis];
+            rest /= in->size[axis];
+        }
+        char *const p[2] = {to, j->in[x] + offset * size};
+        j->copy[x](count, p, step, NULL);
+        to += count * size;
+        first += count;
+        n -= count;
+    }
+}
+
+/* Where a step's value is for the block that begins at `first`. */
+static char *value_at(const struct job *j, int32_t s, int64_t first, char (*blocks)[BLOCK_BYTES])
+{
+    const struct chain_step *step = &j->c->step[s];
+    return step->output >= 0 ? j->out[step->output] + first * j->size[s] : blocks[step->slot];
+}
+
+static void run_step(const struct job *j, int32_t s, int64_t first, int64_t n, char (*blocks)[BLOCK_BYTES])
+{
+    const struct chain_step *step = &j->c->step[s];
+    char *p[1 + CHAIN_OPERANDS] = {value_at(j, s, first, blocks)};
+    int64_t by[1 + CHAIN_OPERANDS] = {1};
+    for (int32_t i = 0; i < step->nin; i++) {
+        int32_t x = step->in[i];
+        const struct chain_input *in = &j->c->input[x < CHAIN_INPUTS ? x : 0];
+        by[i + 1] = x >= CHAIN_INPUTS || in->axes ? 1 : in->step;
+        if (x >= CHAIN_INPUTS)
+            p[i + 1] = value_at(j, x - CHAIN_INPUTS, first, blocks);
+        else
+            p[i + 1] = in->axes ? blocks[in->slot] : j->in[x] + first * in->step * j->in_size[x];
+    }
+    if (j->loop[s])
+        j->loop[s](n, p, by, j->numbers[s]);
+    else
+        j->draw[s](n, j->bound[step->bound], j->bound[step->bound + 1] + (uint64_t)(first / 4), j->numbers[s],
+                   p[0]);
+}
+
+static void run_task(void *arg, int64_t task, int thread)
+{
+    const struct job *j = arg;
+    _Alignas(64) char blocks[CHAIN_SLOTS][BLOCK_BYTES];
+    int64_t end = (task + 1) * GRAIN < j->c->n ? (task + 1) * GRAIN : j->c->n;
+    (void)thread;
+    for (int64_t first = task * GRAIN; first < end; first += j->block) {
+        int64_t n = end - first < j->block ? end - first : j->block;
+        for (int32_t x = 0; x < j->c->ninputs; x++)
+            if (j->c->input[x].axes)
+                gather(j, x, first, n, blocks[j->c->input[x].slot]);
+        for (int32_t s = 0; s < j->c->nsteps; s++)
+            run_step(j, s, first, n, blocks);
+    }
+}
+
+static gradc_status chain_cpu(const struct launch *l, struct failure *f)
+{
+    const struct chain *c = l->chain;
+    struct job j = {.c = c, .bound = l->bound};
+    int64_t widest = 1;
+    (void)f;
+    for (int32_t x = 0; x < c->ninputs; x++) {
+        j.in[x] = view_host(&l->in[x]);
+        j.in_size[x] = (int64_t)gradc_dtype_size(c->input[x].dtype);
+        j.copy[x] = strided_copy(c->input[x].dtype);
+        widest = c->input[x].axes && j.in_size[x] > widest ? j.in_size[x] : widest;
+    }
+    for (int32_t o = 0; o < c->noutputs; o++)
+        j.out[o] = view_host(&l->out[o]);
+    for (int32_t s = 0; s < c->nsteps; s++) {
+        const struct chain_step *step = &c->step[s];
+        const struct element *e = step->op->element;
+        j.size[s] = (int64_t)gradc_dtype_size(step->dtype);
+        widest = j.size[s] > widest ? j.size[s] : widest;
+        j.loop[s] = e->loop ? e->loop(step) : NULL;
+        j.draw[s] = e->draw ? e->draw(step) : NULL;
+        if (e->numbers)
+            e->numbers(step, l->reals + step->real, j.numbers[s]);
+    }
+    j.block = BLOCK_BYTES / widest;
+    cpu_parallel(l->device, cpu_tasks(c->n, GRAIN), run_task, &j);
+    return GRADC_OK;
+}
+
+/* ---- OpenCL: the text ----
+ * Two macros in front of chain.cl:
+ *   CHAIN_PARAMS  for each input x, its sizes and strides; for each output z; for each step its numbers
+ *   CHAIN_BODY    for element i: the inputs' elements a0 .., the steps' values v0 .., and what is stored */
+
+struct words {
+    char *text;
+    int64_t size, capacity;
+    int failed;
+};
+
+static void add(struct words *w, const char *format, ...) GRADC_PRINTF(2, 3);
+
+static void add(struct words *w, const char *format, ...)
+{
+    char piece[256];
+    va_list args;
+    va_start(args, format);
+    int n = vsnprintf(piece, sizeof piece, format, args);
+    va_end(args);
+    if (n < 0 || (size_t)n >= sizeof piece || host_grow(&w->text, &w->capacity, w->size + n + 1, 1)) {
+        w->failed = 1;
+        return;
+    }
+    memcpy(w->text + w->size, piece, (size_t)n + 1);
+    w->size += n;
+}
+
+static const char *type_of(const struct chain *c, gradc_dtype dtype)
+{
+    static const char *const types[] = {
+        [GRADC_F32] = "float", [GRADC_F64] = "double", [GRADC_I64] = "long",
+        [GRADC_I32] = "int",   [GRADC_U8] = "uchar",   [GRADC_BOOL] = "uchar"};
+    return dtype == c->real ? "real" : types[dtype];
+}
+
+static int is_long(const struct element *e, const struct chain_step *s, int i)
+{
+    return (e->longs >> i & 1) || !dtype_is_float(s->nin ? s->in_dtype[s->nin - 1] : s->dtype);
+}
+
+static int number_count(const struct chain_step *s)
+{
+    double ignored[ELEMENT_NUMBERS];
+    static const double none[OP_REALS] = {0};
+    return s->op->element->numbers ? s->op->element->numbers(s, none, ignored) : 0;
+}
+
+static void add_params(struct words *w, const struct chain *c)
+{
+    add(w, "#define CHAIN_PARAMS ");
+    for (int32_t x = 0; x < c->ninputs; x++) {
+        add(w, ", __global const %s *x%d, ulong x%d_0", type_of(c, c->input[x].dtype), x, x);
+        for (int32_t axis = 1; axis < c->input[x].axes; axis++)
+            add(w, ", long x%d_n%d", x, axis);
+        for (int32_t axis = 0; axis < c->input[x].axes; axis++)
+            add(w, ", long x%d_s%d", x, axis);
+    }
+    for (int32_t o = 0; o < c->noutputs; o++)
+        add(w, ", __global %s *z%d, ulong z%d_0", type_of(c, c->step[c->output[o]].dtype), o, o);
+    for (int32_t s = 0; s < c->nsteps; s++) {
+        const struct chain_step *step = &c->step[s];
+        for (int i = 0, n = number_count(step); i < n; i++)
+            add(w, ", %s r%d_%d", is_long(step->op->element, step, i) ? "long" : "real", s, i);
+        if (step->op->element->draw)
+            add(w, ", long r%d_seed, long r%d_counter", s, s);
+    }
+    add(w, "\n");
+}
+
+/* a0 = the element of input 0. */
+static void add_load(struct words *w, const struct chain *c, int32_t x)
+{
+    const struct chain_input *in = &c->input[x];
+    if (in->axes > 1) {
+        add(w, "    index_t x%d_i = i, x%d_p = 0, x%d_r; \\\n", x, x, x);
+        for (int32_t axis = in->axes - 1; axis > 0; axis--) {
+            add(w, "    x%d_r = (index_t)((uindex_t)x%d_i / (uindex_t)x%d_n%d); \\\n", x, x, x, axis);
+            add(w, "    x%d_p += (x%d_i - x%d_r * (index_t)x%d_n%d) * (index_t)x%d_s%d; \\\n", x, x, x, x,
+                axis, x, axis);
+            add(w, "    x%d_i = x%d_r; \\\n", x, x);
+        }
+        add(w, "    x%d_p += x%d_i * (index_t)x%d_s0; \\\n", x, x, x);
+    }
+    add(w, "    const %s a%d = x%d[x%d_0", type_of(c, in->dtype), x, x, x);
+    if (in->axes > 1)
+        add(w, " + (ulong)x%d_p", x);
+    else if (in->axes == 1)
+        add(w, " + (ulong)(i * (index_t)x%d_s0)", x);
+    else if (in->step == 1)
+        add(w, " + (ulong)i");
+    add(w, "]; \\\n");
+}
+
+/* v0 = f(operands, numbers), stored where it is an output. */
+static void add_step(struct words *w, const struct chain *c, int32_t s)
+{
+    const struct chain_step *step = &c->step[s];
+    char function[ELEMENT_TEXT];
+    const char *comma = "";
+    step->op->element->function(c, step, function);
+    add(w, "    const %s v%d = %s(", type_of(c, step->dtype), s, function);
+    for (int32_t i = 0; i < step->nin; i++, comma = ", ") {
+        int32_t x = step->in[i];
+        add(w, "%s%c%d", comma, x < CHAIN_INPUTS ? 'a' : 'v', x < CHAIN_INPUTS ? x : x - CHAIN_INPUTS);
+    }
+    if (step->op->element->draw) {
+        add(w, "i, r%d_seed, r%d_counter", s, s);
+        comma = ", ";
+    }
+    for (int i = 0, n = number_count(step); i < n; i++, comma = ", ")
+        add(w, "%s%sr%d_%d", comma,
+            is_long(step->op->element, step, i) && !step->op->element->draw ? "(real)" : "", s, i);
+    add(w, "); \\\n");
+    if (step->output >= 0)
+        add(w, "    z%d[z%d_0 + (ulong)i] = v%d; \\\n", step->output, step->output, s);
+}
+
+/* Made once for a chain; it holds no shapes, so that chains of different sizes share a program. */
+static gradc_status make_text(struct chain *c, struct failure *f)
+{
+    struct words w = {0};
+    add_params(&w, c);
+    add(&w, "#define CHAIN_BODY \\\n");
+    for (int32_t x = 0; x < c->ninputs; x++)
+        add_load(&w, c, x);
+    for (int32_t s = 0; s < c->nsteps; s++)
+        add_step(&w, c, s);
+    add(&w, "    (void)0;\n");
+    if (w.failed) {
+        host_free(w.text);
+        return fail(f, GRADC_E_MEMORY, "no memory on the host");
+    }
+    c->text = w.text;
+    c->text_hash = kernel_hash(w.text);
+    return GRADC_OK;
+}
+
+/* ---- OpenCL: the arguments ---- */
+
+static void give_numbers(struct kernel_call *k, const struct launch *l, int32_t s)
+{
+    const struct chain_step *step = &l->chain->step[s];
+    const struct element *e = step->op->element;
+    double numbers[ELEMENT_NUMBERS];
+    int n = e->numbers ? e->numbers(step, l->reals + step->real, numbers) : 0;
+    for (int i = 0; i < n; i++)
+        if (is_long(e, step, i))
+            kernel_i64(k, (int64_t)numbers[i]);
+        else
+            kernel_real(k, numbers[i]);
+    if (e->draw)
+        for (int i = 0; i < OP_BOUND; i++)
+            kernel_i64(k, (int64_t)l->bound[step->bound + i]);
+}
+
+static gradc_status chain_opencl(const struct launch *l, struct failure *f)
+{
+    struct chain *c = l->chain;
+    struct kernel_call k;
+    if (!c->text && make_text(c, f))
+        return f->status;
+    kernel_start(&k, "chain", "chain", c->real);
+    kernel_text(&k, c->text, c->text_hash);
+    kernel_i64(&k, c->n);
+    for (int32_t x = 0; x < c->ninputs; x++) {
+        const struct chain_input *in = &c->input[x];
+        kernel_tensor(&k, &l->in[x]);
+        for (int32_t axis = 1; axis < in->axes; axis++)
+            kernel_i64(&k, in->size[axis]);
+        for (int32_t axis = 0; axis < in->axes; axis++)
+            kernel_i64(&k, in->stride[axis]);
+    }
+    for (int32_t o = 0; o < c->noutputs; o++)
+        kernel_tensor(&k, &l->out[o]);
+    for (int32_t s = 0; s < c->nsteps; s++)
+        give_numbers(&k, l, s);
+    kernel_range(&k, c->n);
+    return launch_kernel(l, &k, f);
+}
+
+const struct op op_chain = {.name = "chain", .cpu = chain_cpu, .opencl = chain_opencl};
