@@ -1,6 +1,7 @@
 /* draw.cl - one random number by its position, for chains: what random.cl's kernels put there.  Element i is made of
  * word i % 4 of Philox counter `counter` + i / 4.  No kernel is defined here. */
 #include "math.cl"
+#if defined(REAL_IS_F32) || defined(REAL_IS_F64)
 #define PHILOX_SQRT(x) sqrt(x)
 #include "philox.cl"
 
@@ -36,4 +37,5 @@ static inline real draw_randn(index_t i, long seed, long counter, real deviation
     float r = philox_radius(second ? p.c : p.a), u = philox_uniform(second ? p.d : p.b);
     return deviation * (r * ((int)i & 1 ? philox_sin(u) : philox_cos(u)));
 }
+#endif
 #endif

@@ -72,7 +72,7 @@ static void a_kernel_is_not_built(struct fixture *f)
     struct failure why = {0}, nothing = {0};
     struct kernel_call k;
     assert_int_equal(device_open(f->device, &d, &why), GRADC_OK);
-    kernel_start(&k, "sgd", "sgd", GRADC_F32);
+    kernel_start(&k, "sgd", "update_one", GRADC_F32);
     kernel_option(&k, " -D__kernel=no_such_type");
     assert_int_equal(d->table->prepare(d, &k, &why), GRADC_OK);
     assert_int_equal(d->table->prepared(d, &why), GRADC_E_DEVICE);
@@ -84,7 +84,7 @@ static void a_kernel_is_not_built(struct fixture *f)
     assert_int_equal(d->table->prepared(d, &why), GRADC_E_DEVICE);
     if (!strstr(why.text, "no_such_kernel"))
         fail_msg("the message does not name the kernel: %s", why.text);
-    kernel_start(&k, "sgd", "sgd", GRADC_F32);
+    kernel_start(&k, "sgd", "update_one", GRADC_F32);
     assert_int_equal(d->table->prepare(d, &k, &nothing), GRADC_OK);
     assert_int_equal(d->table->prepared(d, &nothing), GRADC_OK);
     d->table->close(d);

@@ -3,6 +3,8 @@
 
 #include <math.h>
 
+enum { CHAINS_ONE_IN = 8 };
+
 /* ---- Text ---- */
 
 void say(struct text *out, const char *format, ...)
@@ -229,6 +231,8 @@ void program_run(const struct program *p, const char *device, int eager, struct 
     if (!m->g)
         say(out, "gradc_open: %s\n", gradc_message(NULL));
     setting(m, "eager", eager);
+    if (p->seed % CHAINS_ONE_IN)
+        (void)test_without_chains(m->g, device);
     if (!eager && p->pending)
         setting(m, "pending", p->pending);
     for (int i = 0; m->g && i < p->count; i++) {
