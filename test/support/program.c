@@ -3,7 +3,9 @@
 
 #include <math.h>
 
-enum { CHAINS_ONE_IN = 8 };
+static const char *const passes[] = {"plan.fuse", "plan.updates", "plan.order", "plan.inplace"};
+
+enum { CHAINS_ONE_IN = 8, PASSES = sizeof passes / sizeof *passes };
 
 /* ---- Text ---- */
 
@@ -233,6 +235,8 @@ void program_run(const struct program *p, const char *device, int eager, struct 
     setting(m, "eager", eager);
     if (p->seed % CHAINS_ONE_IN)
         (void)test_without_chains(m->g, device);
+    if (!eager && p->seed % (PASSES + 1) < PASSES) /* each pass alone is left out in its turn */
+        (void)gradc_set(m->g, passes[p->seed % (PASSES + 1)], "0");
     if (!eager && p->pending)
         setting(m, "pending", p->pending);
     for (int i = 0; m->g && i < p->count; i++) {

@@ -27,11 +27,11 @@ const char *test_device(int i); /* for gradc_open: "cpu", "opencl:0" */
 /* A context, or the test fails with the reason. */
 gradc_context *test_open(const char *device);
 
-/* Whether the long forms were asked for. */
 /* OpenCL on the CPU takes a quarter of a second to compile a chain: unless this is the long form, chains are left to
  * test/plan.c and some of the random programs there. */
 gradc_status test_without_chains(gradc_context *g, const char *device);
 
+/* Whether the long forms were asked for. */
 int test_long(void);
 
 /* ---- Suites: each test on every device, planned and eager ---- */
