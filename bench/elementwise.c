@@ -66,6 +66,42 @@ BENCH_RECORD(dropout, gradc_dropout(t[0], 0.5))
         BENCH_ROW(#op "-1e5", "us", prepare, bench_forward, record_##op, 100000), \
         BENCH_ROW(#op "-1e7", "us", prepare, bench_forward, record_##op, 10000000)
 
+/* ---- A chain with its gradient, and a copy beside it ---- */
+
+static void chain_operands(struct bench *b)
+{
+    bench_tensor(b, 1, b->row->size);
+    bench_tensor(b, 0, NULL);
+    bench_tensor(b, 0, NULL);
+    bench_tensor(b, 0, NULL);
+    bench_want(b, 1);
+}
+
+/* gelu(x a + b) c, its sum, and the gradient in x. */
+static double gelu_chain(struct bench *b, int64_t rounds)
+{
+    gradc_tensor **t = b->t;
+    double start = bench_seconds();
+    for (int64_t i = 0; i < rounds; i++) {
+        gradc_tensor *z = gradc_mul(gradc_gelu(gradc_add(gradc_mul(t[0], t[1]), t[2])), t[3]);
+        gradc_backward(gradc_sum(z, 0, NULL, 0));
+        gradc_sync(b->g);
+        gradc_zero_grad(t, 1);
+        gradc_tape_clear(b->g);
+    }
+    return bench_seconds() - start;
+}
+
+static double copy(struct bench *b, int64_t rounds)
+{
+    double start = bench_seconds();
+    for (int64_t i = 0; i < rounds; i++) {
+        gradc_assign(b->t[0], b->t[1]);
+        bench_finish(b);
+    }
+    return bench_seconds() - start;
+}
+
 const struct bench_case elementwise_cases[] = {
     ROWS(add, vectors),
     ROWS(maximum, vectors),
@@ -107,5 +143,9 @@ const struct bench_case elementwise_cases[] = {
     ROWS(leaky_relu, vectors),
     ROWS(elu, vectors),
     ROWS(dropout, vectors),
+    BENCH_ROW("gelu_chain-1e5", "us", chain_operands, gelu_chain, NULL, 100000),
+    BENCH_ROW("gelu_chain-1e7", "us", chain_operands, gelu_chain, NULL, 10000000),
+    BENCH_ROW("gelu_chain-6.4e7", "us", chain_operands, gelu_chain, NULL, 64000000),
+    BENCH_ROW("copy-6.4e7", "us", vectors, copy, NULL, 64000000),
     {.name = NULL},
 };

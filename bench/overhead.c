@@ -66,10 +66,27 @@ static double chain(struct bench *b, int64_t rounds)
     return bench_seconds() - start;
 }
 
+/* The same with its gradient. */
+static double chain_both(struct bench *b, int64_t rounds)
+{
+    double start = bench_seconds();
+    for (int64_t i = 0; i < rounds; i++) {
+        gradc_tensor *x = b->t[0];
+        for (int k = 0; k < CHAIN; k++)
+            x = gradc_mul_scalar(x, 1.0001);
+        gradc_backward(x);
+        gradc_item(gradc_grad(b->t[0]));
+        gradc_zero_grad(b->t, 1);
+        gradc_tape_clear(b->g);
+    }
+    return bench_seconds() - start;
+}
+
 const struct bench_case overhead_cases[] = {
     {.name = "record-op", .unit = "ns", .per = NODES, .setup = scalar_params, .run = record},
     {.name = "record-clear", .unit = "ns", .per = NODES, .setup = scalar_params, .run = record_and_clear},
     {.name = "eval1", .unit = "us", .per = 1, .setup = scalars, .run = eval},
     {.name = "chain100", .unit = "us", .per = 1, .setup = scalars, .run = chain},
+    {.name = "chain100-both", .unit = "us", .per = 1, .setup = scalar_params, .run = chain_both},
     {.name = NULL},
 };

@@ -33,7 +33,7 @@ def wait():
 
 
 def numbers(*shape, grad=False):
-    return (torch.rand(*shape, device=device) * 2 - 1).requires_grad_(grad)
+    return (torch.rand(shape, device=device) * 2 - 1).requires_grad_(grad)
 
 
 def loop(once):
@@ -161,6 +161,26 @@ def chain100():
             z = z * 1.0001
         z.item()
     return loop(once)
+
+
+def chain100_both():
+    x = numbers(1, grad=True)
+
+    def once():
+        z = x
+        for _ in range(100):
+            z = z * 1.0001
+        z.backward()
+        x.grad.item()
+        x.grad = None
+    return loop(once)
+
+
+def mlp_infer():
+    net = Mlp().to(device).eval()
+    image = torch.full((1, 784), 0.5)
+    torch.set_grad_enabled(False)
+    return loop(lambda: net(image.to(device)).tolist())
 
 
 # ---- Models ----
@@ -352,12 +372,14 @@ def after_backward(make, n):
 # name: (unit, what is counted in one round, rounds in a sample or 0, setup)
 CASES = {
     "mlp-train-b64": ("us", 1, 0, steps(Mlp, (784,), 0.1, 0)),
+    "mlp-infer-b1": ("us", 1, 0, mlp_infer),
     "lenet-train-b64": ("ms", 1, 0, steps(Lenet, (1, 28, 28), 0.05, 0.9)),
     "lenet-epoch": ("s", 1 / STEPS, STEPS, epoch),
     "record-op": ("ns", 1000, 0, record(False)),
     "record-clear": ("ns", 1000, 0, record(True)),
     "eval1": ("us", 1, 0, eval1),
     "chain100": ("us", 1, 0, chain100),
+    "chain100-both": ("us", 1, 0, chain100_both),
     "matmul-1024": ("ms", 1, 0, forward(torch.matmul, (1024, 1024), (1024, 1024))),
     "softmax-1e6x10": ("ms", 1, 0, forward(lambda x: torch.softmax(x, -1), (1000000, 10))),
     "max_pool2d-32x28x28-b64-forward": ("ms", 1, 0, forward(lambda x: F.max_pool2d(x, 2), (64, 32, 28, 28), grad=True)),
@@ -399,6 +421,28 @@ for power, shape in IMAGE_SHAPES.items():
         sized("batch_norm", power, norm(batch_norm, shape, both), "-both" * both)
         sized("group_norm", power, norm(group_norm, shape, both), "-both" * both)
         sized("layer_norm", power, norm(layer_norm, ROW_SHAPES[power], both), "-both" * both)
+
+def gelu_chain(n):
+    def setup():
+        x, a, b, c = numbers(n, grad=True), numbers(), numbers(), numbers()
+
+        def once():
+            x.grad = None
+            (F.gelu(x * a + b) * c).sum().backward()
+        return loop(once)
+    return setup
+
+
+def copy(n):
+    def setup():
+        x, y = numbers(n), numbers(n)
+        return loop(lambda: x.copy_(y))
+    return setup
+
+
+for size in "1e5", "1e7", "6.4e7":
+    CASES["gelu_chain-" + size] = ("us", 1, 0, gelu_chain(int(float(size))))
+CASES["copy-6.4e7"] = ("us", 1, 0, copy(64000000))
 
 # name: (function, numbers in [0.5, 2.5) instead of [-1, 1), operands)
 ELEMENTWISE = {

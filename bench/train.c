@@ -97,6 +97,30 @@ static double steps(struct bench *b, int64_t rounds)
     return bench_seconds() - start;
 }
 
+/* One image from host memory, ten numbers back. */
+static void infer_setup(struct bench *b)
+{
+    bench_tensor(b, 2, (const int64_t[]){1, PIXELS});
+    bench_param(b, 2, (const int64_t[]){128, PIXELS});
+    bench_param(b, 1, (const int64_t[]){128});
+    bench_param(b, 2, (const int64_t[]){CLASSES, 128});
+    bench_param(b, 1, (const int64_t[]){CLASSES});
+    gradc_record(b->g, 0);
+}
+
+static double infer(struct bench *b, int64_t rounds)
+{
+    static const float image[PIXELS] = {0.5f};
+    float logits[CLASSES];
+    double start = bench_seconds();
+    for (int64_t i = 0; i < rounds; i++) {
+        gradc_write(b->t[0], image, sizeof image);
+        gradc_read(mlp(b->t + 1, b->t[0]), logits, sizeof logits);
+        gradc_tape_clear(b->g);
+    }
+    return bench_seconds() - start;
+}
+
 static void shuffle(struct bench *b)
 {
     uint64_t state = 7;
@@ -126,6 +150,7 @@ static double epoch(struct bench *b, int64_t rounds)
 
 const struct bench_case train_cases[] = {
     {.name = "mlp-train-b64", .unit = "us", .per = 1, .setup = mlp_setup, .run = steps},
+    {.name = "mlp-infer-b1", .unit = "us", .per = 1, .setup = infer_setup, .run = infer},
     {.name = "lenet-train-b64", .unit = "ms", .per = 1, .setup = lenet_setup, .run = steps},
     {.name = "lenet-epoch", .unit = "s", .per = 1.0 / STEPS, .rounds = STEPS, .setup = lenet_setup, .run = epoch},
     {.name = NULL},
