@@ -279,6 +279,111 @@ static void gradients_die_early(struct fixture *f)
         gradc_release(w[i]);
 }
 
+/* ---- A memory limit ---- */
+
+enum { DEEP = 10, WIDE = 64, ROWS = 2048 };
+
+/* A deep network of small weights: what a step needs is its activations. */
+struct deep {
+    gradc_context *g;
+    gradc_tensor *x, *w[DEEP];
+    gradc_optim *o;
+};
+
+static void deep_make(struct deep *d, gradc_context *g)
+{
+    struct random r = {test_seed()};
+    d->g = g;
+    assert_int_equal(gradc_seed(g, test_seed()), GRADC_OK);
+    d->x = tensor_random(g, GRADC_F32, SHAPE_OF(ROWS, WIDE), -1, 1, &r);
+    for (int i = 0; i < DEEP; i++) {
+        d->w[i] = tensor_random(g, GRADC_F32, SHAPE_OF(WIDE, WIDE), -0.3, 0.3, &r);
+        assert_int_equal(gradc_requires_grad(d->w[i], 1), GRADC_OK);
+    }
+    d->o = gradc_adam(d->w, DEEP, 0.01);
+}
+
+static void deep_free(struct deep *d)
+{
+    gradc_optim_free(d->o);
+    gradc_release(d->x);
+    for (int i = 0; i < DEEP; i++)
+        gradc_release(d->w[i]);
+}
+
+static gradc_status deep_step(struct deep *d)
+{
+    gradc_tensor *x = d->x;
+    for (int i = 0; i < DEEP; i++)
+        x = gradc_dropout(gradc_gelu(gradc_matmul(x, d->w[i])), 0.1);
+    gradc_status status = gradc_backward(gradc_mean(gradc_square(x), 0, NULL, 0));
+    if (!status)
+        status = gradc_step(d->o);
+    gradc_tape_clear(d->g);
+    return status;
+}
+
+/* The limit that leaves so much for the step: what is held now, and that. */
+static void leave(struct deep *d, int64_t bytes)
+{
+    char text[32];
+    int64_t live = 0;
+    assert_int_equal(gradc_memory_info(d->g, &live, NULL, NULL), GRADC_OK);
+    snprintf(text, sizeof text, "%lld", (long long)(live + bytes));
+    set(d->g, "memory_limit", text);
+}
+
+/* With about half of the memory, steps take more launches and come to the same bits. */
+static void a_limit_changes_no_bit(struct fixture *f)
+{
+    gradc_context *free_one = test_open(f->device), *tight = test_open(f->device);
+    struct deep a, b;
+    if (!f->eager) {
+        deep_make(&a, free_one);
+        deep_make(&b, tight);
+        assert_int_equal(deep_step(&a), GRADC_OK);
+        int64_t needs = memory(free_one), plain = launches(free_one), peak = 0, live = 0;
+        assert_int_equal(gradc_memory_info(tight, &live, NULL, NULL), GRADC_OK);
+        leave(&b, needs / 2 + (4 << 20)); /* the optimiser's state is made in the first step, in slabs of 2 MiB */
+        for (int i = 0; i < 3; i++) {
+            assert_int_equal(deep_step(&b), GRADC_OK);
+            assert_true(i == 2 || deep_step(&a) == GRADC_OK);
+        }
+        assert_true(memory(tight) < needs * 3 / 4);
+        assert_true(launches(tight) > plain);
+        assert_int_equal(gradc_memory_info(tight, NULL, &peak, NULL), GRADC_OK);
+        assert_true(peak <= live + needs / 2 + (4 << 20));
+        for (int i = 0; i < DEEP; i++)
+            assert_same_bits(a.w[i], b.w[i], "weight", i);
+        deep_free(&a);
+        deep_free(&b);
+    }
+    gradc_close(free_one);
+    gradc_close(tight);
+}
+
+/* What can't fit is refused before anything ran, with the bytes that are missing. */
+static void a_limit_that_is_too_tight(struct fixture *f)
+{
+    struct deep d;
+    size_t bytes;
+    if (f->eager)
+        return;
+    deep_make(&d, f->g);
+    void *before = bits_of(d.w[0], &bytes);
+    leave(&d, 3 << 20);
+    assert_int_equal(deep_step(&d), GRADC_E_MEMORY);
+    assert_non_null(strstr(gradc_message(f->g), "are missing"));
+    gradc_recover(f->g);
+    void *after = bits_of(d.w[0], &bytes);
+    assert_memory_equal(before, after, bytes);
+    set(f->g, "memory_limit", "0");
+    assert_int_equal(deep_step(&d), GRADC_OK);
+    free(before);
+    free(after);
+    deep_free(&d);
+}
+
 /* ---- Updates ---- */
 
 enum { PARAMS = 150 };
@@ -409,7 +514,8 @@ static void a_parameter_is_updated_twice(struct fixture *f)
 
 static void passes_are_settings(struct fixture *f)
 {
-    static const char *const passes[] = {"plan.fuse", "plan.updates", "plan.order", "plan.inplace"};
+    static const char *const passes[] = {"plan.fuse", "plan.updates", "plan.order", "plan.inplace",
+                                         "plan.recompute"};
     for (size_t i = 0; i < sizeof passes / sizeof *passes; i++) {
         set(f->g, passes[i], "0");
         set(f->g, passes[i], "1");
@@ -431,6 +537,8 @@ int main(void)
         {"a report names what runs", a_report_names_what_runs},
         {"results take the place of operands", results_take_the_place_of_operands},
         {"gradients die early", gradients_die_early},
+        {"a limit changes no bit", a_limit_changes_no_bit},
+        {"a limit that is too tight", a_limit_that_is_too_tight},
         {"updates together are updates alone", updates_together_are_updates_alone},
         {"updates are one launch", updates_are_one_launch},
         {"a parameter is updated twice", a_parameter_is_updated_twice},

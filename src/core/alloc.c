@@ -418,6 +418,29 @@ void allocator_limit(struct allocator *a, int64_t bytes)
     a->limit = bytes > 0 ? bytes : 0;
 }
 
+/* Whether the chunk holds a buffer that is none of these. */
+static int holds_others(const struct chunk *c, struct buffer *const *released, int n)
+{
+    for (const struct block *b = c->first; b; b = b->after) {
+        int other = !b->free;
+        for (int i = 0; i < n; i++)
+            other &= &b->buffer != released[i];
+        if (other)
+            return 1;
+    }
+    return 0;
+}
+
+int64_t allocator_left(const struct allocator *a, struct buffer *const *released, int n)
+{
+    int64_t left = a->limit;
+    if (a->limit == 0)
+        return -1;
+    for (const struct chunk *c = a->chunks; c; c = c->next)
+        left -= holds_others(c, released, n) ? (int64_t)c->slab->bytes : 0;
+    return left > 0 ? left : 0;
+}
+
 void allocator_info(const struct allocator *a, int64_t *live, int64_t *peak, int64_t *cached)
 {
     if (live)

@@ -33,6 +33,11 @@ void allocator_trim(struct allocator *a);
 /* 0: the default: no limit on a device that refuses by itself; on the CPU 95% of what os_memory_left says when a slab
  * is added, plus what is held. */
 void allocator_limit(struct allocator *a, int64_t bytes);
+
+/* What an explicit limit leaves for new slabs, if the n buffers (NULL: none) were released and empty slabs given back;
+ * -1: there is no limit. */
+int64_t allocator_left(const struct allocator *a, struct buffer *const *released, int n);
+
 void allocator_info(const struct allocator *a, int64_t *live, int64_t *peak, int64_t *cached);
 
 #endif

@@ -205,6 +205,19 @@ static gradc_status prepare(gradc_context *g, struct plan *p, struct failure *f)
     return GRADC_OK;
 }
 
+/* What entry e makes once more lies elsewhere from now on. */
+static void move_again(gradc_context *g, const struct plan *p, int64_t e)
+{
+    for (int64_t k = 0; k < p->nagain; k++) {
+        const struct plan_again *a = &p->again[k];
+        if (a->entry != e || g->isolate)
+            continue;
+        struct tensor *root = g->run_roots.items[a->root];
+        root->at.slab = g->arena[a->place.arena]->at.slab;
+        root->at.offset = g->arena[a->place.arena]->at.offset + a->place.offset;
+    }
+}
+
 static gradc_status execute(gradc_context *g, struct plan *p, int *started, const struct node **at,
                             struct failure *f)
 {
@@ -218,6 +231,8 @@ static gradc_status execute(gradc_context *g, struct plan *p, int *started, cons
         }
         if (n->op->flags & OP_REPORTS)
             g->reports = 1;
+        if (p->entries[e].again)
+            move_again(g, p, e);
         if (plan_launch(g, p, &p->entries[e], 0, f))
             return f->status;
         if (n->op == &op_assign && n->in[0]->root == n->in[0])

@@ -3,7 +3,7 @@
 
 #include <math.h>
 
-static const char *const passes[] = {"plan.fuse", "plan.updates", "plan.order", "plan.inplace"};
+static const char *const passes[] = {"plan.fuse", "plan.updates", "plan.order", "plan.inplace", "plan.recompute"};
 
 enum { CHAINS_ONE_IN = 8, PASSES = sizeof passes / sizeof *passes };
 

@@ -65,16 +65,45 @@ static void end_life(struct lives *live, const struct plan_root *r)
     live->count = kept;
 }
 
-/* last[number]: the last entry that touches the root. */
-static void last_uses(gradc_context *g, const struct plan *p, int64_t *last)
+const struct node *plan_node(const gradc_context *g, const struct plan *p, const struct plan_entry *e, int32_t m)
+{
+    return g->run_nodes.items[p->members[e->first + m]];
+}
+
+int plan_makes(const gradc_context *g, const struct plan *p, const struct plan_entry *e, const struct tensor *root)
+{
+    for (int32_t m = 0; m < e->count; m++) {
+        const struct node *n = plan_node(g, p, e, m);
+        for (int o = 0; o < n->nout; o++)
+            if (n->out[o] == root)
+                return 1;
+    }
+    return 0;
+}
+
+struct plan_root *plan_value(const struct plan *p, int32_t root, int64_t e, int before)
+{
+    struct plan_root *found = &p->roots[root];
+    for (int64_t k = 0; k < p->nagain && p->again[k].entry <= e - before; k++)
+        if (p->again[k].root == root)
+            found = &p->again[k].place;
+    return found;
+}
+
+struct plan_root *plan_operand(const gradc_context *g, const struct plan *p, int64_t e, const struct tensor *root)
+{
+    return plan_value(p, root->number, e, p->nagain > 0 && !plan_makes(g, p, &p->entries[e], root));
+}
+
+void plan_last_uses(gradc_context *g, struct plan *p)
 {
     for (int64_t e = 0; e < p->nentries; e++)
         for (int32_t m = 0; m < p->entries[e].count; m++) {
-            const struct node *n = g->run_nodes.items[p->members[p->entries[e].first + m]];
+            const struct node *n = plan_node(g, p, &p->entries[e], m);
             for (int i = 0; i < n->nin; i++)
-                last[n->in[i]->root->number] = e;
+                plan_operand(g, p, e, n->in[i]->root)->last = e;
             for (int o = 0; o < n->nout; o++)
-                last[n->out[o]->number] = e;
+                plan_value(p, n->out[o]->number, e, 0)->last = e;
         }
 }
 
@@ -84,7 +113,6 @@ struct placing {
     gradc_context *g;
     struct plan *p;
     struct lives live;
-    const int64_t *last;
 };
 
 /* Whether operand i of node n reads z's elements one by one, each where z's own is. */
@@ -100,9 +128,9 @@ static int reads_in_step(const struct node *n, int i, const struct tensor *z)
  * behind maker. */
 static int may_take(const struct placing *s, const struct plan_entry *e, int32_t maker, const struct tensor *root)
 {
-    const struct node *made = s->g->run_nodes.items[s->p->members[e->first + maker]];
+    const struct node *made = plan_node(s->g, s->p, e, maker);
     for (int32_t m = 0; m < e->count; m++) {
-        const struct node *n = s->g->run_nodes.items[s->p->members[e->first + m]];
+        const struct node *n = plan_node(s->g, s->p, e, m);
         for (int i = 0; i < n->nin; i++)
             if (n->in[i]->root == root && (m > maker || !reads_in_step(n, i, made->out[0])))
                 return 0;
@@ -111,18 +139,17 @@ static int may_take(const struct placing *s, const struct plan_entry *e, int32_t
 }
 
 /* Gives z, the output of member `maker`, the place of an operand that ends with e; 0: there is none. */
-static int take_place(struct placing *s, const struct plan_entry *e, int64_t at, int32_t maker)
+static int take_place(struct placing *s, const struct plan_entry *e, int64_t at, int32_t maker,
+                      struct plan_root *z)
 {
-    const struct node *n = s->g->run_nodes.items[s->p->members[e->first + maker]];
-    struct plan_root *z = &s->p->roots[n->out[0]->number];
-    if (!n->op->element || !(s->g->passes & PASS_INPLACE))
+    if (!plan_node(s->g, s->p, e, maker)->op->element || !(s->g->passes & PASS_INPLACE))
         return 0;
     for (int32_t m = 0; m <= maker; m++) {
-        const struct node *reader = s->g->run_nodes.items[s->p->members[e->first + m]];
+        const struct node *reader = plan_node(s->g, s->p, e, m);
         for (int i = 0; i < reader->nin; i++) {
             const struct tensor *root = reader->in[i]->root;
-            struct plan_root *x = &s->p->roots[root->number];
-            if (x->kind != ROOT_ARENA || s->last[root->number] != at || !may_take(s, e, maker, root))
+            const struct plan_root *x = plan_operand(s->g, s->p, at, root);
+            if (x->kind != ROOT_ARENA || x->last != at || !may_take(s, e, maker, root))
                 continue;
             for (int64_t k = 0; k < s->live.count; k++)
                 if (s->live.items[k] == x) { /* not yet taken by another output */
@@ -141,14 +168,20 @@ static int take_place(struct placing *s, const struct plan_entry *e, int64_t at,
 static gradc_status place_outputs(struct placing *s, const struct plan_entry *e, int64_t at, struct failure *f)
 {
     for (int32_t m = 0; m < e->count; m++) {
-        const struct node *n = s->g->run_nodes.items[s->p->members[e->first + m]];
+        const struct node *n = plan_node(s->g, s->p, e, m);
         for (int o = 0; o < n->nout; o++) {
-            struct plan_root *r = &s->p->roots[n->out[o]->number];
-            if (r->kind == ROOT_ARENA && !take_place(s, e, at, m) && place(s->g, s->p, &s->live, r, f))
+            struct plan_root *r = plan_value(s->p, n->out[o]->number, at, 0);
+            if (r->kind == ROOT_ARENA && !take_place(s, e, at, m, r) && place(s->g, s->p, &s->live, r, f))
                 return f->status;
         }
     }
     return GRADC_OK;
+}
+
+static void end_if_last(struct placing *s, struct plan_root *r, int64_t at)
+{
+    if (r->last == at)
+        end_life(&s->live, r);
 }
 
 static gradc_status place_entry(struct placing *s, int64_t at, struct failure *f)
@@ -162,28 +195,25 @@ static gradc_status place_entry(struct placing *s, int64_t at, struct failure *f
         end_life(&s->live, &e->workspace);
     }
     for (int32_t m = 0; m < e->count; m++) {
-        const struct node *n = s->g->run_nodes.items[s->p->members[e->first + m]];
+        const struct node *n = plan_node(s->g, s->p, e, m);
         for (int i = 0; i < n->nin; i++)
-            if (s->last[n->in[i]->root->number] == at)
-                end_life(&s->live, &s->p->roots[n->in[i]->root->number]);
+            end_if_last(s, plan_operand(s->g, s->p, at, n->in[i]->root), at);
         for (int o = 0; o < n->nout; o++)
-            if (s->last[n->out[o]->number] == at)
-                end_life(&s->live, &s->p->roots[n->out[o]->number]);
+            end_if_last(s, plan_value(s->p, n->out[o]->number, at, 0), at);
     }
     return GRADC_OK;
 }
 
 gradc_status plan_place(gradc_context *g, struct plan *p, struct failure *f)
 {
-    int64_t *last = host_zalloc((size_t)p->nroots + 1, sizeof *last);
-    if (!last)
-        return fail(f, GRADC_E_MEMORY, "no memory on the host");
-    struct placing s = {.g = g, .p = p, .last = last};
-    last_uses(g, p, last);
+    struct placing s = {.g = g, .p = p};
     gradc_status status = GRADC_OK;
+    plan_last_uses(g, p);
+    p->narenas = 0;
+    for (int a = 0; a < ARENAS; a++)
+        p->arena[a] = 0;
     for (int64_t e = 0; e < p->nentries && !status; e++)
         status = place_entry(&s, e, f);
     host_free(s.live.items);
-    host_free(last);
     return status;
 }

@@ -82,7 +82,8 @@ static void plan_free(struct plan *p)
     if (!p)
         return;
     for (int64_t e = 0; e < p->nentries; e++) {
-        chain_free(p->entries[e].chain);
+        if (!p->entries[e].again)
+            chain_free(p->entries[e].chain);
         host_free(p->entries[e].scratch);
         buffer_release(p->entries[e].table);
     }
@@ -91,6 +92,7 @@ static void plan_free(struct plan *p)
     host_free(p->entries);
     host_free(p->members);
     host_free(p->ops);
+    host_free(p->again);
     host_free(p);
 }
 
@@ -204,12 +206,14 @@ static gradc_status run_passes(gradc_context *g, struct plan *p, struct failure 
     graph_free(&q);
     if (!status)
         status = plan_sizes(g, p, f);
-    return status ? status : plan_place(g, p, f);
+    if (!status)
+        status = plan_place(g, p, f);
+    return status ? status : plan_limit(g, p, f);
 }
 
 int plan_pass(const char *name)
 {
-    static const char *const names[] = {"fuse", "updates", "order", "inplace"};
+    static const char *const names[] = {"fuse", "updates", "order", "inplace", "recompute"};
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
         if (strcmp(name, names[i]) == 0)
             return 1 << i;
@@ -227,6 +231,7 @@ static struct plan *plan_make(gradc_context *g, uint64_t hash, struct failure *f
         p->key = host_alloc((size_t)p->nkey * sizeof *p->key);
         p->roots = host_zalloc((size_t)p->nroots + 1, sizeof *p->roots);
         p->entries = host_zalloc((size_t)p->nnodes + 1, sizeof *p->entries);
+        p->entries_capacity = p->nnodes + 1;
         p->members = host_alloc(((size_t)p->nnodes + 1) * sizeof *p->members);
         p->ops = host_alloc(((size_t)p->nnodes + 1) * sizeof *p->ops);
     }

@@ -5,6 +5,7 @@
  *   fuse.c    elementwise nodes become chains
  *   updates.c the updates of many parameters become one launch
  *   order.c   entries in the order in which they run
+ *   limit.c   values made again where memory is limited
  *   place.c   where temporaries lie
  * What no one needs is left out before (collect in run.c). */
 #ifndef GRADC_PLAN_H
@@ -13,7 +14,14 @@
 #include "core/plan/graph.h"
 
 /* Bits of gradc_context.passes, by their names in gradc_set: "plan.fuse" ... */
-enum { PASS_FUSE = 1, PASS_UPDATES = 2, PASS_ORDER = 4, PASS_INPLACE = 8, PASSES_ALL = 15 };
+enum {
+    PASS_FUSE = 1,
+    PASS_UPDATES = 2,
+    PASS_ORDER = 4,
+    PASS_INPLACE = 8,
+    PASS_RECOMPUTE = 16,
+    PASSES_ALL = 31
+};
 
 /* The bit of a pass, "fuse"; 0: there is none of that name. */
 int plan_pass(const char *name);
@@ -24,12 +32,21 @@ enum { ROOT_EXTERNAL, ROOT_SURVIVOR, ROOT_ARENA, ROOT_INSIDE };
 struct plan_root {
     int32_t kind, arena;
     size_t offset, bytes;
+    int64_t last; /* the last entry that touches it */
+};
+
+/* A root that entry `entry` makes once more, and where it lies from then on. */
+struct plan_again {
+    int32_t root;
+    int64_t entry;
+    struct plan_root place;
 };
 
 /* What runs as one: a node, a chain, or updates. */
 struct plan_entry {
     int32_t first, count; /* its nodes: members[first ..], numbers of the run's nodes, ascending */
     struct chain *chain;  /* NULL: one node, by its own form; or, where there are more, updates */
+    int32_t again;        /* 1: it ran before; its chain is the other entry's */
     struct plan_root workspace;
     void *scratch; /* updates: as struct launch_many has them */
     struct buffer *table;
@@ -48,6 +65,8 @@ struct plan {
     struct plan_root *roots; /* by number */
     struct plan_entry *entries;
     int32_t *members;
+    struct plan_again *again; /* in the order of their entries */
+    int64_t nagain, again_capacity, entries_capacity;
     size_t arena[ARENAS]; /* bytes of each */
     int narenas;
     int prepared; /* its programs are built */
@@ -71,8 +90,29 @@ void plan_updates(struct graph *q);
 /* Fills entries and members, with the chains, from the groups. */
 gradc_status plan_order(struct graph *q, struct plan *p, struct failure *f);
 
+/* Lets entries run again, so that the temporaries fit what the context's memory limit leaves; fails where that can't
+ * be. */
+gradc_status plan_limit(gradc_context *g, struct plan *p, struct failure *f);
+
 /* Fills offsets and arena sizes by liveness. */
 gradc_status plan_place(gradc_context *g, struct plan *p, struct failure *f);
+
+/* Fills `last` of all values. */
+void plan_last_uses(gradc_context *g, struct plan *p);
+
+/* The node of an entry's member m. */
+const struct node *plan_node(const gradc_context *g, const struct plan *p, const struct plan_entry *e, int32_t m);
+
+/* Whether one of the entry's own nodes makes the root. */
+int plan_makes(const gradc_context *g, const struct plan *p, const struct plan_entry *e,
+               const struct tensor *root);
+
+/* Where a root lies behind entry e; before 1: in front of it. */
+struct plan_root *plan_value(const struct plan *p, int32_t root, int64_t e, int before);
+
+/* Where a root that entry e reads lies. */
+struct plan_root *plan_operand(const gradc_context *g, const struct plan *p, int64_t e,
+                               const struct tensor *root);
 
 /* ---- report.c ---- */
 

@@ -77,6 +77,8 @@ static void say_entry(struct page *out, const struct plan *p, const struct plan_
         say(out, "%s of %d tensors\n", p->ops[p->members[e->first]]->name, (int)e->count);
         return;
     }
+    if (e->again)
+        say(out, "again: ");
     for (int32_t m = 0; m < e->count; m++)
         say(out, "%s%s", m ? "+" : "", p->ops[p->members[e->first + m]]->name);
     say(out, " %s\n", SHAPE(&e->shape));
