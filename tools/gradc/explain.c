@@ -120,7 +120,7 @@ static int print_report(gradc_context *g, const struct speeds *s)
     int64_t size = gradc_plan_report(g, NULL, 0), bytes;
     char *text = size >= 0 ? malloc((size_t)size + 1) : NULL;
     double flop, all = 0;
-    int launches;
+    int launches, told = 0;
     if (text == NULL)
         return size < 0 ? tool_failed(g, "") : tool_no_memory();
     gradc_plan_report(g, text, (size_t)size + 1);
@@ -128,7 +128,9 @@ static int print_report(gradc_context *g, const struct speeds *s)
     for (char *line = strtok(text, "\n"); line != NULL; line = strtok(NULL, "\n")) {
         int what = 0;
         if (sscanf(line, "%d %" SCNd64 " %lf %n", &launches, &bytes, &flop, &what) != 3 || what == 0) {
-            if (strncmp(line, "launches", 8) != 0)
+            if (!told && strncmp(line, "launches", 8) != 0)
+                told = printf("about %.3g ms, at %.3g GB/s and %.3g GFLOP/s\n", all * 1e3, s->bytes / 1e9, s->flop / 1e9);
+            if (told)
                 puts(line);
             continue;
         }
