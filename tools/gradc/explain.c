@@ -129,7 +129,8 @@ static int print_report(gradc_context *g, const struct speeds *s)
         int what = 0;
         if (sscanf(line, "%d %" SCNd64 " %lf %n", &launches, &bytes, &flop, &what) != 3 || what == 0) {
             if (!told && strncmp(line, "launches", 8) != 0)
-                told = printf("about %.3g ms, at %.3g GB/s and %.3g GFLOP/s\n", all * 1e3, s->bytes / 1e9, s->flop / 1e9);
+                told = printf("about %.3g ms, at %.3g GB/s and %.3g GFLOP/s\n", all * 1e3, s->bytes / 1e9,
+                              s->flop / 1e9);
             if (told)
                 puts(line);
             continue;

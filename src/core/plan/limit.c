@@ -2,10 +2,10 @@
  *
  * As long as the entry with the most temporaries has more than the limit leaves, one value that lives there unused is
  * given up and made again in front of its next reader, with what it comes from: the one with the fewest operations for
- * each byte.  Only entries without updates and reports run again, from operands that are there and were not overwritten;
- * at most MOST of them for one value, and TIMES as many as there were in all; and never where that would need as much memory somewhere else.  So every round
- * leaves less, and the results are the same bits.  It does not look for the least work over all.  A plan without an
- * explicit memory_limit is left alone. */
+ * each byte.  Only entries without updates and reports run again, from operands that are there and were not
+ * overwritten; at most MOST of them for one value, and TIMES as many as there were in all; and never where that would
+ * need as much memory somewhere else.  So every round leaves less, and the results are the same bits.  It does not look
+ * for the least work over all.  A plan without an explicit memory_limit is left alone. */
 #include "core/plan/plan.h"
 
 #include <string.h>

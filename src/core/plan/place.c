@@ -1,10 +1,10 @@
 /* place.c - where a plan's temporaries lie in the context's arena.
  *
- * One pass over the entries in their order; a root lives from the entry that makes it to the last one that reads it (or
- * a view of it), a workspace for its entry alone.  Each takes the first gap that is large enough.  An elementwise value
- * takes the place of an operand that ends there, where each element is read before it is overwritten.  The pass does not
- * reorder entries, nor search for the best packing.  An arena is no larger than the device's largest buffer; there are
- * several where one is not enough. */
+ * One pass over the entries in their order; a root lives from the entry that makes it to the last one that reads it
+ * (or a view of it), a workspace for its entry alone.  Each takes the first gap that is large enough.  An elementwise
+ * value takes the place of an operand that ends there, where each element is read before it is overwritten.  The pass
+ * does not reorder entries, nor search for the best packing.  An arena is no larger than the device's largest buffer;
+ * there are several where one is not enough. */
 #include "base/host.h"
 #include "core/plan/plan.h"
 
@@ -124,8 +124,8 @@ static int reads_in_step(const struct node *n, int i, const struct tensor *z)
            layout_same_shape(&t->layout, &n->out[0]->layout);
 }
 
-/* Whether z, made by member `maker` of e, may lie where `root` lies: nothing of e reads root otherwise than in step, nor
- * behind maker. */
+/* Whether z, made by member `maker` of e, may lie where `root` lies: nothing of e reads root otherwise than in step,
+ * nor behind maker. */
 static int may_take(const struct placing *s, const struct plan_entry *e, int32_t maker, const struct tensor *root)
 {
     const struct node *made = plan_node(s->g, s->p, e, maker);

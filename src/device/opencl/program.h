@@ -19,9 +19,9 @@ enum { PROGRAM_OPTIONS = 512 };
 gradc_status program_options(const struct hardware *h, const struct kernel_call *k,
                              char text[PROGRAM_OPTIONS], struct failure *f);
 
-/* opencl/SOURCE.cl, with `more` (NULL: nothing) in front of it, built with these options: from the table, from disk, or from source; if another thread is
- * building it, waits for that.  It lives as long as h has users.  A build that fails is GRADC_E_DEVICE with
- * the build log. */
+/* opencl/SOURCE.cl, with `more` (NULL: nothing) in front of it, built with these options: from the table, from disk, or
+ * from source; if another thread is building it, waits for that.  It lives as long as h has users.  A build that fails
+ * is GRADC_E_DEVICE with the build log. */
 gradc_status program_get(struct hardware *h, const char *source, const char *options, const char *more,
                          struct tally *tally, cl_program *out, struct failure *f);
 
