@@ -418,6 +418,11 @@ void allocator_limit(struct allocator *a, int64_t bytes)
     a->limit = bytes > 0 ? bytes : 0;
 }
 
+int allocator_has(const struct allocator *a, size_t bytes)
+{
+    return !a->isolate && find(a, round_up(bytes ? bytes : 1, UNIT)) != NULL;
+}
+
 /* Whether the chunk holds a buffer that is none of these. */
 static int holds_others(const struct chunk *c, struct buffer *const *released, int n)
 {

@@ -34,6 +34,9 @@ void allocator_trim(struct allocator *a);
  * is added, plus what is held. */
 void allocator_limit(struct allocator *a, int64_t bytes);
 
+/* Whether bytes are free in one piece, so that no slab is needed for them. */
+int allocator_has(const struct allocator *a, size_t bytes);
+
 /* What an explicit limit leaves for new slabs, if the n buffers (NULL: none) were released and empty slabs given back;
  * -1: there is no limit. */
 int64_t allocator_left(const struct allocator *a, struct buffer *const *released, int n);

@@ -280,10 +280,19 @@ static gradc_status fit(struct limiting *s, int64_t budget, struct failure *f)
                 (long long)placed(s->p), (long long)budget, (long long)(placed(s->p) - budget));
 }
 
+/* Whether the arenas need no memory that is not there already. */
+static int is_there(const gradc_context *g, const struct plan *p)
+{
+    for (int a = 0; a < p->narenas; a++)
+        if (!(g->arena[a] && g->arena[a]->bytes >= p->arena[a]) && !allocator_has(g->memory, p->arena[a]))
+            return 0;
+    return 1;
+}
+
 gradc_status plan_limit(gradc_context *g, struct plan *p, struct failure *f)
 {
     const int64_t budget = g->isolate ? -1 : budget_of(g, p);
-    if (budget < 0 || placed(p) <= budget)
+    if (budget < 0 || placed(p) <= budget || is_there(g, p))
         return GRADC_OK;
     struct limiting s = {.g = g, .p = p, .made = host_alloc((size_t)(p->nroots + 1) * sizeof *s.made)};
     gradc_status status = s.made ? fit(&s, budget, f) : fail(f, GRADC_E_MEMORY, "no memory on the host");
