@@ -632,6 +632,14 @@ GRADC_API gradc_status gradc_assign(gradc_tensor *dst, gradc_tensor *src);
 /* on 0: what is recorded from here needs no gradient (inference); 1: the default. */
 GRADC_API void gradc_record(gradc_context *g, int on);
 
+/* Between the two calls the caller gives results up: what the ops recorded there made, and only they read, is not kept
+ * for the backward pass but made again in it, where both are of one run (a training step).  Results are the same bits;
+ * memory is saved, time is lost.  What ops outside read stays.  Clearing the tape ends it, too.
+ * (Chen, Xu, Zhang, Guestrin: Training deep nets with sublinear memory cost, arXiv:1604.06174.)
+ * GRADC_E_ARG where one has begun already, or none has. */
+GRADC_API gradc_status gradc_checkpoint_begin(gradc_context *g);
+GRADC_API gradc_status gradc_checkpoint_end(gradc_context *g);
+
 /* Runs pending state changes and what your own tensors need, then takes back every result that you did
  * not retain: their handles answer GRADC_E_CLEARED.  Call it once a step. */
 GRADC_API void gradc_tape_clear(gradc_context *g);

@@ -22,6 +22,10 @@ configuration() { # arguments of make
 }
 
 configuration
+GRADC_EAGER=1 configuration
+for pass in fuse updates order inplace recompute; do # each pass of the planner left out
+    GRADC_PLAN=-$pass configuration
+done
 configuration CC=clang
 configuration DEBUG=1
 configuration OPENCL=0

@@ -1,26 +1,8 @@
-/* plan.c - the planner's passes: the same bits as without them, fewer launches, less memory. */
+/* plan.c - the planner's passes: the same bits as without them, fewer launches, less memory.  Memory limits and
+ * checkpoints are in limit.c. */
 #include <math.h>
 
-#include "support/support.h"
-
-static void set(gradc_context *g, const char *key, const char *value)
-{
-    assert_int_equal(gradc_set(g, key, value), GRADC_OK);
-}
-
-static int64_t launches(gradc_context *g)
-{
-    int64_t n = -1;
-    assert_int_equal(gradc_plan_info(g, &n, NULL, NULL, NULL), GRADC_OK);
-    return n;
-}
-
-static int64_t memory(gradc_context *g)
-{
-    int64_t bytes = -1;
-    assert_int_equal(gradc_plan_info(g, NULL, &bytes, NULL, NULL), GRADC_OK);
-    return bytes;
-}
+#include "support/plans.h"
 
 static int is_cpu(const struct fixture *f)
 {
@@ -85,25 +67,6 @@ static void chain_of_integers(const struct operands *o, gradc_tensor *kept[RESUL
     kept[5] = gradc_where(kept[2], gradc_logical_not(kept[2]), gradc_ge(o->x, o->y));
     kept[6] = gradc_sum(gradc_sign(kept[1]), 0, NULL, 0);
     kept[7] = gradc_minimum(kept[3], kept[3]);
-}
-
-static void *bits_of(gradc_tensor *t, size_t *bytes)
-{
-    *bytes = (size_t)gradc_bytes(t);
-    void *data = malloc(*bytes + 1);
-    assert_non_null(data);
-    assert_int_equal(gradc_read(t, data, *bytes), GRADC_OK);
-    return data;
-}
-
-static void assert_same_bits(gradc_tensor *x, gradc_tensor *y, const char *what, int i)
-{
-    size_t nx, ny;
-    void *a = bits_of(x, &nx), *b = bits_of(y, &ny);
-    if (nx != ny || memcmp(a, b, nx) != 0)
-        fail_msg("%s, result %d of %lld elements differs", what, i, (long long)gradc_numel(x));
-    free(a);
-    free(b);
 }
 
 typedef void chain_maker(const struct operands *o, gradc_tensor *kept[RESULTS]);
@@ -226,6 +189,7 @@ static void results_take_the_place_of_operands(struct fixture *f)
     if (f->eager)
         return;
     set(f->g, "plan.fuse", "0");
+    set(f->g, "plan.inplace", "1");
     gradc_tensor *x = gradc_new(f->g, GRADC_F32, 1, &n);
     gradc_sum(repeated(x, 4), 0, NULL, 0);
     int64_t in_place = memory(f->g);
@@ -270,6 +234,7 @@ static void gradients_die_early(struct fixture *f)
     x = gradc_param(f->g, GRADC_NORMAL, 2, (const int64_t[]){1, side});
     for (int i = 0; i < LAYERS; i++)
         w[i] = gradc_param(f->g, GRADC_XAVIER, 2, (const int64_t[]){side, side});
+    set(f->g, "plan.order", "1");
     int64_t early = step_memory(f->g, x, w);
     set(f->g, "plan.order", "0");
     int64_t late = step_memory(f->g, x, w);
@@ -277,111 +242,6 @@ static void gradients_die_early(struct fixture *f)
     gradc_release(x);
     for (int i = 0; i < LAYERS; i++)
         gradc_release(w[i]);
-}
-
-/* ---- A memory limit ---- */
-
-enum { DEEP = 10, WIDE = 64, ROWS = 2048 };
-
-/* A deep network of small weights: what a step needs is its activations. */
-struct deep {
-    gradc_context *g;
-    gradc_tensor *x, *w[DEEP];
-    gradc_optim *o;
-};
-
-static void deep_make(struct deep *d, gradc_context *g)
-{
-    struct random r = {test_seed()};
-    d->g = g;
-    assert_int_equal(gradc_seed(g, test_seed()), GRADC_OK);
-    d->x = tensor_random(g, GRADC_F32, SHAPE_OF(ROWS, WIDE), -1, 1, &r);
-    for (int i = 0; i < DEEP; i++) {
-        d->w[i] = tensor_random(g, GRADC_F32, SHAPE_OF(WIDE, WIDE), -0.3, 0.3, &r);
-        assert_int_equal(gradc_requires_grad(d->w[i], 1), GRADC_OK);
-    }
-    d->o = gradc_adam(d->w, DEEP, 0.01);
-}
-
-static void deep_free(struct deep *d)
-{
-    gradc_optim_free(d->o);
-    gradc_release(d->x);
-    for (int i = 0; i < DEEP; i++)
-        gradc_release(d->w[i]);
-}
-
-static gradc_status deep_step(struct deep *d)
-{
-    gradc_tensor *x = d->x;
-    for (int i = 0; i < DEEP; i++)
-        x = gradc_dropout(gradc_gelu(gradc_matmul(x, d->w[i])), 0.1);
-    gradc_status status = gradc_backward(gradc_mean(gradc_square(x), 0, NULL, 0));
-    if (!status)
-        status = gradc_step(d->o);
-    gradc_tape_clear(d->g);
-    return status;
-}
-
-/* The limit that leaves so much for the step: what is held now, and that. */
-static void leave(struct deep *d, int64_t bytes)
-{
-    char text[32];
-    int64_t live = 0;
-    assert_int_equal(gradc_memory_info(d->g, &live, NULL, NULL), GRADC_OK);
-    snprintf(text, sizeof text, "%lld", (long long)(live + bytes));
-    set(d->g, "memory_limit", text);
-}
-
-/* With about half of the memory, steps take more launches and come to the same bits. */
-static void a_limit_changes_no_bit(struct fixture *f)
-{
-    gradc_context *free_one = test_open(f->device), *tight = test_open(f->device);
-    struct deep a, b;
-    if (!f->eager) {
-        deep_make(&a, free_one);
-        deep_make(&b, tight);
-        assert_int_equal(deep_step(&a), GRADC_OK);
-        int64_t needs = memory(free_one), plain = launches(free_one), peak = 0, live = 0;
-        assert_int_equal(gradc_memory_info(tight, &live, NULL, NULL), GRADC_OK);
-        leave(&b, needs / 2 + (4 << 20)); /* the optimiser's state is made in the first step, in slabs of 2 MiB */
-        for (int i = 0; i < 3; i++) {
-            assert_int_equal(deep_step(&b), GRADC_OK);
-            assert_true(i == 2 || deep_step(&a) == GRADC_OK);
-        }
-        assert_true(memory(tight) < needs * 3 / 4);
-        assert_true(launches(tight) > plain);
-        assert_int_equal(gradc_memory_info(tight, NULL, &peak, NULL), GRADC_OK);
-        assert_true(peak <= live + needs / 2 + (4 << 20));
-        for (int i = 0; i < DEEP; i++)
-            assert_same_bits(a.w[i], b.w[i], "weight", i);
-        deep_free(&a);
-        deep_free(&b);
-    }
-    gradc_close(free_one);
-    gradc_close(tight);
-}
-
-/* What can't fit is refused before anything ran, with the bytes that are missing. */
-static void a_limit_that_is_too_tight(struct fixture *f)
-{
-    struct deep d;
-    size_t bytes;
-    if (f->eager)
-        return;
-    deep_make(&d, f->g);
-    void *before = bits_of(d.w[0], &bytes);
-    leave(&d, 3 << 20);
-    assert_int_equal(deep_step(&d), GRADC_E_MEMORY);
-    assert_non_null(strstr(gradc_message(f->g), "are missing"));
-    gradc_recover(f->g);
-    void *after = bits_of(d.w[0], &bytes);
-    assert_memory_equal(before, after, bytes);
-    set(f->g, "memory_limit", "0");
-    assert_int_equal(deep_step(&d), GRADC_OK);
-    free(before);
-    free(after);
-    deep_free(&d);
 }
 
 /* ---- Updates ---- */
@@ -449,6 +309,7 @@ static void compare_updates(struct fixture *f, optim_maker *make)
     gradc_tensor *params[2][PARAMS];
     char text[16];
     gradc_context *g[2] = {f->g, alone};
+    set(f->g, "plan.updates", "1");
     set(alone, "plan.updates", "0");
     gradc_device_info(gradc_context_device(f->g), "f64", text, sizeof text);
     for (int k = 0; k < 2; k++) {
@@ -479,6 +340,7 @@ static void updates_are_one_launch(struct fixture *f)
     int64_t together = 0, alone = 0;
     if (f->eager)
         return;
+    set(f->g, "plan.updates", "1");
     for (int round = 0; round < 2; round++) {
         for (int i = 0; i < 20; i++)
             params[i] = gradc_param(f->g, GRADC_ONES, 1, (const int64_t[]){3 + i});
@@ -537,8 +399,6 @@ int main(void)
         {"a report names what runs", a_report_names_what_runs},
         {"results take the place of operands", results_take_the_place_of_operands},
         {"gradients die early", gradients_die_early},
-        {"a limit changes no bit", a_limit_changes_no_bit},
-        {"a limit that is too tight", a_limit_that_is_too_tight},
         {"updates together are updates alone", updates_together_are_updates_alone},
         {"updates are one launch", updates_are_one_launch},
         {"a parameter is updated twice", a_parameter_is_updated_twice},

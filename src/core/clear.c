@@ -24,6 +24,7 @@ void gradc_tape_clear(gradc_context *g)
     if (context_enter_failed(g, "tape_clear"))
         return;
     take_back(g, -1);
+    g->region = 0;
     g->base = ++g->serial;
     g->first_mark = g->base;
 }
@@ -42,6 +43,28 @@ static int is_mark(const gradc_context *g, int64_t mark)
             high = middle;
     }
     return low < g->tape.count && g->tape.nodes[low]->serial == mark;
+}
+
+gradc_status gradc_checkpoint_begin(gradc_context *g)
+{
+    gradc_status status = context_enter(g, "checkpoint_begin");
+    if (status)
+        return status;
+    if (g->region)
+        return context_fail(g, GRADC_E_ARG, "checkpoint_begin: the last one has not ended");
+    g->region = ++g->regions;
+    return GRADC_OK;
+}
+
+gradc_status gradc_checkpoint_end(gradc_context *g)
+{
+    gradc_status status = context_enter(g, "checkpoint_end");
+    if (status)
+        return status;
+    if (!g->region)
+        return context_fail(g, GRADC_E_ARG, "checkpoint_end: none has begun");
+    g->region = 0;
+    return GRADC_OK;
 }
 
 int64_t gradc_tape_mark(const gradc_context *g)

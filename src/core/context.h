@@ -57,10 +57,11 @@ struct gradc_context {
     _Atomic int closed; /* takes no new work */
     int busy;           /* inside a run or a callback */
     int eager, recording;
-    unsigned passes;    /* of the planner, PASS_* */
-    int depth;          /* > 0: inside backward, gradients or a step: results are the library's own */
-    int in_step;        /* nothing runs until the step ends */
-    int differentiable; /* nodes recorded now may be differentiated */
+    unsigned passes;         /* of the planner, PASS_* */
+    int depth;               /* > 0: inside backward, gradients or a step: results are the library's own */
+    int in_step;             /* nothing runs until the step ends */
+    int differentiable;      /* nodes recorded now may be differentiated */
+    int64_t region, regions; /* of gradc_checkpoint_begin: the open one, or 0; how many there were */
     int64_t pending_limit;
     uint64_t seed, random_offset;
     int64_t epoch;      /* moves on when an owned tensor changes: what was not GONE must be looked at again */

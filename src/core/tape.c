@@ -122,6 +122,8 @@ int tape_reserve(gradc_context *g)
 void tape_push(gradc_context *g, struct node *n)
 {
     n->serial = ++g->serial;
+    n->region = g->depth == 0 ? g->region : 0;
+    n->own = g->depth > 0;
     g->tape.nodes[g->tape.count++] = n;
 }
 

@@ -10,6 +10,8 @@ struct node {
     int64_t pass;   /* stamp of the last walk that took this node */
     int32_t nin, nout, nints, nreals;
     int32_t class;               /* of its memory */
+    int64_t region;              /* between gradc_checkpoint_begin and _end: which; 0: none */
+    unsigned own : 1;            /* recorded by a call of ours: a gradient, an update */
     unsigned differentiable : 1; /* records a gradient's way */
     unsigned saved : 1;          /* what its gradient reads is kept for it */
     unsigned dropped : 1;  /* a failed run left it out: its outputs are GONE, its updates did not happen */

@@ -5,7 +5,8 @@
  * each byte.  Only entries without updates and reports run again, from operands that are there and were not
  * overwritten; at most MOST of them for one value, and TIMES as many as there were in all; and never where that would
  * need as much memory somewhere else.  So every round leaves less, and the results are the same bits.  It does not look
- * for the least work over all.  A plan without an explicit memory_limit is left alone. */
+ * for the least work over all.  A plan without an explicit memory_limit is left alone, but for regions that the caller
+ * gives up (gradc_checkpoint_begin). */
 #include "core/plan/plan.h"
 
 #include <string.h>
@@ -233,7 +234,81 @@ static int give_up_one(struct limiting *s)
     return insert(s, &best) || look(s) ? -1 : 1;
 }
 
-/* ---- The pass ---- */
+/* ---- What the caller gives up ---- */
+
+/* The region of an entry; -1: it is part of a backward pass or an update. */
+static int64_t region_of(const struct limiting *s, int64_t e)
+{
+    const struct node *n = plan_node(s->g, s->p, &s->p->entries[e], 0);
+    return n->own ? -1 : n->region;
+}
+
+/* A value that one region alone made and read, until the backward pass reads it; 0: the root is none. */
+static int is_given_up(const struct limiting *s, int32_t root, struct again *a)
+{
+    const int64_t made = s->made[root], region = region_of(s, made), last = s->p->roots[root].last;
+    if (s->p->roots[root].kind != ROOT_ARENA || region <= 0)
+        return 0;
+    for (int64_t e = made + 1; e <= last; e++) {
+        if (!reads(s, e, root))
+            continue;
+        if (!s->p->entries[e].again && region_of(s, e) >= 0) {
+            if (region_of(s, e) != region)
+                return 0;
+            continue;
+        }
+        *a = (struct again){.reader = e};
+        return e - made > 1 && add_maker(s, a, root);
+    }
+    return 0;
+}
+
+/* From the last root to the first, as the backward pass comes to them: what is made again for one is there for those
+ * that it came from. */
+static gradc_status give_up_regions(struct limiting *s, struct failure *f)
+{
+    const int64_t most = (1 + TIMES) * s->p->nentries;
+    int bad = look(s);
+    for (int64_t k = s->p->nroots - 1; !bad && k >= 0 && s->p->nentries <= most; k--) {
+        struct again a;
+        if (s->made[k] >= 0 && is_given_up(s, (int32_t)k, &a))
+            bad = insert(s, &a) || look(s);
+    }
+    return bad ? fail(f, GRADC_E_MEMORY, "no memory on the host") : GRADC_OK;
+}
+
+/* ---- The passes ---- */
+
+static gradc_status begin(struct limiting *s, gradc_context *g, struct plan *p, struct failure *f)
+{
+    *s = (struct limiting){.g = g, .p = p, .made = host_alloc((size_t)(p->nroots + 1) * sizeof *s->made)};
+    if (!s->made)
+        return fail(f, GRADC_E_MEMORY, "no memory on the host");
+    for (int64_t k = 0; k < p->nroots; k++)
+        s->made[k] = -1;
+    return GRADC_OK;
+}
+
+static void end(struct limiting *s)
+{
+    host_free(s->alive);
+    host_free(s->made);
+}
+
+gradc_status plan_checkpoint(gradc_context *g, struct plan *p, struct failure *f)
+{
+    int any = 0;
+    struct limiting s;
+    for (int64_t k = 0; k < g->run_nodes.count; k++)
+        any |= ((const struct node *)g->run_nodes.items[k])->region != 0;
+    if (!any || g->isolate)
+        return GRADC_OK;
+    gradc_status status = begin(&s, g, p, f);
+    if (!status)
+        status = give_up_regions(&s, f);
+    end(&s);
+    return status;
+}
 
 /* What the limit leaves for temporaries; -1: there is no limit. */
 static int64_t budget_of(const gradc_context *g, const struct plan *p)
@@ -294,9 +369,10 @@ gradc_status plan_limit(gradc_context *g, struct plan *p, struct failure *f)
     const int64_t budget = g->isolate ? -1 : budget_of(g, p);
     if (budget < 0 || placed(p) <= budget || is_there(g, p))
         return GRADC_OK;
-    struct limiting s = {.g = g, .p = p, .made = host_alloc((size_t)(p->nroots + 1) * sizeof *s.made)};
-    gradc_status status = s.made ? fit(&s, budget, f) : fail(f, GRADC_E_MEMORY, "no memory on the host");
-    host_free(s.alive);
-    host_free(s.made);
+    struct limiting s;
+    gradc_status status = begin(&s, g, p, f);
+    if (!status)
+        status = fit(&s, budget, f);
+    end(&s);
     return status;
 }

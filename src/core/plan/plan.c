@@ -43,12 +43,14 @@ static int key_root(gradc_context *g, struct tensor *root)
     return 0;
 }
 
-static int key_node(gradc_context *g, const struct node *n)
+/* before: the region of the node in front of it. */
+static int key_node(gradc_context *g, const struct node *n, int64_t before)
 {
-    if (key_room(g, 8 + n->nints + (int64_t)(n->nin + n->nout) * (4 + 2 * GRADC_MAX_NDIM)))
+    if (key_room(g, 9 + n->nints + (int64_t)(n->nin + n->nout) * (4 + 2 * GRADC_MAX_NDIM)))
         return -1;
     key_word(g, (int64_t)(intptr_t)n->op);
     key_word(g, (int64_t)n->nin << 32 | n->nints);
+    key_word(g, (n->region != 0) | (n->region != before) << 1 | n->own << 2);
     for (int i = 0; i < n->nints; i++)
         key_word(g, n->ints[i]);
     for (int i = 0; i < n->nin; i++) {
@@ -207,6 +209,8 @@ static gradc_status run_passes(gradc_context *g, struct plan *p, struct failure 
     if (!status)
         status = plan_sizes(g, p, f);
     if (!status)
+        status = plan_checkpoint(g, p, f);
+    if (!status)
         status = plan_place(g, p, f);
     return status ? status : plan_limit(g, p, f);
 }
@@ -255,11 +259,14 @@ struct plan *plan_for(gradc_context *g, struct failure *f)
     g->pass++;
     g->key_count = 0;
     g->run_roots.count = 0;
-    for (int64_t k = 0; k < g->run_nodes.count; k++)
-        if (key_node(g, g->run_nodes.items[k])) {
+    for (int64_t k = 0, region = 0; k < g->run_nodes.count; k++) {
+        const struct node *n = g->run_nodes.items[k];
+        if (key_node(g, n, region)) {
             fail(f, GRADC_E_MEMORY, "no memory on the host");
             return NULL;
         }
+        region = n->region;
+    }
     uint64_t hash = hash_words(g->key, g->key_count);
     struct plan *p = plan_find(g, hash);
     if (!p)

@@ -90,6 +90,9 @@ void plan_updates(struct graph *q);
 /* Fills entries and members, with the chains, from the groups. */
 gradc_status plan_order(struct graph *q, struct plan *p, struct failure *f);
 
+/* Gives up what gradc_checkpoint_begin and _end say: it is made again for the backward pass. */
+gradc_status plan_checkpoint(gradc_context *g, struct plan *p, struct failure *f);
+
 /* Lets entries run again, so that the temporaries fit what the context's memory limit leaves; fails where that can't
  * be. */
 gradc_status plan_limit(gradc_context *g, struct plan *p, struct failure *f);
