@@ -517,6 +517,12 @@ static void do_seed(struct machine *m)
     say_status(m->out, gradc_seed(m->g, choose(m, 3)));
 }
 
+static void do_checkpoint(struct machine *m)
+{
+    int begins = choose(m, 2) == 0;
+    say_status(m->out, begins ? gradc_checkpoint_begin(m->g) : gradc_checkpoint_end(m->g));
+}
+
 /* ---- The table ---- */
 
 const struct kind program_kinds[] = {
@@ -563,5 +569,6 @@ const struct kind program_kinds[] = {
     {"mark", 3, do_mark},
     {"rewind", 3, do_rewind},
     {"seed", 1, do_seed},
+    {"checkpoint", 10, do_checkpoint},
 };
 const int program_kind_count = sizeof program_kinds / sizeof *program_kinds;
