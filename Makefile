@@ -99,6 +99,11 @@ $(BUILD)/src/%_$(1).o: src/%_isa.c | $(BUILD)/headers
 endef
 $(foreach isa,$(ISAS),$(eval $(call isa_rule,$(isa))))
 
+# gcc's jump threading splits loops whose scalar is the same for all elements (x^a), so that they are no vectors.
+ifeq ($(findstring clang,$(CC)),)
+$(foreach isa,$(ISAS),$(BUILD)/src/ops/elementwise_$(isa).o): FLAGS += -fno-thread-jumps
+endif
+
 # What is not part of the repository is looked for once, so that its absence is one sentence.
 $(BUILD)/headers:
 	@mkdir -p $(@D)
