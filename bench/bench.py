@@ -13,6 +13,7 @@ second, the tuned peer has all threads.  Large cases are for GPUs: elsewhere the
 
 environment: DEVICES  our devices (cpu, and gpu where there is one)      THREADS  of both sides (all)
              SAMPLES  5      PYTHON  the peer's interpreter (/usr/bin/python3)
+             EAGER=1  also against ourselves without the planner (GRADC_EAGER=1), as the peer gradc-eager
              BENCH_CPU_TIME=1  processor time instead of wall time: for a machine that is busy with other things
 
 A case that only one side has is named, and the exit status is 1.
@@ -162,6 +163,11 @@ class Bench:
         self.run_sides(device, name, unit, self.ours(device, name, True),
                        [self.theirs(peer_device, name, count, True) for count in sorted(counts)])
 
+    def run_eager(self, device, name, unit):
+        command = [self.program, device, name, str(self.threads)]
+        self.run_sides(device, name, unit, self.ours(device, name, False),
+                       [Side("gradc-eager", command, more={"GRADC_EAGER": "1"})])
+
     def run_sides(self, device, name, unit, ours, peers):
         """Takes the samples and adds a row; whether the case takes long."""
         good = [s for s in [ours] + peers if s.loaded()]
@@ -216,6 +222,8 @@ def main():
         for i, (device, name, unit) in enumerate(wanted):
             sys.stderr.write("%d of %d: %s/%s\n" % (i + 1, len(wanted), device, name))
             bench.run_case(device, name, unit)
+            if os.environ.get("EAGER") == "1":
+                bench.run_eager(device, name, unit)
     except KeyboardInterrupt:
         bench.failed = 130
     bench.report()
