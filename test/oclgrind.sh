@@ -76,5 +76,14 @@ while read -r group; do
         ok
     fi
 done <"$work/groups"
+
+# Chains, updates of many parameters and values made again, as random programs come to them.
+if ! watched "$BUILD/test/random_programs" 16; then
+    bad "random programs: they failed"
+elif [ -s "$work/report" ]; then
+    bad "random programs: Oclgrind reports:"
+else
+    ok
+fi
 echo "$passed passed, $failed failed"
 [ "$failed" -eq 0 ]
