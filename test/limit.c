@@ -144,6 +144,28 @@ static void checkpoints_change_no_bit(struct fixture *f)
     gradc_close(other);
 }
 
+enum { LONG_WAY = 200000 };
+
+/* What a value comes from is followed for a few nodes, not through all of a long region: no stack would hold that. */
+static void a_long_region_is_not_followed(struct fixture *f)
+{
+    if (f->eager || strcmp(f->device, "cpu") != 0)
+        return;
+    gradc_tensor *w = gradc_param(f->g, GRADC_ONES, 2, (const int64_t[]){2, 3});
+    gradc_tensor *ones = gradc_param(f->g, GRADC_ONES, 2, (const int64_t[]){2, 3}), *x = ones;
+    assert_int_equal(gradc_requires_grad(ones, 0), GRADC_OK);
+    set(f->g, "pending", "1000000");
+    assert_int_equal(gradc_checkpoint_begin(f->g), GRADC_OK);
+    for (int i = 0; i < LONG_WAY; i++)
+        x = gradc_contiguous(gradc_transpose(x, 0, 1));
+    gradc_tensor *loss = gradc_sum(gradc_linear(x, w, NULL), 0, NULL, 0);
+    assert_int_equal(gradc_checkpoint_end(f->g), GRADC_OK);
+    assert_int_equal(gradc_backward(loss), GRADC_OK);
+    assert_f32(gradc_grad(w), 6, (const float[]){2, 2, 2, 2, 2, 2});
+    gradc_release(ones);
+    gradc_release(w);
+}
+
 static void checkpoints_come_in_pairs(struct fixture *f)
 {
     assert_int_equal(gradc_checkpoint_end(f->g), GRADC_E_ARG);
@@ -164,6 +186,7 @@ int main(void)
         {"a limit changes no bit", a_limit_changes_no_bit},
         {"a limit that is too tight", a_limit_that_is_too_tight},
         {"checkpoints change no bit", checkpoints_change_no_bit},
+        {"a long region is not followed", a_long_region_is_not_followed},
         {"checkpoints come in pairs", checkpoints_come_in_pairs},
     };
     return RUN_SUITE("limit", tests);

@@ -28,7 +28,7 @@ struct limiting {
 struct again {
     int64_t reader; /* in front of this entry */
     int64_t entries[MOST];
-    int32_t count;
+    int32_t count, depth; /* depth: makers that wait for their operands; they will be entries, too */
     double flop;
     int64_t bytes; /* of their results and workspaces */
 };
@@ -143,17 +143,16 @@ static int add_maker(const struct limiting *s, struct again *a, int32_t root)
     for (int32_t k = 0; k < a->count; k++)
         if (a->entries[k] == maker)
             return 1;
-    if (!may_repeat(s, e) || a->count == MOST)
+    if (!may_repeat(s, e) || a->count + a->depth >= MOST)
         return 0;
-    const int32_t before = a->count;
+    a->depth++;
     for (int32_t m = 0; m < e->count; m++) {
         const struct node *n = plan_node(s->g, s->p, e, m);
         for (int i = 0; i < n->nin; i++)
-            if (a->count - before >= MOST || !provide(s, a, n->in[i]->root->number, maker))
+            if (!provide(s, a, n->in[i]->root->number, maker))
                 return 0;
     }
-    if (a->count == MOST)
-        return 0;
+    a->depth--;
     a->entries[a->count++] = maker;
     a->flop += e->flop;
     a->bytes += bytes_made(s, e);
