@@ -75,10 +75,21 @@ expect 2 "--names" devices now
 expect 0 "--names" devices -h
 expect 0 "138357544" info vgg16
 expect 0 "224" info vgg16 --batch 2
+expect 2 "takes one model" explain
+expect 2 "adamw or rmsprop" explain mlp --optimizer none
+expect 1 "nonsense" explain nonsense --device cpu
+expect 0 "adam of 4 tensors" explain mlp --device cpu --batch 2 --optimizer adam
+expect 0 "linear [2,7]" explain mlp --device cpu --batch 2 --classes 7 --infer
+if [ "$(tail -1 "$work/log" | grep -cE '^[0-9]+ launches, [0-9]+ bytes, [0-9]+ flop$')" = 1 ]; then
+    passed=$((passed + 1))
+else
+    failed=$((failed + 1))
+    echo "failed: gradc explain does not end with its totals"
+fi
 expect 0 "--html" compare --help
 
 # Every option of every command is in the manual page and among the completions.
-for command in train predict eval info compare; do
+for command in train predict eval info explain compare; do
     "$GRADC" $command --help | sed -n 's/^  \(--[a-z-]*\).*/\1/p' >"$work/options"
     missing=
     for option in $(grep -v -- --help "$work/options"); do
