@@ -53,14 +53,18 @@ static double eval(struct bench *b, int64_t rounds)
     return bench_seconds() - start;
 }
 
+static gradc_tensor *record_chain(gradc_tensor *x)
+{
+    for (int k = 0; k < CHAIN; k++)
+        x = gradc_mul_scalar(x, 1.0001);
+    return x;
+}
+
 static double chain(struct bench *b, int64_t rounds)
 {
     double start = bench_seconds();
     for (int64_t i = 0; i < rounds; i++) {
-        gradc_tensor *x = b->t[0];
-        for (int k = 0; k < CHAIN; k++)
-            x = gradc_mul_scalar(x, 1.0001);
-        gradc_item(x);
+        gradc_item(record_chain(b->t[0]));
         gradc_tape_clear(b->g);
     }
     return bench_seconds() - start;
@@ -71,10 +75,7 @@ static double chain_both(struct bench *b, int64_t rounds)
 {
     double start = bench_seconds();
     for (int64_t i = 0; i < rounds; i++) {
-        gradc_tensor *x = b->t[0];
-        for (int k = 0; k < CHAIN; k++)
-            x = gradc_mul_scalar(x, 1.0001);
-        gradc_backward(x);
+        gradc_backward(record_chain(b->t[0]));
         gradc_item(gradc_grad(b->t[0]));
         gradc_zero_grad(b->t, 1);
         gradc_tape_clear(b->g);

@@ -97,7 +97,7 @@ static int is_on(const char *value)
     return value && strcmp(value, "1") == 0;
 }
 
-/* All passes but those that the text names: "-fuse-place". */
+/* All passes but those that the text names: "-fuse-order". */
 static unsigned passes_of(const char *text)
 {
     unsigned passes = PASSES_ALL;
@@ -249,10 +249,14 @@ gradc_status gradc_set(gradc_context *g, const char *key, const char *value)
     if ((status = run_pending(g, NULL)))
         return status;
     plans_close(g);
-    if (strcmp(key, "eager") == 0) {
-        if (strcmp(value, "0") != 0 && strcmp(value, "1") != 0)
+    int pass = strncmp(key, "plan.", 5) == 0 ? plan_pass(key + 5) : 0;
+    if (pass || strcmp(key, "eager") == 0) {
+        if (!is_on(value) && strcmp(value, "0") != 0)
             return bad_value(g, key, value);
-        g->eager = is_on(value);
+        if (!pass)
+            g->eager = is_on(value);
+        else
+            g->passes = is_on(value) ? g->passes | (unsigned)pass : g->passes & ~(unsigned)pass;
         return GRADC_OK;
     }
     if (strcmp(key, "pending") == 0) {
@@ -271,13 +275,6 @@ gradc_status gradc_set(gradc_context *g, const char *key, const char *value)
         return bad_value(g, key, value);
     if (strcmp(key, "threads") == 0 || strcmp(key, "blas") == 0)
         return set_device(g, key, value);
-    if (strncmp(key, "plan.", 5) == 0 && plan_pass(key + 5)) {
-        if (strcmp(value, "0") != 0 && strcmp(value, "1") != 0)
-            return bad_value(g, key, value);
-        unsigned pass = (unsigned)plan_pass(key + 5);
-        g->passes = is_on(value) ? g->passes | pass : g->passes & ~pass;
-        return GRADC_OK;
-    }
     return context_fail(g, GRADC_E_ARG, "set: there is no setting \"%s\"", key);
 }
 

@@ -222,7 +222,7 @@ static gradc_status execute(gradc_context *g, struct plan *p, int *started, cons
                             struct failure *f)
 {
     for (int64_t e = 0; e < p->nentries; e++) {
-        const struct node *n = plan_first(g, p, &p->entries[e]);
+        const struct node *n = plan_node(g, p, &p->entries[e], 0);
         *at = n;
         if (n->op->writes) {
             if (update_is_barred(g, n))

@@ -1,10 +1,10 @@
 /* summary.c - what a module costs, from the shapes of its layers: the table and the totals. */
 #include <inttypes.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "base/host.h"
+#include "base/page.h"
 #include "core/context.h"
 #include "nn/module.h"
 
@@ -86,24 +86,6 @@ gradc_status gradc_module_info(gradc_module *m, const char *key, int64_t batch, 
 
 /* ---- The table ---- */
 
-/* Text that goes on counting where it no longer fits. */
-struct text {
-    char *at;
-    size_t size, used;
-};
-
-static void put(struct text *t, const char *format, ...) GRADC_PRINTF(2, 3);
-
-static void put(struct text *t, const char *format, ...)
-{
-    va_list args;
-    va_start(args, format);
-    int n = t->used < t->size ? vsnprintf(t->at + t->used, t->size - t->used, format, args)
-                              : vsnprintf(NULL, 0, format, args);
-    va_end(args);
-    t->used += n > 0 ? (size_t)n : 0;
-}
-
 /* "528 MiB", "1.5 GiB": four digits at most. */
 static const char *bytes_text(char text[48], double bytes)
 {
@@ -120,34 +102,34 @@ static const char *bytes_text(char text[48], double bytes)
 #define ROW "%-23s %-20s %-20s %12.0f %16.0f %14.0f\n"
 #define HEADS "%-23s %-20s %-20s %12s %16s %14s\n"
 
-static void put_layer(struct text *t, const struct gradc_module *m, const struct layer *l, int64_t batch)
+static void put_layer(struct page *t, const struct gradc_module *m, const struct layer *l, int64_t batch)
 {
     struct layout shape = {.ndim = l->ndim + 1, .shape = {batch}};
     memcpy(shape.shape + 1, l->shape, sizeof l->shape);
     struct cost c = layer_cost(m, l, batch);
-    put(t, ROW, l->name, l->type->name, SHAPE(&shape), c.parameters, c.flops, c.activations);
+    page_put(t, ROW, l->name, l->type->name, SHAPE(&shape), c.parameters, c.flops, c.activations);
 }
 
 int64_t gradc_module_summary(gradc_module *m, int64_t batch, char *text, size_t size)
 {
-    struct text t = {text, text ? size : 0, 0};
+    struct page t = {text, text ? size : 0, 0};
     if (check(m, batch, "summary"))
         return -1;
     struct cost c = module_cost(m, batch);
     double trained = 4 * c.parameters;
-    put(&t, "%s: %s, a batch of %" PRId64 "\n", m->model->name, m->text, batch);
-    put(&t, HEADS, "layer", "kind", "output", "parameters", "flops", "output bytes");
+    page_put(&t, "%s: %s, a batch of %" PRId64 "\n", m->model->name, m->text, batch);
+    page_put(&t, HEADS, "layer", "kind", "output", "parameters", "flops", "output bytes");
     for (int64_t i = 0; i < m->nlayers; i++)
         put_layer(&t, m, &m->layers[i], batch);
-    put(&t, ROW, "total", "", "", c.parameters, c.flops, c.activations);
-    put(&t, "\nflops    of a forward: two for each multiply-add of convolutions and linear layers; a training step "
-            "takes about three times as many\n");
-    put(&t, "weights  %s, parameters and buffers\n", BYTES(c.bytes));
-    put(&t, "a training step needs roughly %s with Adam, %s with plain SGD:\n",
-        BYTES(c.bytes + 3 * trained + c.activations), BYTES(c.bytes + trained + c.activations));
-    put(&t, "         weights %s, gradients %s, Adam's state %s, outputs of layers %s;\n", BYTES(c.bytes),
-        BYTES(trained), BYTES(2 * trained), BYTES(c.activations));
-    put(&t, "         gradients of outputs and the kernels' own memory come on top\n");
+    page_put(&t, ROW, "total", "", "", c.parameters, c.flops, c.activations);
+    page_put(&t, "\nflops    of a forward: two for each multiply-add of convolutions and linear layers; a training "
+                 "step takes about three times as many\n");
+    page_put(&t, "weights  %s, parameters and buffers\n", BYTES(c.bytes));
+    page_put(&t, "a training step needs roughly %s with Adam, %s with plain SGD:\n",
+             BYTES(c.bytes + 3 * trained + c.activations), BYTES(c.bytes + trained + c.activations));
+    page_put(&t, "         weights %s, gradients %s, Adam's state %s, outputs of layers %s;\n",
+             BYTES(c.bytes), BYTES(trained), BYTES(2 * trained), BYTES(c.activations));
+    page_put(&t, "         gradients of outputs and the kernels' own memory come on top\n");
     if (text && size)
         text[t.used < size ? t.used : size - 1] = 0;
     return (int64_t)t.used;

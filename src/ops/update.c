@@ -4,13 +4,6 @@
 
 #include <string.h>
 
-const struct update_table *update_loops(void)
-{
-    ISA_DECLARE(struct update_table, update_table);
-    static const struct update_table *const tables[] = ISA_TABLE(update_table);
-    return tables[cpu_isa()];
-}
-
 gradc_status update_shape(struct record *r)
 {
     const struct tensor *p = r->in[0];
@@ -24,6 +17,20 @@ gradc_status update_shape(struct record *r)
                                SHAPE(&t->layout), SHAPE(&p->layout));
     }
     return GRADC_OK;
+}
+
+/* op_many is the first member of struct update. */
+static const struct update *update_of(const struct launch *l)
+{
+    return (const struct update *)(const void *)l->op->many;
+}
+
+static int variant_of(const struct launch *l)
+{
+    int variant = 0;
+    for (int i = 0; i < l->nints; i++)
+        variant |= (l->ints[i] != 0) << i;
+    return variant;
 }
 
 static int64_t count_of(const struct launch *l)
@@ -66,11 +73,18 @@ static void update_task(void *arg, int64_t task, int thread)
     j->loop(w->operand, first, last < w->n ? last : w->n, w->numbers, j->variant);
 }
 
-static gradc_status run_works(const struct launch *l, int64_t count, struct work *works,
-                              update_loop *const loops[2], int variant)
+static update_loop *loop_of(const struct launch *l)
 {
-    struct job j = {
-        .loop = loops[l->in[0].dtype == GRADC_F64], .variant = variant, .count = count, .works = works};
+    ISA_DECLARE(struct update_table, update_table);
+    static const struct update_table *const tables[] = ISA_TABLE(update_table);
+    const char *table = (const char *)tables[cpu_isa()];
+    update_loop *const *loops = (update_loop *const *)(const void *)(table + update_of(l)->loops);
+    return loops[l->in[0].dtype == GRADC_F64];
+}
+
+static gradc_status run_works(const struct launch *l, int64_t count, struct work *works)
+{
+    struct job j = {.loop = loop_of(l), .variant = variant_of(l), .count = count, .works = works};
     int64_t tasks = 0;
     for (int64_t k = 0; k < count; k++) {
         works[k] = (struct work){.first = tasks, .n = count_of(&l[k]), .numbers = l[k].reals};
@@ -82,32 +96,34 @@ static gradc_status run_works(const struct launch *l, int64_t count, struct work
     return GRADC_OK;
 }
 
-gradc_status update_cpu(const struct launch *l, update_loop *const loops[2], int variant)
+gradc_status update_cpu(const struct launch *l, struct failure *f)
 {
     struct work one;
-    return run_works(l, 1, &one, loops, variant);
+    (void)f;
+    return run_works(l, 1, &one);
 }
 
-gradc_status update_many_cpu(const struct launch_many *m, update_loop *const loops[2], int variant)
+gradc_status update_many_cpu(const struct launch_many *m, struct failure *f)
 {
-    return run_works(m->one, m->n, m->scratch, loops, variant);
+    (void)f;
+    return run_works(m->one, m->n, m->scratch);
 }
 
 /* ---- OpenCL ---- */
 
-static void start(struct kernel_call *k, const struct launch *l, const struct update_kernel *kernel,
-                  const char *name)
+static void start(struct kernel_call *k, const struct launch *l, const char *name)
 {
-    kernel_start(k, kernel->source, name, l->in[0].dtype);
-    if (kernel->options[0])
-        kernel_option(k, "%s", kernel->options);
+    const char *options = update_of(l)->options[variant_of(l)];
+    kernel_start(k, update_of(l)->source, name, l->in[0].dtype);
+    if (options[0])
+        kernel_option(k, "%s", options);
 }
 
-gradc_status update_opencl(const struct launch *l, const struct update_kernel *kernel, struct failure *f)
+gradc_status update_opencl(const struct launch *l, struct failure *f)
 {
     struct kernel_call k;
     int64_t n = count_of(l);
-    start(&k, l, kernel, "update_one");
+    start(&k, l, "update_one");
     kernel_place(&k, l->word);
     kernel_i64(&k, n);
     for (int i = 0; i < l->nin; i++)
@@ -186,12 +202,11 @@ static int write_rows(const struct launch *l, struct slabs *slabs, int64_t *tabl
 }
 
 static gradc_status launch_rows(const struct launch_many *m, const struct launch *l,
-                                const struct update_kernel *kernel, const struct slabs *slabs, int64_t first,
-                                int64_t last, struct failure *f)
+                                const struct slabs *slabs, int64_t first, int64_t last, struct failure *f)
 {
     struct kernel_call k;
     int64_t groups = last - first < 65535 ? last - first : 65535;
-    start(&k, l, kernel, "update_many");
+    start(&k, l, "update_many");
     kernel_place(&k, l->word);
     kernel_i64(&k, first);
     kernel_i64(&k, last);
@@ -206,8 +221,7 @@ static gradc_status launch_rows(const struct launch_many *m, const struct launch
 
 /* Parameters of one launch have the same numbers and few slabs: nearly always that is all of them.  run 0: only the
  * table is written. */
-static gradc_status walk_rows(const struct launch_many *m, const struct update_kernel *kernel, int run,
-                              int *changed, struct failure *f)
+static gradc_status walk_rows(const struct launch_many *m, int run, int *changed, struct failure *f)
 {
     struct slabs slabs = {0};
     int64_t row = 0, first = 0, from = 0;
@@ -216,27 +230,26 @@ static gradc_status walk_rows(const struct launch_many *m, const struct update_k
         int same = memcmp(l->reals, m->one[from].reals, (size_t)l->nreals * sizeof *l->reals) == 0;
         if (same && write_rows(l, &slabs, m->scratch, &row, changed))
             continue;
-        if (run && launch_rows(m, &m->one[from], kernel, &slabs, first, row, f))
+        if (run && launch_rows(m, &m->one[from], &slabs, first, row, f))
             return f->status;
         slabs.n = 0;
         from = k;
         first = row;
         (void)write_rows(l, &slabs, m->scratch, &row, changed); /* no parameter has more slabs than fit */
     }
-    return run ? launch_rows(m, &m->one[from], kernel, &slabs, first, row, f) : GRADC_OK;
+    return run ? launch_rows(m, &m->one[from], &slabs, first, row, f) : GRADC_OK;
 }
 
-gradc_status update_many_opencl(const struct launch_many *m, const struct update_kernel *kernel,
-                                struct failure *f)
+gradc_status update_many_opencl(const struct launch_many *m, struct failure *f)
 {
     struct device *d = m->one->device;
     const size_t bytes = update_many_table(m);
     int changed = 0;
-    (void)walk_rows(m, kernel, 0, &changed, f);
+    (void)walk_rows(m, 0, &changed, f);
     if (changed && !m->one->prepare)
         d->table->write(d, m->table, m->scratch, bytes, f);
     if (!f->status)
-        walk_rows(m, kernel, 1, &changed, f);
+        walk_rows(m, 1, &changed, f);
     if (f->status || m->one->prepare) /* the table does not hold these rows */
         memset(m->scratch, 0, bytes);
     return f->status;

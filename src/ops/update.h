@@ -6,6 +6,8 @@
 #ifndef GRADC_UPDATE_H
 #define GRADC_UPDATE_H
 
+#include <stddef.h>
+
 #include "core/op.h"
 #include "device/cpu/isa.h"
 
@@ -25,7 +27,7 @@ enum {
 };
 enum { RMSPROP_LR, RMSPROP_DECAY, RMSPROP_ALPHA, RMSPROP_KEEP, RMSPROP_EPS, RMSPROP_MOMENTUM, RMSPROP_REALS };
 
-/* Updates elements first .. last-1.  operand: their first elements; variant: adam's decoupled, rmsprop's bits. */
+/* Updates elements first .. last-1.  operand: their first elements; variant: of struct update. */
 typedef void update_loop(void *const *operand, int64_t first, int64_t last, const double *numbers, int variant);
 
 /* f32, f64 */
@@ -33,22 +35,32 @@ struct update_table {
     update_loop *sgd[2], *sgd_momentum[2], *adam[2], *rmsprop[2];
 };
 
-const struct update_table *update_loops(void); /* for this processor */
+/* What an update op says of itself, as its op->many.  An op has a variant for each combination of its ints: bit i is
+ * whether ints[i] is not 0. */
+struct update {
+    struct op_many many;
+    size_t loops;           /* where its two are in struct update_table */
+    const char *source;     /* opencl/SOURCE.cl, which includes update.cl */
+    const char *options[4]; /* by variant, "": none */
+};
+
+#define UPDATE(loops, ...)                                             \
+    {                                                                  \
+        UPDATE_MANY, offsetof(struct update_table, loops), __VA_ARGS__ \
+    }
+#define UPDATE_MANY                                                                 \
+    {                                                                               \
+        update_many_scratch, update_many_table, update_many_cpu, update_many_opencl \
+    }
 
 gradc_status update_shape(struct record *r);
 
-/* Runs the loop of the operands' dtype in tasks.  (The CPU's run passes over updates behind a data error.) */
-gradc_status update_cpu(const struct launch *l, update_loop *const loops[2], int variant);
-gradc_status update_many_cpu(const struct launch_many *m, update_loop *const loops[2], int variant);
-
-/* opencl/SOURCE.cl, which includes update.cl, with options ("": none). */
-struct update_kernel {
-    const char *source, *options;
-};
-
-gradc_status update_opencl(const struct launch *l, const struct update_kernel *kernel, struct failure *f);
-gradc_status update_many_opencl(const struct launch_many *m, const struct update_kernel *kernel,
-                                struct failure *f);
+/* The forms of every update op: alone, and with others.  On the CPU the loop of the operands' dtype runs in tasks.
+ * (The CPU's run passes over updates behind a data error.) */
+gradc_status update_cpu(const struct launch *l, struct failure *f);
+gradc_status update_opencl(const struct launch *l, struct failure *f);
+gradc_status update_many_cpu(const struct launch_many *m, struct failure *f);
+gradc_status update_many_opencl(const struct launch_many *m, struct failure *f);
 
 /* op_many's sizes. */
 size_t update_many_scratch(const struct launch_many *m);

@@ -146,21 +146,6 @@ static int print_report(gradc_context *g, const struct speeds *s)
 
 /* ---- The command ---- */
 
-static gradc_module *make_model(gradc_context *g, const struct explain_options *o, const char *name)
-{
-    char options[128] = "";
-    size_t used = 0;
-    const struct {
-        const char *key;
-        int64_t value;
-    } given[] = {{"image", o->image}, {"classes", o->classes}, {"channels", o->channels}};
-    for (size_t i = 0; i < sizeof given / sizeof *given; i++)
-        if (given[i].value > 0)
-            used += (size_t)snprintf(options + used, sizeof options - used, "%s%s=%" PRId64,
-                                     used > 0 ? " " : "", given[i].key, given[i].value);
-    return gradc_model(g, name, options);
-}
-
 static int64_t number_of(const gradc_module *m, const char *key)
 {
     const char *text = gradc_module_option(m, key);
@@ -170,7 +155,8 @@ static int64_t number_of(const gradc_module *m, const char *key)
 static int explain(gradc_context *g, const struct explain_options *o, const char *name)
 {
     struct speeds speeds;
-    gradc_module *m = make_model(g, o, name);
+    char options[MODEL_OPTIONS];
+    gradc_module *m = gradc_model(g, name, model_options(options, "", o->image, o->classes, o->channels));
     if (m == NULL)
         return tool_failed(g, "");
     measure(g, &speeds);

@@ -61,16 +61,8 @@ static int print_summary(gradc_context *g, const char *name, const char *options
 
 static int show_model(const struct info_options *o, const char *name, const char *given)
 {
-    char options[512];
-    size_t used = (size_t)snprintf(options, sizeof options, "%s", given);
-    const struct {
-        const char *key;
-        int64_t value;
-    } more[] = {{"image", o->image}, {"classes", o->classes}, {"channels", o->channels}};
-    for (size_t i = 0; i < sizeof more / sizeof *more && used < sizeof options; i++)
-        if (more[i].value > 0)
-            used += (size_t)snprintf(options + used, sizeof options - used, " %s=%" PRId64, more[i].key,
-                                     more[i].value);
+    char options[MODEL_OPTIONS];
+    model_options(options, given, o->image, o->classes, o->channels);
     gradc_context *g = gradc_open("cpu");
     if (g == NULL)
         return tool_failed(NULL, "");

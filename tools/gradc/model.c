@@ -1,5 +1,22 @@
 /* model.c - a trained model's file, opened on a device. */
+#include <inttypes.h>
+
 #include "tool.h"
+
+const char *model_options(char text[MODEL_OPTIONS], const char *given, int64_t image, int64_t classes,
+                          int64_t channels)
+{
+    const struct {
+        const char *key;
+        int64_t value;
+    } more[] = {{"image", image}, {"classes", classes}, {"channels", channels}};
+    size_t used = (size_t)snprintf(text, MODEL_OPTIONS, "%s", given);
+    for (size_t i = 0; i < sizeof more / sizeof *more && used < MODEL_OPTIONS; i++)
+        if (more[i].value > 0)
+            used +=
+                (size_t)snprintf(text + used, MODEL_OPTIONS - used, " %s=%" PRId64, more[i].key, more[i].value);
+    return text;
+}
 
 int model_open(struct model *m, const char *path, const char *device, int64_t threads)
 {

@@ -120,6 +120,11 @@ struct model {
     struct names names;
 };
 
+/* The options for gradc_model: `given`, and behind it the numbers that are not 0. */
+enum { MODEL_OPTIONS = 512 };
+const char *model_options(char text[MODEL_OPTIONS], const char *given, int64_t image, int64_t classes,
+                          int64_t channels);
+
 int model_open(struct model *m, const char *path, const char *device, int64_t threads);
 void model_close(struct model *m);
 

@@ -122,20 +122,15 @@ static int is_updates(const struct plan_entry *e)
     return e->count > 1 && !e->chain;
 }
 
-const struct node *plan_first(const gradc_context *g, const struct plan *p, const struct plan_entry *e)
-{
-    return g->run_nodes.items[p->members[e->first]];
-}
-
 /* The launches of an entry's updates, one behind the other. */
 static int launches_of(gradc_context *g, const struct plan *p, const struct plan_entry *e, int prepare)
 {
-    const struct node *first = plan_first(g, p, e);
+    const struct node *first = plan_node(g, p, e, 0);
     if (host_grow(&g->launches, &g->launches_capacity, e->count, sizeof *g->launches) ||
         host_grow(&g->views, &g->views_capacity, (int64_t)e->count * first->nin, sizeof *g->views))
         return -1;
     for (int32_t m = 0; m < e->count; m++) {
-        const struct node *n = g->run_nodes.items[p->members[e->first + m]];
+        const struct node *n = plan_node(g, p, e, m);
         launch_of(g, n, g->views + (int64_t)m * n->nin, &g->launches[m]);
         g->launches[m].prepare = prepare;
     }
@@ -144,7 +139,7 @@ static int launches_of(gradc_context *g, const struct plan *p, const struct plan
 
 gradc_status plan_reserve(gradc_context *g, const struct plan *p, struct plan_entry *e, struct failure *f)
 {
-    const struct op_many *many = plan_first(g, p, e)->op->many;
+    const struct op_many *many = plan_node(g, p, e, 0)->op->many;
     if (!is_updates(e))
         return GRADC_OK;
     if (launches_of(g, p, e, 0))
@@ -160,7 +155,7 @@ gradc_status plan_reserve(gradc_context *g, const struct plan *p, struct plan_en
 static gradc_status launch_updates(gradc_context *g, const struct plan *p, const struct plan_entry *e,
                                    int prepare, struct failure *f)
 {
-    const struct op_many *many = plan_first(g, p, e)->op->many;
+    const struct op_many *many = plan_node(g, p, e, 0)->op->many;
     if (launches_of(g, p, e, prepare))
         return fail(f, GRADC_E_MEMORY, "no memory on the host");
     struct launch_many m = {.one = g->launches, .n = e->count, .scratch = e->scratch};
@@ -175,5 +170,5 @@ gradc_status plan_launch(gradc_context *g, const struct plan *p, const struct pl
     if (e->chain)
         return launch_chain(g, e->chain, prepare, f);
     return is_updates(e) ? launch_updates(g, p, e, prepare, f)
-                         : launch_node(g, plan_first(g, p, e), &e->workspace, prepare, f);
+                         : launch_node(g, plan_node(g, p, e, 0), &e->workspace, prepare, f);
 }

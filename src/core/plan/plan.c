@@ -144,15 +144,6 @@ static size_t round_up(size_t bytes)
     return bytes == 0 ? 256 : (bytes + 255) / 256 * 256;
 }
 
-/* Whether the entry's chain keeps the value of node k to itself. */
-static int is_inside(const struct plan_entry *e, int64_t k)
-{
-    for (int32_t s = 0; e->chain && s < e->chain->nsteps; s++)
-        if (e->chain->step[s].node == k)
-            return e->chain->step[s].output < 0;
-    return 0;
-}
-
 /* A node's workspace, if it has one, and its cost. */
 static gradc_status look_at(gradc_context *g, struct plan_entry *e, const struct node *n, struct failure *f)
 {
@@ -174,16 +165,14 @@ static gradc_status plan_sizes(gradc_context *g, struct plan *p, struct failure 
     for (int64_t i = 0; i < p->nentries; i++) {
         struct plan_entry *e = &p->entries[i];
         for (int32_t m = 0; m < e->count; m++) {
-            int32_t k = p->members[e->first + m];
-            const struct node *n = g->run_nodes.items[k];
+            const struct node *n = plan_node(g, p, e, m);
+            int inside = e->chain && e->chain->step[m].output < 0; /* a chain's steps are its members */
             for (int o = 0; o < n->nout; o++) {
                 struct plan_root *r = &p->roots[n->out[o]->number];
-                r->kind = n->out[o]->root_kept > 0 ? ROOT_SURVIVOR
-                          : is_inside(e, k)        ? ROOT_INSIDE
-                                                   : ROOT_ARENA;
+                r->kind = n->out[o]->root_kept > 0 ? ROOT_SURVIVOR : inside ? ROOT_INSIDE : ROOT_ARENA;
                 r->bytes = round_up(tensor_bytes(n->out[o]));
             }
-            p->ops[k] = n->op;
+            p->ops[p->members[e->first + m]] = n->op;
             if (look_at(g, e, n, f))
                 return f->status;
         }

@@ -143,9 +143,6 @@ void view_of(const struct tensor *t, struct view *v);
 /* The launch of a node; views has room for nin + nout. */
 void launch_of(gradc_context *g, const struct node *n, struct view *views, struct launch *l);
 
-/* The first node of an entry. */
-const struct node *plan_first(const gradc_context *g, const struct plan *p, const struct plan_entry *e);
-
 /* What the entry needs besides its roots, made once. */
 gradc_status plan_reserve(gradc_context *g, const struct plan *p, struct plan_entry *e, struct failure *f);
 

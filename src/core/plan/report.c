@@ -1,8 +1,7 @@
 /* report.c - what a plan costs, and a plan as text for people. */
 #include <inttypes.h>
-#include <stdarg.h>
-#include <stdio.h>
 
+#include "base/page.h"
 #include "core/plan/plan.h"
 #include "core/run.h"
 
@@ -51,37 +50,18 @@ void plan_cost_chain(gradc_context *g, struct plan_entry *e)
 
 /* ---- Text ---- */
 
-/* Counts all that is written, and keeps what fits. */
-struct page {
-    char *text;
-    size_t size;
-    int64_t count;
-};
-
-static void say(struct page *p, const char *format, ...) GRADC_PRINTF(2, 3);
-
-static void say(struct page *p, const char *format, ...)
+static void put_entry(struct page *out, const struct plan *p, const struct plan_entry *e)
 {
-    size_t room = p->text && (size_t)p->count < p->size ? p->size - (size_t)p->count : 0;
-    va_list args;
-    va_start(args, format);
-    int n = vsnprintf(room ? p->text + p->count : NULL, room, format, args);
-    va_end(args);
-    p->count += n > 0 ? n : 0;
-}
-
-static void say_entry(struct page *out, const struct plan *p, const struct plan_entry *e)
-{
-    say(out, "%8d %14" PRId64 " %18.0f  ", (int)e->kernels, e->bytes, e->flop);
+    page_put(out, "%8d %14" PRId64 " %18.0f  ", (int)e->kernels, e->bytes, e->flop);
     if (e->count > 1 && !e->chain) {
-        say(out, "%s of %d tensors\n", p->ops[p->members[e->first]]->name, (int)e->count);
+        page_put(out, "%s of %d tensors\n", p->ops[p->members[e->first]]->name, (int)e->count);
         return;
     }
     if (e->again)
-        say(out, "again: ");
+        page_put(out, "again: ");
     for (int32_t m = 0; m < e->count; m++)
-        say(out, "%s%s", m ? "+" : "", p->ops[p->members[e->first + m]]->name);
-    say(out, " %s\n", SHAPE(&e->shape));
+        page_put(out, "%s%s", m ? "+" : "", p->ops[p->members[e->first + m]]->name);
+    page_put(out, " %s\n", SHAPE(&e->shape));
 }
 
 struct totals {
@@ -112,14 +92,14 @@ int64_t gradc_plan_report(gradc_context *g, char *text, size_t size)
         text[0] = 0;
     if (context_enter(g, "plan_report") || run_plan(g, &p))
         return -1;
-    struct page out = {text, size, 0};
+    struct page out = {text, text ? size : 0, 0};
     struct totals t = totals_of(p);
-    say(&out, "launches          bytes               flop  what\n");
+    page_put(&out, "launches          bytes               flop  what\n");
     for (int64_t i = 0; p && i < p->nentries; i++)
-        say_entry(&out, p, &p->entries[i]);
-    say(&out, "%" PRId64 " bytes for temporaries, %" PRId64 " for results\n", t.temporaries, t.results);
-    say(&out, "%" PRId64 " launches, %" PRId64 " bytes, %.0f flop\n", t.launches, t.bytes, t.flop);
-    return out.count;
+        put_entry(&out, p, &p->entries[i]);
+    page_put(&out, "%" PRId64 " bytes for temporaries, %" PRId64 " for results\n", t.temporaries, t.results);
+    page_put(&out, "%" PRId64 " launches, %" PRId64 " bytes, %.0f flop\n", t.launches, t.bytes, t.flop);
+    return (int64_t)out.used;
 }
 
 gradc_status gradc_plan_info(gradc_context *g, int64_t *launches, int64_t *memory, int64_t *bytes, double *flop)
