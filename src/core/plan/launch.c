@@ -140,7 +140,7 @@ static int launches_of(gradc_context *g, const struct plan *p, const struct plan
 gradc_status plan_reserve(gradc_context *g, const struct plan *p, struct plan_entry *e, struct failure *f)
 {
     const struct op_many *many = plan_node(g, p, e, 0)->op->many;
-    if (!is_updates(e))
+    if (!is_updates(e) || (e->scratch && (e->table || !g->device->opencl)))
         return GRADC_OK;
     if (launches_of(g, p, e, 0))
         return fail(f, GRADC_E_MEMORY, "no memory on the host");
