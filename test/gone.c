@@ -57,6 +57,27 @@ static void loss_and_gradients_stay(struct fixture *f)
     gradc_release(x);
 }
 
+/* (b): the loss was dropped before backward, and what it came from, an older value of x, goes with backward. */
+static void dropped_loss_stays(struct fixture *f)
+{
+    const float zeros[3] = {0, 0, 0};
+    gradc_tensor *x = leaf_f32(f->g, 3, ones);
+    gradc_tensor *old = gradc_detach(gradc_reshape(gradc_mul(x, x), 2, (const int64_t[]){1, 3}));
+    gradc_optim *o = gradc_sgd(&x, 1, 1, 0);
+    assert_int_equal(gradc_backward(gradc_sum(x, 0, NULL, 0)), GRADC_OK);
+    assert_int_equal(gradc_step(o), GRADC_OK); /* x is 0 from here on */
+    gradc_tensor *loss = gradc_matmul(old, gradc_add_scalar(x, 2));
+    gradc_neg(loss);
+    settle(f);
+    assert_int_equal(gradc_backward(loss), GRADC_OK);
+    settle(f);
+    assert_f32(loss, 1, (const float[]){6});
+    assert_f32(x, 3, zeros);
+    assert_f32(gradc_grad(x), 3, ones);
+    gradc_optim_free(o);
+    gradc_release(x);
+}
+
 /* (c) */
 static void unconsumed_result_stays(struct fixture *f)
 {
@@ -203,6 +224,7 @@ int main(void)
         {"retained stays", retained_stays},
         {"retained after it was freed stays", retained_late_stays},
         {"the loss and the gradients stay", loss_and_gradients_stay},
+        {"a loss that was dropped stays", dropped_loss_stays},
         {"an unconsumed result stays", unconsumed_result_stays},
         {"a consumed result goes", consumed_result_goes},
         {"what a gradient reads stays", what_a_gradient_reads_stays},

@@ -274,7 +274,7 @@ static void keep_loss(struct tensor *loss)
     tensor_keep(loss);
 }
 
-static gradc_status backward(struct walk *w)
+static gradc_status walk_and_bind(struct walk *w)
 {
     gradc_context *g = w->g;
     call_begin(g, 0);
@@ -292,7 +292,19 @@ static gradc_status backward(struct walk *w)
     }
     walk_end(w);
     call_end(g);
-    return status ? status : run_kept(w->y);
+    return status;
+}
+
+/* The loss is kept from here on; if its value was dropped it is computed again first, as what it comes from may not
+ * outlive the walk. */
+static gradc_status backward(struct walk *w)
+{
+    tensor_keep(w->y);
+    gradc_status status = run_kept(w->y);
+    if (!status)
+        status = walk_and_bind(w);
+    tensor_unkeep(w->y);
+    return status;
 }
 
 gradc_status gradc_backward(gradc_tensor *h)
