@@ -1,7 +1,7 @@
 /* conv.cl - convolutions as matrix products whose right side is gathered from an image: forward, gradient of
  * the input, gradient of the weights.  No im2col buffer: tiles of that matrix are made in local memory.
  *
- * For each group g:  C[row, column] = EPILOGUE(sum_depth A[row, depth] IMAGE[column, depth]).
+ * For each group g:  C[row, column] = sum_depth A[row, depth] IMAGE[column, depth] + bias[row].
  *            C   A    IMAGE  rows    columns             depth
  *   forward  z   w    x      out     batch, pixels of z  in, kh, kw
  *   input    dx  w    dz     in      batch, pixels of x  out, kh, kw
@@ -13,15 +13,16 @@
  * Layout: all operands contiguous (NCHW, OIHW).
  * Work-groups and tiles are as in gemm.cl; groups along dimension 0: tiles across, tiles down, g, split. */
 
-/* From the host: TILE_M, TILE_N, TILE_K, ITEM_M, ITEM_N (2, 4, 8 or 16); BIAS: a column is added; STRIDED. */
+/* From the host: TILE_M, TILE_N, TILE_K, ITEM_M, ITEM_N (2, 4, 8 or 16); BIAS: a column is added; ROW_SUMS: the sums of
+ * A's rows are a second result; STRIDED.  Behind conv_chain.cl: a chain takes up what is finished (finish.cl). */
 
 #include "tile.cl"
+#include "finish.cl"
 
-/* What becomes of a finished sum. */
 #ifdef BIAS
-#define EPILOGUE(value, channel) ((value) + bias[channel])
+#define WITH_BIAS(value, channel) ((value) + bias[channel])
 #else
-#define EPILOGUE(value, channel) (value)
+#define WITH_BIAS(value, channel) (value)
 #endif
 
 /* Where a column or a depth lies: s0 first element in the image, s1 y, s2 x, s3 offset in C or A. */
@@ -113,13 +114,15 @@ void load_image(__local real *tile, __local const where_t *columns, __local cons
  * workspace [split, C's own layout], and c_split the size of a split. */
 __kernel __attribute__((reqd_work_group_size(ITEMS_X, TILE_M / ITEM_M, 1)))
 void conv(__global const real *a, ulong a_first, __global const real *image, ulong image_first,
-          __global real *c, ulong c_first,
 #ifdef BIAS
           __global const real *bias, ulong bias_first,
 #endif
+#ifdef ROW_SUMS
+          __global real *row_sums, ulong row_sums_first,
+#endif
           long m_, long n_, long depth_, long chunk, long groups, long a_row, long a_group, long image_group,
           long c_row, long c_group, long c_split, long height, long width, long stride_y, long stride_x,
-          long deep, AXIS(column), AXIS(depth))
+          long deep, AXIS(column), AXIS(depth), RESULT_PARAMS)
 {
     __local real a_tile[TILE_K * PITCH_A] __attribute__((aligned(128)));
     __local real b_tile[TILE_K * PITCH_B] __attribute__((aligned(128)));
@@ -138,9 +141,14 @@ void conv(__global const real *a, ulong a_first, __global const real *image, ulo
     index_t first = split * chunk, last = min(first + chunk, depth_);
     a += a_first + g * a_group + row * a_row;
     image += image_first + g * image_group;
-    c += c_first + split * c_split + g * c_group;
+    RESULT_START(c_first + split * c_split + g * c_group);
 #ifdef BIAS
     bias += bias_first + g * m;
+#endif
+#ifdef ROW_SUMS
+    real row_sum[ITEM_M];
+    for (int i = 0; i < ITEM_M; i++)
+        row_sum[i] = 0;
 #endif
 
     ROW sum[ITEM_M];
@@ -168,9 +176,24 @@ void conv(__global const real *a, ulong a_first, __global const real *image, ulo
             for (int i = 0; i < ITEM_M; i++)
                 sum[i] = fma((ROW)(left[k * PITCH_A + i]), line, sum[i]);
         }
+#ifdef ROW_SUMS
+        if (column + item_x == 0)
+            for (int i = 0; i < ITEM_M; i++) {
+                real part = 0;
+                for (int k = 0; k < TILE_K; k++)
+                    part += left[k * PITCH_A + i];
+                row_sum[i] += part;
+            }
+#endif
     }
 
     row += item_y * ITEM_M;
+#ifdef ROW_SUMS
+    if (column + item_x == 0)
+        for (int i = 0; i < ITEM_M; i++)
+            if (row + i < m)
+                row_sums[row_sums_first + (ulong)((split * groups + g) * m + row + i)] = row_sum[i];
+#endif
 #pragma unroll
     for (int i = 0; i < ITEM_M; i++) {
         real line[ITEM_N];
@@ -178,20 +201,23 @@ void conv(__global const real *a, ulong a_first, __global const real *image, ulo
 #pragma unroll
         for (int j = 0; j < ITEM_N; j++)
             if (row + i < m && column + item_x * ITEM_N + j < n)
-                c[(row + i) * c_row + columns[item_x * ITEM_N + j].s3] = EPILOGUE(line[j], row + i);
+                RESULT((row + i) * c_row + columns[item_x * ITEM_N + j].s3, WITH_BIAS(line[j], row + i));
     }
 }
 
-/* C = EPILOGUE(sum of `splits` products in their order), from the workspace [split, total].  For the bias,
- * element e's channel is e / pixels % channels.  Any work size. */
-__kernel void conv_sum(__global const real *part, ulong part_first, __global real *c, ulong c_first,
+/* C = the sum of `splits` products in their order, and the bias, from the workspace [split, total]; element e's channel
+ * is e / pixels % channels.  The row sums are added likewise, from behind it: [split, channels].  Any work size. */
+__kernel void conv_sum(__global const real *part, ulong part_first,
 #ifdef BIAS
                        __global const real *bias, ulong bias_first,
 #endif
-                       long total, long splits, long pixels, long channels)
+#ifdef ROW_SUMS
+                       __global real *row_sums, ulong row_sums_first,
+#endif
+                       long total, long splits, long pixels, long channels, RESULT_PARAMS)
 {
     part += part_first;
-    c += c_first;
+    RESULT_START(c_first);
 #ifdef BIAS
     bias += bias_first;
 #endif
@@ -201,6 +227,14 @@ __kernel void conv_sum(__global const real *part, ulong part_first, __global rea
         for (index_t s = 1; s < splits; s++)
             sum += part[s * total + e];
         index_t plane = e / (index_t)pixels;
-        c[e] = EPILOGUE(sum, last_digit(&plane, (index_t)channels));
+        RESULT(e, WITH_BIAS(sum, last_digit(&plane, (index_t)channels)));
     }
+#ifdef ROW_SUMS
+    GRID(r, channels) {
+        real sum = part[splits * total + r];
+        for (index_t s = 1; s < splits; s++)
+            sum += part[splits * total + s * channels + r];
+        row_sums[row_sums_first + (ulong)r] = sum;
+    }
+#endif
 }

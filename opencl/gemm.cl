@@ -1,4 +1,4 @@
-/* gemm.cl - matrix products: C[b,i,j] = EPILOGUE(sum_k A[b,i,k] B[b,k,j]); the sum of products split along k.
+/* gemm.cl - matrix products: C[b,i,j] = sum_k A[b,i,k] B[b,k,j] + bias[j]; the sum of products split along k.
  *
  * Layout: any strides in A and B, so that a transposed view is read in place; C's columns are contiguous.
  * At most two batch axes; a stride of 0 repeats an operand.  Any m, n >= 1, any k >= 0.
@@ -7,15 +7,16 @@
  * alone, as others are limited to 65535 on some devices: tiles across, tiles down, batch, split.
  * All tile sizes are powers of two.  Each element is one chain of fma in the order of k. */
 
-/* From the host: TILE_M, TILE_N, TILE_K, ITEM_M, ITEM_N (2, 4, 8 or 16); BIAS: a row is added. */
+/* From the host: TILE_M, TILE_N, TILE_K, ITEM_M, ITEM_N (2, 4, 8 or 16); BIAS: a row is added; ROW_SUMS: the sums of
+ * A's rows are a second result.  Behind gemm_chain.cl: a chain takes up what is finished (finish.cl). */
 
 #include "tile.cl"
+#include "finish.cl"
 
-/* What becomes of a finished sum. */
 #ifdef BIAS
-#define EPILOGUE(value, column) ((value) + bias[(column) * bias_stride])
+#define WITH_BIAS(value, column) ((value) + bias[(column) * bias_stride])
 #else
-#define EPILOGUE(value, column) (value)
+#define WITH_BIAS(value, column) (value)
 #endif
 
 /* tile[k][i] = from[i * stride + k * depth_stride] for `size` lines i and TILE_K depths k, 0 beyond lines and
@@ -39,13 +40,15 @@ void load(__local real *tile, int pitch, uint size, __global const real *from, i
  * workspace [split, batch, m, n], and split_stride the size of a split. */
 __kernel __attribute__((reqd_work_group_size(ITEMS_X, TILE_M / ITEM_M, 1)))
 void gemm(__global const real *a, ulong a_first, __global const real *b, ulong b_first,
-          __global real *c, ulong c_first,
 #ifdef BIAS
           __global const real *bias, ulong bias_first, long bias_stride,
 #endif
+#ifdef ROW_SUMS
+          __global real *row_sums, ulong row_sums_first,
+#endif
           long m_, long n_, long k_, long chunk, long a_row, long a_column, long b_row, long b_column,
           long c_row, long outer, long inner, long a_outer, long a_inner, long b_outer, long b_inner,
-          long c_outer, long c_inner, long split_stride)
+          long c_outer, long c_inner, long split_stride, RESULT_PARAMS)
 {
     __local real a_tile[TILE_K * PITCH_A] __attribute__((aligned(128)));
     __local real b_tile[TILE_K * PITCH_B] __attribute__((aligned(128)));
@@ -64,9 +67,14 @@ void gemm(__global const real *a, ulong a_first, __global const real *b, ulong b
     index_t depth = min(chunk, k_ - split * chunk);
     a += a_first + out * a_outer + in * a_inner + row * a_row + split * chunk * a_column;
     b += b_first + out * b_outer + in * b_inner + column * b_column + split * chunk * b_row;
-    c += c_first + split * split_stride + out * c_outer + in * c_inner;
+    RESULT_START(c_first + split * split_stride + out * c_outer + in * c_inner);
 #ifdef BIAS
     bias += bias_first;
+#endif
+#ifdef ROW_SUMS
+    real row_sum[ITEM_M];
+    for (int i = 0; i < ITEM_M; i++)
+        row_sum[i] = 0;
 #endif
 
     ROW sum[ITEM_M];
@@ -89,8 +97,23 @@ void gemm(__global const real *a, ulong a_first, __global const real *b, ulong b
             for (int i = 0; i < ITEM_M; i++)
                 sum[i] = fma((ROW)(left[k * PITCH_A + i]), line, sum[i]);
         }
+#ifdef ROW_SUMS
+        if (column + x == 0)
+            for (int i = 0; i < ITEM_M; i++) {
+                real part = 0;
+                for (int k = 0; k < TILE_K; k++)
+                    part += left[k * PITCH_A + i];
+                row_sum[i] += part;
+            }
+#endif
         barrier(CLK_LOCAL_MEM_FENCE);
     }
+#ifdef ROW_SUMS
+    if (column + x == 0)
+        for (int i = 0; i < ITEM_M; i++)
+            if (row + y * ITEM_M + i < m)
+                row_sums[row_sums_first + (ulong)(split * m + row + y * ITEM_M + i)] = row_sum[i];
+#endif
 
     row += y * ITEM_M;
     column += x * ITEM_N;
@@ -101,22 +124,25 @@ void gemm(__global const real *a, ulong a_first, __global const real *b, ulong b
 #pragma unroll
         for (int j = 0; j < ITEM_N; j++)
             if (row + i < m && column + j < n)
-                c[(row + i) * c_row + column + j] = EPILOGUE(line[j], column + j);
+                RESULT((row + i) * c_row + column + j, WITH_BIAS(line[j], column + j));
     }
 }
 
-/* C = EPILOGUE(sum of `splits` products in their order), from the workspace [split, batch, m, n].
- * Any work size. */
-__kernel void gemm_sum(__global const real *part, ulong part_first, __global real *c, ulong c_first,
+/* C = the sum of `splits` products in their order, and the bias, from the workspace [split, batch, m, n].  The row
+ * sums are added likewise, from behind it: [split, m].  Any work size. */
+__kernel void gemm_sum(__global const real *part, ulong part_first,
 #ifdef BIAS
                        __global const real *bias, ulong bias_first, long bias_stride,
 #endif
+#ifdef ROW_SUMS
+                       __global real *row_sums, ulong row_sums_first,
+#endif
                        long splits, long m, long n, long c_row, long outer, long inner, long c_outer,
-                       long c_inner)
+                       long c_inner, RESULT_PARAMS)
 {
     index_t total = outer * inner * m * n;
     part += part_first;
-    c += c_first;
+    RESULT_START(c_first);
 #ifdef BIAS
     bias += bias_first;
 #endif
@@ -128,6 +154,14 @@ __kernel void gemm_sum(__global const real *part, ulong part_first, __global rea
         index_t out = e;
         index_t column = last_digit(&out, (index_t)n), row = last_digit(&out, (index_t)m);
         index_t in = last_digit(&out, (index_t)inner);
-        c[out * c_outer + in * c_inner + row * c_row + column] = EPILOGUE(sum, column);
+        RESULT(out * c_outer + in * c_inner + row * c_row + column, WITH_BIAS(sum, column));
     }
+#ifdef ROW_SUMS
+    GRID(r, m) {
+        real sum = part[splits * total + r];
+        for (index_t s = 1; s < splits; s++)
+            sum += part[splits * total + s * m + r];
+        row_sums[row_sums_first + (ulong)r] = sum;
+    }
+#endif
 }

@@ -335,6 +335,28 @@ static void each_convolution(struct fixture *f)
     }
 }
 
+/* ---- What takes up products and convolutions ---- */
+
+static void each_epilogue(struct fixture *f)
+{
+    assert_int_equal(gradc_set(f->g, "plan.fuse", "1"), GRADC_OK);
+    assert_int_equal(gradc_set(f->g, "plan.epilogue", "1"), GRADC_OK);
+    for (int d = 0; d < FLOATS; d++) {
+        if (leaves_out(f, floats[d]))
+            continue;
+        gradc_tensor *x = leaf(f, floats[d], SHAPE_OF(3, 300)), *w = leaf(f, floats[d], SHAPE_OF(20, 300)),
+                     *b = leaf(f, floats[d], SHAPE_OF(20)), *image = leaf(f, floats[d], SHAPE_OF(2, 4, 6, 7)),
+                     *filter = leaf(f, floats[d], SHAPE_OF(4, 2, 3, 3)), *c = leaf(f, floats[d], SHAPE_OF(4));
+        finish(f, gradc_relu(gradc_linear(x, w, b))); /* the sum in parts */
+        finish(f, gradc_relu(gradc_linear(gradc_slice(x, 1, 0, 7, 1), gradc_slice(w, 1, 0, 7, 1), b)));
+        finish(f, gradc_relu(gradc_conv2d_full(image, filter, c, 2, 1, 1, 1, 1, 1, 2)));
+        gradc_tensor *const all[] = {x, w, b, image, filter, c};
+        for (size_t i = 0; i < sizeof all / sizeof *all; i++)
+            gradc_release(all[i]);
+        gradc_tape_clear(f->g);
+    }
+}
+
 /* ---- Norms ---- */
 
 static void each_norm(struct fixture *f)
@@ -523,6 +545,7 @@ int main(int argc, char **argv)
         {"reductions", each_reduction},
         {"products", each_product},
         {"convolution", each_convolution},
+        {"epilogues", each_epilogue},
         {"norms", each_norm},
         {"softmax", each_softmax},
         {"losses", each_loss},

@@ -17,9 +17,10 @@ torch=1
 for device in $(judged_devices); do
     dtypes=
     [ "$device" = cpu ] || [ "$GRADC_TEST_LONG" = 1 ] || dtypes="--dtype f32"
-    # OpenCL on the CPU takes a quarter of a second to compile a chain: they are test/plan.c's.
+    # OpenCL on the CPU takes a quarter of a second to compile a chain, and seconds behind a product: they are test/plan.c's
+    # and test/epilogue.c's.
     plan=
-    [ "$device" = cpu ] || [ "$GRADC_TEST_LONG" = 1 ] || plan=-fuse
+    [ "$device" = cpu ] || [ "$GRADC_TEST_LONG" = 1 ] || plan=-fuse-epilogue
     part test/oracle/binding.py --device "$device"
     # shellcheck disable=SC2086
     [ $torch = 0 ] || GRADC_PLAN=$plan part test/oracle/oracle.py --seed "$ORACLE_SEED" --device "$device" $dtypes

@@ -19,7 +19,8 @@ enum {
     OP_ONCE = 2,    /* its backward op: can't be differentiated, a second derivative is GRADC_E_UNSUPPORTED */
     OP_REPORTS = 4, /* can report a data error to the device word */
     OP_FLOWS = 8,   /* gradients flow into its hidden outputs too: dz[o] of each may be there */
-    OP_CASTS = 16   /* elementwise, from one dtype to another */
+    OP_CASTS = 16,  /* elementwise, from one dtype to another */
+    OP_EPILOGUE = 32 /* its forms see to launch.epilogue, for out[0] */
 };
 
 /* Handed to the shape rule: the operands are live and of one context.  It may rewrite ints (normalise an axis),
@@ -52,8 +53,10 @@ struct launch {
     struct place workspace; /* op->workspace bytes */
     struct place word; /* the device word (see WORD_*); an assign's kernel tests it, OP_REPORTS' writes it */
     int64_t serial;    /* of the node, for the word */
-    struct chain *chain; /* of op_chain: in, out, reals and bound are those of all its steps */
-    int prepare;         /* OpenCL: 1: only note the programs: launch_kernel and the engines see to it */
+    struct chain *chain;             /* of op_chain: in, out, reals and bound are those of all its steps */
+    struct launch *made;             /* of op_chain: the launch of step chain->made, if there is one */
+    const struct epilogue *epilogue; /* of the op that makes a chain's step, else NULL */
+    int prepare; /* OpenCL: 1: only note the programs: launch_kernel and the engines see to it */
 };
 
 /* Handed to the gradient: record the ops of dx[i] wherever wants[i], and leave NULL where it is zero.
@@ -106,9 +109,19 @@ struct op {
 
 /* ---- Chains: elementwise nodes that run as one ----
  * core/plan/fuse.c chooses them, ops/chain.c runs them.  Every step makes n elements, one from one element of each of
- * its operands, in row-major order; so shapes may differ along a chain as long as positions agree. */
+ * its operands, in row-major order; so shapes may differ along a chain as long as positions agree.
+ * One step may be an op with OP_EPILOGUE (core/plan/epilogue.c): the chain then runs behind each part of its result
+ * that is finished, in the same kernel. */
 
-enum { CHAIN_STEPS = 32, CHAIN_INPUTS = 12, CHAIN_OUTPUTS = 8, CHAIN_SLOTS = 8, CHAIN_OPERANDS = 3 };
+enum {
+    CHAIN_STEPS = 32,
+    CHAIN_INPUTS = 12,
+    CHAIN_OUTPUTS = 8,
+    CHAIN_SLOTS = 8,
+    CHAIN_OPERANDS = 3,
+    EPILOGUE_STEPS = 8, /* behind another op, whose kernel has their text once for each element that an item makes */
+    EPILOGUE_ARGS = 42 /* that the other op's kernel has itself */
+};
 
 /* An operand from outside.  axes 0: element i lies at i * step (step 0: there is one).  Else by the collapsed axes of
  * its reader's shape. */
@@ -132,6 +145,8 @@ struct chain {
     gradc_dtype real; /* the one dtype of its values that is not bool; bool if all are.  A cast may read another */
     int64_t n;
     int32_t ninputs, nsteps, noutputs, nreals, nbound;
+    int32_t made;  /* the step that another op makes, or -1: all are elementwise */
+    int32_t nargs; /* of its kernel */
     struct chain_input input[CHAIN_INPUTS];
     struct chain_step step[CHAIN_STEPS];
     int32_t output[CHAIN_OUTPUTS]; /* the step that makes it */

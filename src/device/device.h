@@ -93,7 +93,16 @@ void kernel_groups(struct kernel_call *k, int ndim, const size_t *groups, const 
 
 /* ---- The engines ---- */
 
-/* C[b,i,j] = epilogue( sum_k A[b,i,k] B[b,k,j] ), any strides in A and B, C's columns contiguous.
+/* What is done with the finished elements of a contiguous result, counted row-major.  On the CPU they are in their
+ * place first; on OpenCL only what this stores is stored. */
+struct epilogue {
+    void (*run)(const struct epilogue *e, int64_t first, int64_t n); /* CPU: n elements are there; from any thread */
+    const char *text; /* OpenCL: for kernel_text with the source NAME_chain (see opencl/finish.cl), */
+    uint64_t text_hash;
+    void (*give)(const struct epilogue *e, struct kernel_call *k); /* and its arguments, the kernel's last */
+};
+
+/* C[b,i,j] = sum_k A[b,i,k] B[b,k,j] + bias[j], any strides in A and B, C's columns contiguous.
  * Batch axes: shape, and the stride of each operand (0 repeats).  f32 or f64. */
 struct gemm {
     gradc_dtype dtype;
@@ -102,21 +111,25 @@ struct gemm {
     int64_t a_row, a_col, b_row, b_col, c_row;
     int32_t nbatch;
     int64_t batch[GRADC_MAX_NDIM], a_batch[GRADC_MAX_NDIM], b_batch[GRADC_MAX_NDIM], c_batch[GRADC_MAX_NDIM];
-    const struct view *bias; /* [n], added to each row; NULL: none */
+    const struct view *bias; /* [n]; NULL: none */
+    const struct view *row_sums; /* [m]: gets sum_k A[i,k] (no batch axes; one of A's strides is 1); NULL: nothing */
+    const struct epilogue *epilogue; /* NULL: none */
 };
 
 enum conv_kind { CONV_FORWARD, CONV_INPUT, CONV_WEIGHT };
 
 /* 2-d convolution as gradc_conv2d_full says, all operands contiguous (their layout's offset counts).
- * FORWARD: x, w, bias (or NULL) -> z.   INPUT: z (dz), w -> x (dx).   WEIGHT: x, z (dz) -> w (dw). */
+ * FORWARD: x, w, bias (or NULL) -> z.   INPUT: z (dz), w -> x (dx).   WEIGHT: x, z (dz) -> w (dw), db (or NULL).
+ * db[out] is the sum of dz over batch and pixels. */
 struct conv {
     enum conv_kind kind;
     gradc_dtype dtype;
     int64_t batch, in, height, width, out, kh, kw, out_height, out_width, groups;
     int64_t stride_h, stride_w, padding_h, padding_w, dilation_h, dilation_w;
     struct view x, w, z;
-    const struct view *bias;
-    struct place workspace; /* conv_workspace bytes */
+    const struct view *bias, *db;
+    const struct epilogue *epilogue; /* NULL: none; not for WEIGHT */
+    struct place workspace;          /* conv_workspace bytes */
 };
 
 /* Where a data error (a label out of range) is written: int64 words {code, serial, index, value}; code 0: none.

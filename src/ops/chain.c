@@ -1,5 +1,6 @@
 /* chain.c - runs a chain of elementwise steps: on the CPU block by block, the values between steps in the first cache;
- * on OpenCL as one kernel, whose text is made from the steps.
+ * on OpenCL as one kernel, whose text is made from the steps.  Where another op makes one of the steps, its form runs,
+ * with the rest of the chain as its epilogue.
  *
  * Each step computes exactly what its op computes alone: the same loop, or the same function of rows.cl, rounded to the
  * step's dtype.  So the bits do not depend on what was joined. */
@@ -16,8 +17,10 @@
 enum { GRAIN = 16384, BLOCK_BYTES = 4096 };
 
 struct job {
+    struct epilogue epilogue;
     const struct chain *c;
     int64_t block; /* elements */
+    char *made;    /* step c->made's result */
     char *in[CHAIN_INPUTS], *out[CHAIN_OUTPUTS];
     int64_t in_size[CHAIN_INPUTS], size[CHAIN_STEPS];
     strided_loop *loop[CHAIN_STEPS], *copy[CHAIN_INPUTS];
@@ -51,7 +54,22 @@ static void gather(const struct job *j, int32_t x, int64_t first, int64_t n, cha
 static char *value_at(const struct job *j, int32_t s, int64_t first, char (*blocks)[BLOCK_BYTES])
 {
     const struct chain_step *step = &j->c->step[s];
+    if (s == j->c->made)
+        return j->made + first * j->size[s];
     return step->output >= 0 ? j->out[step->output] + first * j->size[s] : blocks[step->slot];
+}
+
+/* Four numbers come from one counter: a block that begins within them is cut out of a longer one. */
+static void draw(const struct job *j, int32_t s, int64_t first, int64_t n, char *to)
+{
+    const struct chain_step *step = &j->c->step[s];
+    const uint64_t *bound = j->bound + step->bound;
+    _Alignas(64) char longer[BLOCK_BYTES + 64];
+    const int64_t over = first % 4;
+    char *z = over ? longer : to;
+    j->draw[s](n + over, bound[0], bound[1] + (uint64_t)(first / 4), j->numbers[s], z);
+    if (over)
+        memcpy(to, longer + over * j->size[s], (size_t)(n * j->size[s]));
 }
 
 static void run_step(const struct job *j, int32_t s, int64_t first, int64_t n, char (*blocks)[BLOCK_BYTES])
@@ -71,32 +89,41 @@ static void run_step(const struct job *j, int32_t s, int64_t first, int64_t n, c
     if (j->loop[s])
         j->loop[s](n, p, by, j->numbers[s]);
     else
-        j->draw[s](n, j->bound[step->bound], j->bound[step->bound + 1] + (uint64_t)(first / 4), j->numbers[s],
-                   p[0]);
+        draw(j, s, first, n, p[0]);
 }
 
-static void run_task(void *arg, int64_t task, int thread)
+static void run_range(const struct job *j, int64_t first, int64_t end)
 {
-    const struct job *j = arg;
     _Alignas(64) char blocks[CHAIN_SLOTS][BLOCK_BYTES];
-    int64_t end = (task + 1) * GRAIN < j->c->n ? (task + 1) * GRAIN : j->c->n;
-    (void)thread;
-    for (int64_t first = task * GRAIN; first < end; first += j->block) {
+    for (; first < end; first += j->block) {
         int64_t n = end - first < j->block ? end - first : j->block;
         for (int32_t x = 0; x < j->c->ninputs; x++)
             if (j->c->input[x].axes)
                 gather(j, x, first, n, blocks[j->c->input[x].slot]);
         for (int32_t s = 0; s < j->c->nsteps; s++)
-            run_step(j, s, first, n, blocks);
+            if (s != j->c->made)
+                run_step(j, s, first, n, blocks);
     }
+}
+
+static void run_task(void *arg, int64_t task, int thread)
+{
+    const struct job *j = arg;
+    const int64_t first = task * GRAIN, left = j->c->n - first;
+    (void)thread;
+    run_range(j, first, first + (left < GRAIN ? left : GRAIN));
+}
+
+static void run_behind(const struct epilogue *e, int64_t first, int64_t n)
+{
+    run_range((const struct job *)(const void *)e, first, first + n);
 }
 
 static gradc_status chain_cpu(const struct launch *l, struct failure *f)
 {
     const struct chain *c = l->chain;
-    struct job j = {.c = c, .bound = l->bound};
+    struct job j = {.epilogue.run = run_behind, .c = c, .bound = l->bound};
     int64_t widest = 1;
-    (void)f;
     for (int32_t x = 0; x < c->ninputs; x++) {
         j.in[x] = view_host(&l->in[x]);
         j.in_size[x] = (int64_t)gradc_dtype_size(c->input[x].dtype);
@@ -110,12 +137,19 @@ static gradc_status chain_cpu(const struct launch *l, struct failure *f)
         const struct element *e = step->op->element;
         j.size[s] = (int64_t)gradc_dtype_size(step->dtype);
         widest = j.size[s] > widest ? j.size[s] : widest;
+        if (s == c->made)
+            continue;
         j.loop[s] = e->loop ? e->loop(step) : NULL;
         j.draw[s] = e->draw ? e->draw(step) : NULL;
         if (e->numbers)
             e->numbers(step, l->reals + step->real, j.numbers[s]);
     }
     j.block = BLOCK_BYTES / widest;
+    if (l->made) {
+        j.made = view_host(&l->made->out[0]);
+        l->made->epilogue = &j.epilogue;
+        return l->made->op->cpu(l->made, f);
+    }
     cpu_parallel(l->device, cpu_tasks(c->n, GRAIN), run_task, &j);
     return GRADC_OK;
 }
@@ -123,7 +157,8 @@ static gradc_status chain_cpu(const struct launch *l, struct failure *f)
 /* ---- OpenCL: the text ----
  * Two macros in front of chain.cl:
  *   CHAIN_PARAMS  for each input x, its sizes and strides; for each output z; for each step its numbers
- *   CHAIN_BODY    for element i: the inputs' elements a0 .., the steps' values v0 .., and what is stored */
+ *   CHAIN_BODY    for element i: the inputs' elements a0 .., the steps' values v0 .., and what is stored; what another
+ *                 op made is `made` */
 
 struct words {
     char *text;
@@ -165,7 +200,7 @@ static int number_count(const struct chain_step *s)
 {
     double ignored[ELEMENT_NUMBERS];
     static const double none[OP_REALS] = {0};
-    return s->op->element->numbers ? s->op->element->numbers(s, none, ignored) : 0;
+    return s->op->element && s->op->element->numbers ? s->op->element->numbers(s, none, ignored) : 0;
 }
 
 static void add_params(struct words *w, const struct chain *c)
@@ -184,7 +219,7 @@ static void add_params(struct words *w, const struct chain *c)
         const struct chain_step *step = &c->step[s];
         for (int i = 0, n = number_count(step); i < n; i++)
             add(w, ", %s r%d_%d", is_long(step->op->element, step, i) ? "long" : "real", s, i);
-        if (step->op->element->draw)
+        if (step->op->element && step->op->element->draw)
             add(w, ", long r%d_seed, long r%d_counter", s, s);
     }
     add(w, "\n");
@@ -214,8 +249,8 @@ static void add_load(struct words *w, const struct chain *c, int32_t x)
     add(w, "]; \\\n");
 }
 
-/* v0 = f(operands, numbers), stored where it is an output. */
-static void add_step(struct words *w, const struct chain *c, int32_t s)
+/* v0 = f(operands, numbers) */
+static void add_call(struct words *w, const struct chain *c, int32_t s)
 {
     const struct chain_step *step = &c->step[s];
     char function[ELEMENT_TEXT];
@@ -234,6 +269,16 @@ static void add_step(struct words *w, const struct chain *c, int32_t s)
         add(w, "%s%sr%d_%d", comma,
             is_long(step->op->element, step, i) && !step->op->element->draw ? "(real)" : "", s, i);
     add(w, "); \\\n");
+}
+
+/* A step's value, stored where it is an output. */
+static void add_step(struct words *w, const struct chain *c, int32_t s)
+{
+    const struct chain_step *step = &c->step[s];
+    if (s == c->made)
+        add(w, "    const real v%d = made; \\\n", s);
+    else
+        add_call(w, c, s);
     if (step->output >= 0)
         add(w, "    z%d[z%d_0 + (ulong)i] = v%d; \\\n", step->output, step->output, s);
 }
@@ -265,6 +310,8 @@ static void give_numbers(struct kernel_call *k, const struct launch *l, int32_t 
     const struct chain_step *step = &l->chain->step[s];
     const struct element *e = step->op->element;
     double numbers[ELEMENT_NUMBERS];
+    if (s == l->chain->made)
+        return;
     int n = e->numbers ? e->numbers(step, l->reals + step->real, numbers) : 0;
     for (int i = 0; i < n; i++)
         if (is_long(e, step, i))
@@ -276,27 +323,49 @@ static void give_numbers(struct kernel_call *k, const struct launch *l, int32_t 
             kernel_i64(k, (int64_t)l->bound[step->bound + i]);
 }
 
+/* Those behind the element count. */
+static void give_all(struct kernel_call *k, const struct launch *l)
+{
+    const struct chain *c = l->chain;
+    for (int32_t x = 0; x < c->ninputs; x++) {
+        const struct chain_input *in = &c->input[x];
+        kernel_tensor(k, &l->in[x]);
+        for (int32_t axis = 1; axis < in->axes; axis++)
+            kernel_i64(k, in->size[axis]);
+        for (int32_t axis = 0; axis < in->axes; axis++)
+            kernel_i64(k, in->stride[axis]);
+    }
+    for (int32_t o = 0; o < c->noutputs; o++)
+        kernel_tensor(k, &l->out[o]);
+    for (int32_t s = 0; s < c->nsteps; s++)
+        give_numbers(k, l, s);
+}
+
+struct behind {
+    struct epilogue epilogue;
+    const struct launch *l;
+};
+
+static void give_behind(const struct epilogue *e, struct kernel_call *k)
+{
+    give_all(k, ((const struct behind *)(const void *)e)->l);
+}
+
 static gradc_status chain_opencl(const struct launch *l, struct failure *f)
 {
     struct chain *c = l->chain;
     struct kernel_call k;
     if (!c->text && make_text(c, f))
         return f->status;
+    if (l->made) {
+        struct behind b = {{.text = c->text, .text_hash = c->text_hash, .give = give_behind}, l};
+        l->made->epilogue = &b.epilogue;
+        return l->made->op->opencl(l->made, f);
+    }
     kernel_start(&k, "chain", "chain", c->real);
     kernel_text(&k, c->text, c->text_hash);
     kernel_i64(&k, c->n);
-    for (int32_t x = 0; x < c->ninputs; x++) {
-        const struct chain_input *in = &c->input[x];
-        kernel_tensor(&k, &l->in[x]);
-        for (int32_t axis = 1; axis < in->axes; axis++)
-            kernel_i64(&k, in->size[axis]);
-        for (int32_t axis = 0; axis < in->axes; axis++)
-            kernel_i64(&k, in->stride[axis]);
-    }
-    for (int32_t o = 0; o < c->noutputs; o++)
-        kernel_tensor(&k, &l->out[o]);
-    for (int32_t s = 0; s < c->nsteps; s++)
-        give_numbers(&k, l, s);
+    give_all(&k, l);
     kernel_range(&k, c->n);
     return launch_kernel(l, &k, f);
 }

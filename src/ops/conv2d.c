@@ -1,9 +1,10 @@
-/* conv2d.c - 2-d convolution and the two ops that its gradients are: with respect to the image (conv2d_input) and to
- * the weights (conv2d_weight).  All three are linear in both operands and each one's gradients are the other two, so
- * they can be differentiated any number of times.  The sums themselves are the device's engine (struct conv). */
+/* conv2d.c - 2-d convolution and the ops that its gradients are: with respect to the image (conv2d_input), to the
+ * weights (conv2d_weight), and to weights and bias at once (conv2d_weight_bias).  All are linear in both operands and
+ * each one's gradients are the others, so they can be differentiated any number of times.  The sums themselves are the
+ * device's engine (struct conv). */
 #include "ops/ops.h"
 
-/* The ints of all three; conv2d_input adds x's height and width, conv2d_weight the kernel's. */
+/* The ints of all; conv2d_input adds x's height and width, the weights' the kernel's. */
 enum {
     STRIDE_H,
     STRIDE_W,
@@ -140,6 +141,19 @@ static gradc_status conv2d_weight_shape(struct record *r)
     return GRADC_OK;
 }
 
+/* The same, and db[out], the sum of dz over batch and pixels. */
+enum { DW, DB, WEIGHT_BIAS_OUTPUTS };
+
+static gradc_status conv2d_weight_bias_shape(struct record *r)
+{
+    gradc_status status = conv2d_weight_shape(r);
+    if (status == GRADC_OK) {
+        r->out[DB].dtype = r->out[DW].dtype;
+        r->out[DB].layout = (struct layout){.ndim = 1, .shape = {r->in[1]->layout.shape[1]}};
+    }
+    return status;
+}
+
 /* ---- Both devices ---- */
 
 /* The engine's problem from the launch's views; each op says which of them are x, w and z. */
@@ -168,6 +182,7 @@ static struct conv problem(const struct launch *l, enum conv_kind kind, const st
                          .x = *x,
                          .w = *w,
                          .z = *z,
+                         .epilogue = l->epilogue,
                          .workspace = l->workspace};
 }
 
@@ -185,7 +200,9 @@ static struct conv input_problem(const struct launch *l)
 
 static struct conv weight_problem(const struct launch *l)
 {
-    return problem(l, CONV_WEIGHT, &l->in[0], &l->out[0], &l->in[1]);
+    struct conv p = problem(l, CONV_WEIGHT, &l->in[0], &l->out[DW], &l->in[1]);
+    p.db = l->nout > DB ? &l->out[DB] : NULL;
+    return p;
 }
 
 static size_t forward_workspace(const struct launch *l)
@@ -218,21 +235,23 @@ static gradc_status input_run(const struct launch *l, struct failure *f)
     return l->device->table->conv(l->device, &p, l->prepare, f);
 }
 
-/* No image: the sum over nothing. */
-static gradc_status zero_output(const struct launch *l, struct failure *f)
+/* No image: sums over nothing. */
+static gradc_status zero_outputs(const struct launch *l, struct failure *f)
 {
-    const struct view *out = &l->out[0];
-    size_t size = gradc_dtype_size(out->dtype);
-    struct place at = {out->at.slab, out->at.offset + (size_t)out->layout.offset * size};
-    if (l->prepare)
-        return GRADC_OK;
-    return l->device->table->zero(l->device, at, (size_t)layout_numel(&out->layout) * size, f);
+    gradc_status status = GRADC_OK;
+    for (int o = 0; o < l->nout && !l->prepare && !status; o++) {
+        const struct view *out = &l->out[o];
+        size_t size = gradc_dtype_size(out->dtype);
+        struct place at = {out->at.slab, out->at.offset + (size_t)out->layout.offset * size};
+        status = l->device->table->zero(l->device, at, (size_t)layout_numel(&out->layout) * size, f);
+    }
+    return status;
 }
 
 static gradc_status weight_run(const struct launch *l, struct failure *f)
 {
     struct conv p = weight_problem(l);
-    return p.batch == 0 ? zero_output(l, f) : l->device->table->conv(l->device, &p, l->prepare, f);
+    return p.batch == 0 ? zero_outputs(l, f) : l->device->table->conv(l->device, &p, l->prepare, f);
 }
 
 /* As many as a direct sum over all taps takes, those on the padding too. */
@@ -262,50 +281,69 @@ static double weight_flop(const struct launch *l)
 
 /* ---- Gradients ---- */
 
-/* Records one of the three; the engine reads operands without gaps. */
-static gradc_tensor *record(const struct op *op, int nin, gradc_tensor *const *in, const int64_t *ints, int nints)
+/* Records one of them, all its outputs; the engine reads operands without gaps. */
+static gradc_status record_all(const struct op *op, int nin, gradc_tensor *const *in, const int64_t *ints,
+                               int nints, gradc_tensor **out)
 {
     gradc_tensor *flat[3] = {NULL, NULL, NULL};
-    for (int i = 0; i < nin; i++) {
+    for (int i = 0; i < nin; i++)
         flat[i] = gradc_contiguous(in[i]);
-        if (!flat[i])
-            return NULL;
-    }
-    return op_record(op, nin, flat, &(struct attributes){.nints = nints, .ints = ints});
+    return op_record_all(op, nin, flat, &(struct attributes){.nints = nints, .ints = ints}, out);
+}
+
+static gradc_tensor *record(const struct op *op, int nin, gradc_tensor *const *in, const int64_t *ints, int nints)
+{
+    gradc_tensor *out[OP_OUTPUTS];
+    return record_all(op, nin, in, ints, nints, out) ? NULL : out[0];
 }
 
 /* conv2d of x, as much of it as `like`: an output padding of conv_transpose2d may be wider than the stride. */
-static gradc_tensor *convolve(gradc_tensor *x, gradc_tensor *w, gradc_tensor *like, const int64_t *ints)
+static gradc_tensor *convolve(gradc_tensor *x, gradc_tensor *w, gradc_tensor *b, gradc_tensor *like,
+                              const int64_t *ints)
 {
-    gradc_tensor *z = record(&op_conv2d, 2, (gradc_tensor *const[]){x, w}, ints, CONV_INTS);
+    gradc_tensor *z = record(&op_conv2d, b ? 3 : 2, (gradc_tensor *const[]){x, w, b}, ints, CONV_INTS);
     for (int axis = 2; z && axis < 4; axis++)
         if (gradc_size(z, axis) != gradc_size(like, axis))
             z = gradc_slice(z, axis, 0, gradc_size(like, axis), 1);
     return z;
 }
 
-/* op of (x, y) with the size of `like` in its last two axes. */
-static gradc_tensor *sized(const struct op *op, gradc_tensor *x, gradc_tensor *y, gradc_tensor *like,
-                           const int64_t *ints)
+/* op of (x, y) with the size of `like` in its last two axes: all its outputs, or the first. */
+static gradc_status sized_all(const struct op *op, gradc_tensor *x, gradc_tensor *y, gradc_tensor *like,
+                              const int64_t *ints, gradc_tensor **out)
 {
     int64_t all[CONV_INTS + 2];
     for (int i = 0; i < CONV_INTS; i++)
         all[i] = ints[i];
     all[SIZE_H] = gradc_size(like, 2);
     all[SIZE_W] = gradc_size(like, 3);
-    return record(op, 2, (gradc_tensor *const[]){x, y}, all, CONV_INTS + 2);
+    return record_all(op, 2, (gradc_tensor *const[]){x, y}, all, CONV_INTS + 2, out);
+}
+
+static gradc_tensor *sized(const struct op *op, gradc_tensor *x, gradc_tensor *y, gradc_tensor *like,
+                           const int64_t *ints)
+{
+    gradc_tensor *out[OP_OUTPUTS];
+    return sized_all(op, x, y, like, ints, out) ? NULL : out[0];
 }
 
 /* dx = conv2d_input(dz, w), dw = conv2d_weight(x, dz), db[o] = sum of dz over batch and pixels. */
 static void conv2d_gradient(struct gradient *d)
 {
-    gradc_tensor *x = d->x[0], *w = d->x[1], *dz = d->dz[0];
+    gradc_tensor *x = d->x[0], *w = d->x[1], *dz = d->dz[0], *out[OP_OUTPUTS];
+    const int with_bias = d->nin > 2 && d->wants[2];
     if (d->wants[0])
         d->dx[0] = sized(&op_conv2d_input, dz, w, x, d->ints);
-    if (d->wants[1])
+    if (d->wants[1] && with_bias) {
+        if (sized_all(&op_conv2d_weight_bias, x, dz, w, d->ints, out))
+            return;
+        d->dx[1] = out[DW];
+        d->dx[2] = out[DB];
+    } else if (d->wants[1]) {
         d->dx[1] = sized(&op_conv2d_weight, x, dz, w, d->ints);
-    if (d->nin > 2 && d->wants[2])
+    } else if (with_bias) {
         d->dx[2] = gradc_sum(dz, 3, (const int[]){0, 2, 3}, 0);
+    }
 }
 
 /* x' = conv2d_input(y, w):  dy = conv2d(dx', w), dw = conv2d_weight(dx', y). */
@@ -313,7 +351,7 @@ static void conv2d_input_gradient(struct gradient *d)
 {
     gradc_tensor *y = d->x[0], *w = d->x[1], *dx = d->dz[0];
     if (d->wants[0])
-        d->dx[0] = convolve(dx, w, y, d->ints);
+        d->dx[0] = convolve(dx, w, NULL, y, d->ints);
     if (d->wants[1])
         d->dx[1] = sized(&op_conv2d_weight, dx, y, w, d->ints);
 }
@@ -325,7 +363,20 @@ static void conv2d_weight_gradient(struct gradient *d)
     if (d->wants[0])
         d->dx[0] = sized(&op_conv2d_input, y, dw, x, d->ints);
     if (d->wants[1])
-        d->dx[1] = convolve(x, dw, y, d->ints);
+        d->dx[1] = convolve(x, dw, NULL, y, d->ints);
+}
+
+/* w', b' = conv2d_weight_bias(x, y):  dx = conv2d_input(y, dw'), dy = conv2d(x, dw', db'). */
+static void conv2d_weight_bias_gradient(struct gradient *d)
+{
+    gradc_tensor *x = d->x[0], *y = d->x[1], *dw = d->dz[DW], *db = d->dz[DB];
+    if (d->wants[0] && dw)
+        d->dx[0] = sized(&op_conv2d_input, y, dw, x, d->ints);
+    if (!d->wants[1])
+        return;
+    const struct layout *l = &tensor_of(y)->layout;
+    d->dx[1] = dw ? convolve(x, dw, db, y, d->ints)
+                  : gradc_expand(gradc_reshape(db, 3, (const int64_t[]){l->shape[1], 1, 1}), 4, l->shape);
 }
 
 const struct op op_conv2d = {
@@ -333,6 +384,7 @@ const struct op op_conv2d = {
     .nin = -1,
     .nout = 1,
     .keeps = KEEP_IN(0) | KEEP_IN(1),
+    .flags = OP_EPILOGUE,
     .shape = conv2d_shape,
     .workspace = forward_workspace,
     .cpu = forward_run,
@@ -346,6 +398,7 @@ const struct op op_conv2d_input = {
     .nin = 2,
     .nout = 1,
     .keeps = KEEP_IN(0) | KEEP_IN(1),
+    .flags = OP_EPILOGUE,
     .shape = conv2d_input_shape,
     .workspace = input_workspace,
     .cpu = input_run,
@@ -364,6 +417,20 @@ const struct op op_conv2d_weight = {
     .cpu = weight_run,
     .opencl = weight_run,
     .gradient = conv2d_weight_gradient,
+    .flop = weight_flop,
+};
+
+const struct op op_conv2d_weight_bias = {
+    .name = "conv2d_weight_bias",
+    .nin = 2,
+    .nout = WEIGHT_BIAS_OUTPUTS,
+    .keeps = KEEP_IN(0) | KEEP_IN(1),
+    .flags = OP_FLOWS,
+    .shape = conv2d_weight_bias_shape,
+    .workspace = weight_workspace,
+    .cpu = weight_run,
+    .opencl = weight_run,
+    .gradient = conv2d_weight_bias_gradient,
     .flop = weight_flop,
 };
 

@@ -163,62 +163,61 @@ static gradc_status cross_entropy_cpu(const struct launch *l, struct failure *f)
 
 /* ---- OpenCL ---- */
 
-enum { CROSS_ENTROPY_GROUP = 256, CROSS_ENTROPY_FEW = 64 };
+enum { CROSS_ENTROPY_GROUP = 256, CROSS_ENTROPY_FEW = 64, CROSS_ENTROPY_PARTS = 1024 };
 
-/* Parts of the sum over rows: one for each work-group that goes over them. */
-static int64_t cross_entropy_parts(int64_t rows)
+/* Parts of the sum over rows: one for each work-group that goes over them, by items or one by one. */
+static int64_t cross_entropy_parts(int64_t rows, int64_t n)
 {
-    int64_t parts = (rows + CROSS_ENTROPY_GROUP - 1) / CROSS_ENTROPY_GROUP;
+    int64_t parts = n <= CROSS_ENTROPY_FEW ? (rows + CROSS_ENTROPY_GROUP - 1) / CROSS_ENTROPY_GROUP : rows;
 
-    return parts < 256 ? parts : 256;
+    return parts < CROSS_ENTROPY_PARTS ? parts : CROSS_ENTROPY_PARTS;
+}
+
+/* The losses of all rows, as the parts of their sum. */
+static gradc_status cross_entropy_rows(const struct launch *l, const struct view *part, int64_t parts,
+                                       struct failure *f)
+{
+    const struct view *x = &l->in[0], *labels = &l->in[1];
+    int64_t n = x->layout.shape[1];
+    size_t groups = (size_t)parts, local = CROSS_ENTROPY_GROUP;
+    struct kernel_call k;
+
+    kernel_start(&k, "cross_entropy", n <= CROSS_ENTROPY_FEW ? "rows_items" : "rows_groups", x->dtype);
+    kernel_option(&k, "-DLABEL=%s", gradc_dtype_name(labels->dtype));
+    kernel_place(&k, l->word);
+    kernel_i64(&k, l->serial);
+    kernel_tensor(&k, n ? x : labels); /* without classes x has no memory, and is not read */
+    kernel_tensor(&k, labels);
+    kernel_tensor(&k, &l->out[STATS]);
+    kernel_tensor(&k, part);
+    kernel_i64(&k, x->layout.shape[0]);
+    kernel_i64(&k, n);
+    kernel_groups(&k, 1, &groups, &local);
+    return launch_kernel(l, &k, f);
 }
 
 static gradc_status cross_entropy_opencl(const struct launch *l, struct failure *f)
 {
-    const struct view *x = &l->in[0], *labels = &l->in[1];
-    int64_t rows = x->layout.shape[0], n = x->layout.shape[1], parts = cross_entropy_parts(rows);
+    const struct view *x = &l->in[0];
+    int64_t rows = x->layout.shape[0], parts = cross_entropy_parts(rows, x->layout.shape[1]);
     struct view part = {
         .at = l->workspace, .dtype = x->dtype, .layout = {.ndim = 1, .shape = {parts}, .stride = {1}}};
-    size_t local = CROSS_ENTROPY_GROUP;
+    size_t groups = 1, local = CROSS_ENTROPY_GROUP;
     struct kernel_call k;
-    gradc_status status = GRADC_OK;
 
     if (rows) {
-        int items = n <= CROSS_ENTROPY_FEW;
+        gradc_status status = cross_entropy_rows(l, parts == 1 ? &l->out[LOSS] : &part, parts, f);
 
-        kernel_start(&k, "cross_entropy", items ? "stats_items" : "stats_groups", x->dtype);
-        kernel_option(&k, "-DLABEL=%s", gradc_dtype_name(labels->dtype));
-        kernel_tensor(&k, n ? x : labels); /* without classes x has no memory, and is not read */
-        kernel_tensor(&k, &l->out[STATS]);
-        kernel_i64(&k, rows);
-        kernel_i64(&k, n);
-        if (items)
-            kernel_range(&k, rows);
-        else
-            kernel_groups(&k, 1, &(size_t){rows < 65535 ? (size_t)rows : 65535}, &local);
-        if ((status = launch_kernel(l, &k, f)) != GRADC_OK)
-            return status;
-        kernel_start(&k, "cross_entropy", "losses", x->dtype);
-        kernel_option(&k, "-DLABEL=%s", gradc_dtype_name(labels->dtype));
-        kernel_place(&k, l->word);
-        kernel_i64(&k, l->serial);
-        kernel_tensor(&k, n ? x : labels);
-        kernel_tensor(&k, labels);
-        kernel_tensor(&k, &l->out[STATS]);
-        kernel_tensor(&k, &part);
-        kernel_i64(&k, rows);
-        kernel_i64(&k, n);
-        kernel_groups(&k, 1, &(size_t){(size_t)parts}, &local);
-        if ((status = launch_kernel(l, &k, f)) != GRADC_OK)
+        if (status != GRADC_OK || parts == 1)
             return status;
     }
     kernel_start(&k, "cross_entropy", "loss", x->dtype);
-    kernel_option(&k, "-DLABEL=%s", gradc_dtype_name(labels->dtype));
+    kernel_option(&k, "-DLABEL=%s", gradc_dtype_name(l->in[1].dtype));
     kernel_tensor(&k, rows ? &part : &l->out[LOSS]);
     kernel_tensor(&k, &l->out[LOSS]);
     kernel_i64(&k, parts);
     kernel_i64(&k, rows);
-    kernel_groups(&k, 1, &(size_t){1}, &local);
+    kernel_groups(&k, 1, &groups, &local);
     return launch_kernel(l, &k, f);
 }
 
@@ -227,7 +226,7 @@ static size_t cross_entropy_workspace(const struct launch *l)
     const struct layout *x = &l->in[0].layout;
 
     if (l->device->opencl)
-        return (size_t)cross_entropy_parts(x->shape[0]) * gradc_dtype_size(l->in[0].dtype);
+        return (size_t)cross_entropy_parts(x->shape[0], x->shape[1]) * gradc_dtype_size(l->in[0].dtype);
     return (size_t)cpu_tasks(x->shape[0], cross_entropy_per_task(x->shape[1])) *
            sizeof(struct cross_entropy_part);
 }

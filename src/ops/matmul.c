@@ -184,6 +184,7 @@ static void matmul_problem(const struct launch *l, struct gemm *p)
         step *= batch.shape[i];
     }
     fold_batch(p);
+    p->epilogue = l->epilogue;
 }
 
 static size_t matmul_workspace(const struct launch *l)
@@ -275,6 +276,7 @@ const struct op op_matmul = {
     .nin = 2,
     .nout = 1,
     .keeps = KEEP_IN(0) | KEEP_IN(1),
+    .flags = OP_EPILOGUE,
     .shape = matmul_shape,
     .workspace = matmul_workspace,
     .cpu = matmul_run,

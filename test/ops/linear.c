@@ -37,6 +37,11 @@ static void values(struct fixture *f)
                   form_names[form]);
             operands_free(f->g);
         }
+    gradc_tensor *none = operand(f->g, GRADC_F32, PLAIN, SHAPE_OF(3, 0), 0, 1, &r);
+    none = gradc_expand(none, 3, (const int64_t[]){2, 3, 0}); /* its rows do not walk evenly, but they are rows */
+    check(none, operand(f->g, GRADC_F32, PLAIN, SHAPE_OF(5, 0), 0, 1, &r),
+          operand(f->g, GRADC_F32, PLAIN, SHAPE_OF(5), 1, 2, &r), "no sum, repeated rows");
+    operands_free(f->g);
 }
 
 static void wrong_arguments(struct fixture *f)

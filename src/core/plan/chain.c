@@ -1,4 +1,5 @@
-/* chain.c - a group of elementwise nodes as a chain: its inputs from outside, its steps, the values that leave it.
+/* chain.c - a group of elementwise nodes as a chain: its inputs from outside, its steps, the values that leave it.  One
+ * of its nodes may be another op, whose result the others take up (epilogue.c).
  *
  * A value leaves the chain where it survives the run or a node outside reads it.  Every other value stays in a block
  * of the CPU's first cache, or in a register of a GPU; blocks are given away again behind the last step that reads
@@ -21,8 +22,7 @@ int chain_in_step(const struct node *n, int i)
            layout_numel(&t->layout) == layout_numel(&n->out[0]->layout);
 }
 
-/* Whether node n's operand i is made by a node of the group. */
-static int is_inside(const struct graph *q, int32_t group, const struct node *n, int i)
+int chain_makes(const struct graph *q, int32_t group, const struct node *n, int i)
 {
     int32_t maker = q->maker[n->in[i]->root->number];
     return maker >= 0 && q->group[maker] == group;
@@ -37,7 +37,7 @@ gradc_dtype chain_real(const struct graph *q, int32_t group, int32_t count)
         for (int i = -1; i < n->nin; i++) {
             gradc_dtype dtype = i < 0 ? n->out[0]->dtype : n->in[i]->dtype;
             int cast = i == 0 && (n->op->flags & OP_CASTS);
-            if (dtype == GRADC_BOOL || dtype == real || (cast && !is_inside(q, group, n, i)))
+            if (dtype == GRADC_BOOL || dtype == real || (cast && !chain_makes(q, group, n, i)))
                 continue;
             if (real != GRADC_BOOL)
                 return -1;
@@ -115,8 +115,15 @@ static int add_step(struct builder *b, int32_t k)
     struct chain *c = b->c;
     const struct node *n = b->q->nodes[k];
     struct chain_step *s = &c->step[c->nsteps];
-    *s = (struct chain_step){
-        .op = n->op, .node = k, .nin = n->nin, .dtype = n->out[0]->dtype, .output = -1, .slot = -1};
+    *s = (struct chain_step){.op = n->op, .node = k, .dtype = n->out[0]->dtype, .output = -1, .slot = -1};
+    s->real = c->nreals;
+    s->bound = c->nbound;
+    if (!n->op->element) {
+        c->made = c->nsteps++;
+        b->args += EPILOGUE_ARGS;
+        return 1;
+    }
+    s->nin = n->nin;
     for (int32_t i = 0; i < n->nin; i++) {
         int32_t maker = step_that_makes(c, b->q->maker[n->in[i]->root->number]);
         s->in_dtype[i] = n->in[i]->dtype;
@@ -130,8 +137,6 @@ static int add_step(struct builder *b, int32_t k)
             b->input_used[s->in[i]] = c->nsteps;
         }
     }
-    s->real = c->nreals;
-    s->bound = c->nbound;
     c->nreals += n->nreals;
     c->nbound += n->nin == 0 ? OP_BOUND : 0;
     b->args += n->nreals + (n->nin == 0 ? OP_BOUND + 1 : 0);
@@ -152,7 +157,8 @@ static int add_outputs(struct builder *b)
         c->output[c->noutputs++] = s;
         b->args += 2;
     }
-    return b->args + 1 <= KERNEL_ARGS;
+    c->nargs = b->args + 1;
+    return c->nargs <= KERNEL_ARGS;
 }
 
 /* ---- Blocks ---- */
@@ -187,7 +193,7 @@ static int assign_slots(struct builder *b)
         if (c->input[x].axes && (c->input[x].slot = take_slot(&taken)) < 0)
             return 0;
     for (int32_t s = 0; s < c->nsteps; s++) {
-        if (c->step[s].output < 0 && (c->step[s].slot = take_slot(&taken)) < 0)
+        if (c->step[s].output < 0 && s != c->made && (c->step[s].slot = take_slot(&taken)) < 0)
             return 0;
         free_slots(b, s, &taken);
     }
@@ -197,7 +203,8 @@ static int assign_slots(struct builder *b)
 int chain_build(const struct graph *q, int32_t group, int32_t count, struct chain *c)
 {
     struct builder b = {.q = q, .c = c};
-    *c = (struct chain){.real = chain_real(q, group, count), .n = layout_numel(&q->nodes[group]->out[0]->layout)};
+    *c = (struct chain){
+        .real = chain_real(q, group, count), .made = -1, .n = layout_numel(&q->nodes[group]->out[0]->layout)};
     int32_t k = group;
     for (int32_t s = 0; s < count; s++, k = q->next[k])
         if (!add_step(&b, k))

@@ -49,6 +49,23 @@ static int nothing_to_do(const struct node *n)
     return 1;
 }
 
+/* The memory that the launch works in; *own: where it has a buffer of its own. */
+static gradc_status give_workspace(gradc_context *g, const struct plan_root *w, struct launch *l,
+                                   struct buffer **own, struct failure *f)
+{
+    if (!w->bytes || l->prepare)
+        return GRADC_OK;
+    if (g->isolate) {
+        if (!(*own = buffer_new(g->memory, w->bytes, f)))
+            return f->status;
+        l->workspace = (*own)->at;
+        return GRADC_OK;
+    }
+    l->workspace.slab = g->arena[w->arena]->at.slab;
+    l->workspace.offset = g->arena[w->arena]->at.offset + w->offset;
+    return GRADC_OK;
+}
+
 static gradc_status launch_node(gradc_context *g, const struct node *n, const struct plan_root *w,
                                 int prepare, struct failure *f)
 {
@@ -58,14 +75,8 @@ static gradc_status launch_node(gradc_context *g, const struct node *n, const st
         return GRADC_OK;
     launch_of(g, n, g->views, &l);
     l.prepare = prepare;
-    if (w->bytes && g->isolate && !prepare) {
-        if (!(workspace = buffer_new(g->memory, w->bytes, f)))
-            return f->status;
-        l.workspace = workspace->at;
-    } else if (w->bytes && !prepare) {
-        l.workspace.slab = g->arena[w->arena]->at.slab;
-        l.workspace.offset = g->arena[w->arena]->at.offset + w->offset;
-    }
+    if (give_workspace(g, w, &l, &workspace, f))
+        return f->status;
     gradc_status (*form)(const struct launch *, struct failure *) =
         g->device->opencl ? n->op->opencl : n->op->cpu;
     gradc_status status = form ? form(&l, f) : fail(f, GRADC_E_UNSUPPORTED, "it has no form for this device");
@@ -98,21 +109,34 @@ static void launch_of_chain(gradc_context *g, struct chain *c, struct view *view
         const struct node *n = g->run_nodes.items[c->step[s].node];
         if (c->step[s].output >= 0)
             view_of(n->out[0], &views[c->ninputs + c->step[s].output]);
+        if (s == c->made)
+            continue; /* its launch has its own */
         memcpy(reals + c->step[s].real, n->reals, (size_t)n->nreals * sizeof *reals);
         if (n->nin == 0)
             memcpy(bound + c->step[s].bound, n->bound, sizeof n->bound);
     }
 }
 
-static gradc_status launch_chain(gradc_context *g, struct chain *c, int prepare, struct failure *f)
+static gradc_status launch_chain(gradc_context *g, const struct plan_entry *e, int prepare, struct failure *f)
 {
+    struct chain *c = e->chain;
     struct view views[CHAIN_INPUTS + CHAIN_OUTPUTS];
     double reals[CHAIN_STEPS * OP_REALS];
     uint64_t bound[CHAIN_STEPS * OP_BOUND];
-    struct launch l;
+    struct launch l, made;
+    struct buffer *workspace = NULL;
     launch_of_chain(g, c, views, reals, bound, &l);
     l.prepare = prepare;
-    return g->device->opencl ? op_chain.opencl(&l, f) : op_chain.cpu(&l, f);
+    if (c->made >= 0) {
+        launch_of(g, g->run_nodes.items[c->step[c->made].node], g->views, &made);
+        made.prepare = prepare;
+        if (give_workspace(g, &e->workspace, &made, &workspace, f))
+            return f->status;
+        l.made = &made;
+    }
+    gradc_status status = g->device->opencl ? op_chain.opencl(&l, f) : op_chain.cpu(&l, f);
+    buffer_release(workspace);
+    return status;
 }
 
 /* ---- Updates ---- */
@@ -168,7 +192,7 @@ gradc_status plan_launch(gradc_context *g, const struct plan *p, const struct pl
                          struct failure *f)
 {
     if (e->chain)
-        return launch_chain(g, e->chain, prepare, f);
+        return launch_chain(g, e, prepare, f);
     return is_updates(e) ? launch_updates(g, p, e, prepare, f)
                          : launch_node(g, plan_node(g, p, e, 0), &e->workspace, prepare, f);
 }

@@ -119,8 +119,9 @@ struct placing {
 static int reads_in_step(const struct node *n, int i, const struct tensor *z)
 {
     const struct tensor *t = n->in[i];
-    return tensor_bytes(t) == tensor_bytes(z) && t->dtype == z->dtype && t->layout.offset == 0 &&
-           layout_is_contiguous(&t->layout) && layout_numel(&t->layout) == layout_numel(&t->root->layout) &&
+    return n->op->element && tensor_bytes(t) == tensor_bytes(z) && t->dtype == z->dtype &&
+           t->layout.offset == 0 && layout_is_contiguous(&t->layout) &&
+           layout_numel(&t->layout) == layout_numel(&t->root->layout) &&
            layout_same_shape(&t->layout, &n->out[0]->layout);
 }
 

@@ -152,11 +152,19 @@ static gradc_status look_at(gradc_context *g, struct plan_entry *e, const struct
         return fail(f, GRADC_E_MEMORY, "no memory on the host");
     launch_of(g, n, g->views, &l);
     plan_cost(e, &l);
-    size_t bytes = !e->chain && n->op->workspace ? n->op->workspace(&l) : 0;
+    size_t bytes = n->op->workspace ? n->op->workspace(&l) : 0;
     e->workspace.kind = ROOT_ARENA;
-    e->workspace.bytes = bytes ? round_up(bytes) : 0;
+    if (bytes)
+        e->workspace.bytes = round_up(bytes);
     e->kernels = !g->device->opencl && layout_numel(&e->shape) > 0;
     return GRADC_OK;
+}
+
+/* Whether what member m makes needs no memory.  A chain's steps are its members; on the CPU what another op makes is in
+ * memory before the chain takes it up. */
+static int is_inside(const gradc_context *g, const struct plan_entry *e, int32_t m)
+{
+    return e->chain && e->chain->step[m].output < 0 && (g->device->opencl || m != e->chain->made);
 }
 
 /* Bytes and kind of every root and workspace; offsets come from plan_place. */
@@ -166,10 +174,11 @@ static gradc_status plan_sizes(gradc_context *g, struct plan *p, struct failure 
         struct plan_entry *e = &p->entries[i];
         for (int32_t m = 0; m < e->count; m++) {
             const struct node *n = plan_node(g, p, e, m);
-            int inside = e->chain && e->chain->step[m].output < 0; /* a chain's steps are its members */
             for (int o = 0; o < n->nout; o++) {
                 struct plan_root *r = &p->roots[n->out[o]->number];
-                r->kind = n->out[o]->root_kept > 0 ? ROOT_SURVIVOR : inside ? ROOT_INSIDE : ROOT_ARENA;
+                r->kind = n->out[o]->root_kept > 0       ? ROOT_SURVIVOR
+                          : o == 0 && is_inside(g, e, m) ? ROOT_INSIDE
+                                                         : ROOT_ARENA;
                 r->bytes = round_up(tensor_bytes(n->out[o]));
             }
             p->ops[p->members[e->first + m]] = n->op;
@@ -190,6 +199,8 @@ static gradc_status run_passes(gradc_context *g, struct plan *p, struct failure 
         status = fail(f, GRADC_E_MEMORY, "no memory on the host");
     if (!status && (g->passes & PASS_FUSE))
         status = plan_fuse(&q, f);
+    if (!status && (g->passes & PASS_EPILOGUE))
+        status = plan_epilogue(&q, f);
     if (!status && (g->passes & PASS_UPDATES))
         plan_updates(&q);
     if (!status)
@@ -206,7 +217,7 @@ static gradc_status run_passes(gradc_context *g, struct plan *p, struct failure 
 
 int plan_pass(const char *name)
 {
-    static const char *const names[] = {"fuse", "updates", "order", "inplace", "recompute"};
+    static const char *const names[] = {"fuse", "updates", "order", "inplace", "recompute", "epilogue"};
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
         if (strcmp(name, names[i]) == 0)
             return 1 << i;

@@ -3,6 +3,7 @@
  * plan.c makes the key and keeps the plans; a new plan goes through the passes, a file each:
  *   graph.c   what must come behind what
  *   fuse.c    elementwise nodes become chains
+ *   epilogue.c  chains run behind the product or convolution whose result they take up
  *   updates.c the updates of many parameters become one launch
  *   order.c   entries in the order in which they run
  *   limit.c   values made again where memory is limited
@@ -20,7 +21,8 @@ enum {
     PASS_ORDER = 4,
     PASS_INPLACE = 8,
     PASS_RECOMPUTE = 16,
-    PASSES_ALL = 31
+    PASS_EPILOGUE = 32,
+    PASSES_ALL = 63
 };
 
 /* The bit of a pass, "fuse"; 0: there is none of that name. */
@@ -84,6 +86,9 @@ void plans_close(gradc_context *g);
 /* Joins what may be a chain, in groups that chain_build takes. */
 gradc_status plan_fuse(struct graph *q, struct failure *f);
 
+/* Joins chains to what makes one of their operands. */
+gradc_status plan_epilogue(struct graph *q, struct failure *f);
+
 /* Joins updates. */
 void plan_updates(struct graph *q);
 
@@ -127,6 +132,9 @@ void plan_cost_chain(gradc_context *g, struct plan_entry *e);
 
 /* The dtype that a chain of the group's first `count` nodes computes in; -1: they don't go together. */
 gradc_dtype chain_real(const struct graph *q, int32_t group, int32_t count);
+
+/* Whether a node of the group makes node n's operand i. */
+int chain_makes(const struct graph *q, int32_t group, const struct node *n, int i);
 
 /* Whether operand i of the node is, element by element, what its maker made. */
 int chain_in_step(const struct node *n, int i);

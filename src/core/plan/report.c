@@ -29,7 +29,7 @@ void plan_cost(struct plan_entry *e, const struct launch *l)
         e->shape = l->out[0].layout;
     else
         e->shape = l->in[0].layout;
-    for (int i = 0; !e->chain && i < l->nin; i++)
+    for (int i = 0; !(e->chain && l->op->element) && i < l->nin; i++)
         e->bytes += view_bytes(&l->in[i]) * (1 + node_writes(l->op, i));
     for (int o = 0; !e->chain && o < l->nout; o++)
         e->bytes += view_bytes(&l->out[o]);

@@ -17,6 +17,7 @@ enum {
     LEAST_RESULTS = 64,        /* of a tile that is cut only to make more tasks */
     LEAST_ROWS = 32,           /* of i likewise */
     PACK_GRAIN = 8192,         /* filter elements that pay for a task */
+    FINISH_GRAIN = 16384,      /* elements of an epilogue that comes behind all */
     TASK_WORK = 1 << 18        /* multiply-adds that pay for a task */
 };
 
@@ -246,6 +247,24 @@ static void run_unit(const struct correlation *w, const struct unit *u, char *st
     }
 }
 
+/* Whether the results of a unit's rows lie side by side, so that the epilogue can follow at once. */
+static int is_flat(const struct conv *p)
+{
+    return p->kind == CONV_FORWARD || (p->stride_h == 1 && p->stride_w == 1);
+}
+
+/* The unit's results are there. */
+static void finish_unit(const struct correlation *w, const struct unit *u)
+{
+    const struct epilogue *e = w->p->epilogue;
+    const int64_t whole = u->columns == w->result_width, lines = whole ? 1 : u->rows;
+    const int64_t plane = (u->image * w->p->groups + u->group) * w->m + u->i;
+    for (int64_t i = 0; i < u->m; i++)
+        for (int64_t r = 0; r < lines; r++)
+            e->run(e, ((plane + i) * w->result_height + u->row + r) * w->result_width + u->column,
+                   whole ? u->rows * u->columns : u->columns);
+}
+
 static void run_task(void *arg, int64_t task, int thread)
 {
     const struct correlation *w = arg;
@@ -253,7 +272,18 @@ static void run_task(void *arg, int64_t task, int thread)
     for (int64_t index = task * w->grain; index < end; index++) {
         struct unit u = find_unit(w, index);
         run_unit(w, &u, w->buffers + (size_t)thread * w->buffer);
+        if (w->p->epilogue && is_flat(w->p))
+            finish_unit(w, &u);
     }
+}
+
+/* Some elements of the result, whose units lie interleaved. */
+static void finish_task(void *arg, int64_t task, int thread)
+{
+    const struct conv *p = arg;
+    const int64_t first = task * FINISH_GRAIN, all = p->batch * p->in * p->height * p->width;
+    (void)thread;
+    p->epilogue->run(p->epilogue, first, tile_min(FINISH_GRAIN, all - first));
 }
 
 /* ---- The entry ---- */
@@ -294,5 +324,9 @@ size_t conv_correlate(struct device *d, const struct conv *p, int run)
             if (run)
                 correlate(d, &w);
         }
+    if (run && p->epilogue && !is_flat(p)) {
+        struct conv q = *p;
+        cpu_parallel(d, cpu_tasks(p->batch * p->in * p->height * p->width, FINISH_GRAIN), finish_task, &q);
+    }
     return most;
 }

@@ -5,7 +5,10 @@
  * The sum over images and tiles of results is cut into parts, as many as the shape says; a unit is one part for one
  * block of (group, channels, outputs).  For each tile a unit stages its channels, packs dz with the outputs side by
  * side, and adds the product to its own partial result [channel, tap][output] in the workspace.  The parts are then
- * added in their order.  Groups with few outputs would leave most lanes idle: they sum over lanes of pixels. */
+ * added in their order.  Groups with few outputs would leave most lanes idle: they sum over lanes of pixels.
+ *
+ * db, where it is wanted, is one more row of the result: the units of the first channels multiply dz with a plane of
+ * ones, too. */
 #include "device/cpu/conv_axis.h"
 
 #include <string.h>
@@ -31,12 +34,19 @@ struct filters {
     int64_t tiles, items, parts, each; /* tiles of an image; items are all images' tiles, each of them in a part */
     int64_t blocks;                    /* (group, channels, outputs) */
     int dots;
-    int32_t *row; /* [cb * taps]: where the pixels of a tap are */
+    int32_t *row; /* [cb * taps + 1]: where the pixels of a tap are; the last: the plane of ones */
     char *buffers, *partial;
+    int64_t ones;                  /* where that plane is, behind the staged ones */
     size_t staged, packed, buffer; /* bytes for each thread */
 };
 
 /* ---- The split ---- */
+
+/* Elements; vectors are read whole. */
+static int64_t plane_of_ones(const struct filters *w)
+{
+    return w->y.tile * w->planes.pitch + 2 * w->set->lanes;
+}
 
 static void split(struct filters *w, const struct conv *p)
 {
@@ -64,7 +74,8 @@ static void split(struct filters *w, const struct conv *p)
     w->parts = tile_max(1, tile_min(w->items, PARTS / tile_max(1, w->blocks)));
     w->each = tile_blocks(w->items, w->parts);
     w->parts = tile_max(1, tile_blocks(w->items, tile_max(1, w->each)));
-    w->staged = conv_align((size_t)(w->cb * w->planes.channel + 2 * lanes) * w->size);
+    w->ones = w->cb * w->planes.channel + 2 * lanes;
+    w->staged = conv_align((size_t)(w->ones + (p->db ? plane_of_ones(w) : 0)) * w->size);
     int64_t results = w->y.tile * w->x.tile;
     w->packed = w->dots ? 0 : conv_align((size_t)(results * w->pitch) * w->size);
     w->buffer = w->staged + w->packed + conv_align((size_t)results * sizeof(int32_t));
@@ -73,7 +84,7 @@ static void split(struct filters *w, const struct conv *p)
 /* Elements of a block's partial result. */
 static int64_t partial_size(const struct filters *w)
 {
-    return w->cb * w->taps * w->pitch;
+    return (w->cb * w->taps + (w->p->db != NULL)) * w->pitch;
 }
 
 /* ---- Units ---- */
@@ -114,12 +125,18 @@ static const void *dz_at(const struct filters *w, const struct work *u, int64_t 
     return tile_at(view_host(&p->z), (output * p->out_height + u->row) * p->out_width + u->column, w->size);
 }
 
+/* Rows of the unit's partial result. */
+static int64_t rows_of(const struct filters *w, const struct work *u)
+{
+    return u->channels * w->taps + (w->p->db && u->c == 0);
+}
+
 static void add_dots(const struct filters *w, const struct work *u)
 {
     struct dots t = {.rows = u->rows, .columns = u->columns, .x = u->staged, .offset = w->row, .fresh = u->fresh};
     t.z_row = w->p->out_width;
     t.x_row = w->planes.pitch;
-    t.taps = u->channels * w->taps;
+    t.taps = rows_of(w, u);
     t.sum_step = w->pitch;
     for (int64_t o = 0; o < u->outputs; o++) {
         t.z = dz_at(w, u, o);
@@ -133,7 +150,7 @@ static void add_panel(const struct filters *w, const struct work *u, int64_t o)
 {
     const int64_t lanes = w->set->lanes, outputs = tile_min(lanes * TILE_VECTORS, u->outputs - o);
     const int64_t plane = w->p->out_height * w->p->out_width;
-    struct outer t = {.rows = u->channels * w->taps, .k = u->rows * u->columns, .fresh = u->fresh};
+    struct outer t = {.rows = rows_of(w, u), .k = u->rows * u->columns, .fresh = u->fresh};
     t.vectors = (int32_t)tile_blocks(outputs, lanes);
     const int64_t pitch = t.vectors * lanes;
     const int whole = u->columns == w->p->out_width; /* the tile's results follow each other */
@@ -178,6 +195,8 @@ static void run_unit(void *arg, int64_t unit, int thread)
     u.at = (int32_t *)(void *)(u.packed + w->packed);
     u.partial = tile_at(w->partial, unit * partial_size(w), w->size);
     find_block(w, unit % w->blocks, &u);
+    if (w->p->db && u.c == 0)
+        w->set->fill(tile_at(u.staged, w->ones, w->size), plane_of_ones(w), 1);
     if (w->items == 0)
         memset(u.partial, 0, (size_t)partial_size(w) * w->size);
     for (int64_t item = part * w->each; item < end; item++, u.fresh = 0) {
@@ -188,6 +207,14 @@ static void run_unit(void *arg, int64_t unit, int thread)
 
 /* ---- The sum ---- */
 
+/* The sum of the last rows of the parts. */
+static void sum_db(const struct filters *w, int64_t block, const struct work *u)
+{
+    const void *part = tile_at(w->partial, block * partial_size(w) + u->channels * w->taps * w->pitch, w->size);
+    w->set->sum(tile_at(view_host(w->p->db), u->group * w->outputs + u->o, w->size), 0, part, 0,
+                w->blocks * partial_size(w), w->parts, NULL, 1, u->outputs);
+}
+
 /* Adds the parts of SUM_ROWS rows of a block to the first, and writes them to dw. */
 static void sum_task(void *arg, int64_t task, int thread)
 {
@@ -197,6 +224,8 @@ static void sum_task(void *arg, int64_t task, int thread)
     struct work u;
     (void)thread;
     find_block(w, block, &u);
+    if (r == 0 && u.c == 0 && w->p->db)
+        sum_db(w, block, &u);
     const int64_t rows = tile_min(SUM_ROWS, u.channels * w->taps - r), filter = w->channels * w->taps;
     if (rows <= 0)
         return;
@@ -216,6 +245,7 @@ static void fill_rows(const struct filters *w)
         for (int64_t ty = 0; ty < w->p->kh; ty++)
             for (int64_t tx = 0; tx < w->p->kw; tx++)
                 *row++ = (int32_t)(c * w->planes.channel + planes_tap(&w->planes, &w->y, &w->x, ty, tx));
+    *row = (int32_t)w->ones;
 }
 
 size_t conv_weight(struct device *d, const struct conv *p, int run)
@@ -224,7 +254,7 @@ size_t conv_weight(struct device *d, const struct conv *p, int run)
     split(&w, p);
     if (w.blocks == 0 || w.taps == 0)
         return 0;
-    const size_t table = conv_align((size_t)(w.cb * w.taps) * sizeof *w.row),
+    const size_t table = conv_align((size_t)(w.cb * w.taps + 1) * sizeof *w.row),
                  buffers = (size_t)cpu_threads(d) * w.buffer;
     if (run) {
         char *memory = place_host(p->workspace);

@@ -20,7 +20,8 @@ enum {
     TASKS = 16,          /* wanted where the work allows it */
     TASK_WORK = 1 << 19, /* multiply-adds that pay for a task: about 10 us */
     PART_DEPTH = 256,    /* least k of a part of a sum */
-    VECTOR_WORK = 1 << 16 /* elements of a matrix that one task multiplies with a vector */
+    VECTOR_WORK = 1 << 16, /* elements of a matrix that one task multiplies with a vector */
+    ROW_SUMS = 64          /* rows of A that a task sums */
 };
 
 struct product {
@@ -33,9 +34,11 @@ struct product {
     int64_t mb, nb, kb;           /* of a block; of a part of the sum */
     int64_t rows, columns, parts; /* blocks */
     int64_t units, grain;         /* units are blocks and parts of all items; grain of them are a task */
+    int64_t tasks;                /* of the product; behind them are those of the row sums */
     size_t buffer;                /* bytes for each thread */
     int32_t *offset;              /* [vectors of a panel of B - 1][depth]: where its rows are */
     char *buffers, *partial;
+    void *ones; /* [PART_DEPTH]: what a row of A is multiplied with for its sum */
 };
 
 static size_t align(size_t bytes)
@@ -119,6 +122,7 @@ static void split(struct product *w, const struct gemm *p)
     }
     w->buffer = align((size_t)elements * w->size);
     w->units = w->items * w->parts * w->rows * w->columns;
+    w->tasks = cpu_tasks(w->units, w->grain);
 }
 
 static size_t table_bytes(const struct product *w)
@@ -131,14 +135,51 @@ static int is_empty(const struct gemm *p)
     return p->m == 0 || p->n == 0 || batch_items(p) == 0;
 }
 
+static size_t partial_bytes(const struct product *w)
+{
+    return w->parts > 1 ? align((size_t)(w->items * w->parts * w->p->m * w->p->n) * w->size) : 0;
+}
+
 size_t cpu_gemm_workspace(struct device *d, const struct gemm *p)
 {
     struct product w;
     if (is_empty(p))
         return 0;
     split(&w, p);
-    size_t partial = w.parts > 1 ? (size_t)(w.items * w.parts * p->m * p->n) * w.size : 0;
-    return table_bytes(&w) + (size_t)cpu_threads(d) * w.buffer + align(partial);
+    return table_bytes(&w) + (size_t)cpu_threads(d) * w.buffer + partial_bytes(&w) +
+           (p->row_sums ? PART_DEPTH * w.size : 0);
+}
+
+/* ---- What is finished ---- */
+
+/* m rows of n elements of C, from c on. */
+static void finish(const struct product *w, const void *c, int64_t m, int64_t n)
+{
+    const struct epilogue *e = w->p->epilogue;
+    if (!e)
+        return;
+    int64_t first = ((const char *)c - (const char *)view_host(&w->p->c)) / (int64_t)w->size;
+    const int64_t c_row = m == 1 ? n : w->p->c_row, lines = n == c_row ? 1 : m, line = n == c_row ? m * n : n;
+    for (int64_t i = 0; i < lines; i++)
+        e->run(e, first + i * c_row, line);
+}
+
+/* Sums of ROW_SUMS rows of A, over PART_DEPTH columns at a time. */
+static void sum_rows(const struct product *w, int64_t task)
+{
+    const struct gemm *p = w->p;
+    const int64_t row = task * ROW_SUMS;
+    double part[ROW_SUMS];
+    void *sums = tile_at(view_host(p->row_sums), row, w->size);
+    struct gemv t = {.n = tile_min(ROW_SUMS, p->m - row), .a = w->ones, .b_row = p->a_col, .b_col = p->a_row};
+    for (int64_t k = 0; k == 0 || k < p->k; k += PART_DEPTH) {
+        t.k = tile_min(PART_DEPTH, p->k - k);
+        t.b = tile_at(view_host(&p->a), row * p->a_row + k * p->a_col, w->size);
+        t.z = k == 0 ? sums : part;
+        w->set->gemv(&t);
+        if (k > 0)
+            w->set->sum(sums, 0, sums, 0, 0, 1, part, 1, t.n);
+    }
 }
 
 /* ---- One block ---- */
@@ -271,6 +312,7 @@ static void vector_block(const struct product *w, int64_t unit, char *buffer)
         t.a = buffer;
     }
     w->set->gemv(&t);
+    finish(w, t.z, 1, t.n);
 }
 
 /* ---- Tasks ---- */
@@ -278,6 +320,10 @@ static void vector_block(const struct product *w, int64_t unit, char *buffer)
 static void run_task(void *arg, int64_t task, int thread)
 {
     const struct product *w = arg;
+    if (task >= w->tasks) {
+        sum_rows(w, task - w->tasks);
+        return;
+    }
     char *buffer = w->buffers + (size_t)thread * w->buffer;
     const int64_t end = tile_min(w->units, (task + 1) * w->grain);
     for (int64_t unit = task * w->grain; unit < end; unit++) {
@@ -290,6 +336,8 @@ static void run_task(void *arg, int64_t task, int thread)
             blas_block(w, &o);
         else
             own_block(w, &o, buffer);
+        if (w->parts == 1)
+            finish(w, o.c, o.m, o.n);
     }
 }
 
@@ -304,9 +352,11 @@ static void sum_task(void *arg, int64_t task, int thread)
     struct block o;
     (void)thread;
     find_item(w, item, &o);
+    const int64_t rows = tile_min(SUM_ROWS, p->m - row);
     const void *x = tile_at(w->partial, (item * w->parts * p->m + row) * p->n, w->size);
-    w->set->sum(tile_at(o.c, row * p->c_row, w->size), p->c_row, x, p->n, p->m * p->n, w->parts,
-                bias_at(p, 0, w->size), tile_min(SUM_ROWS, p->m - row), p->n);
+    void *c = tile_at(o.c, row * p->c_row, w->size);
+    w->set->sum(c, p->c_row, x, p->n, p->m * p->n, w->parts, bias_at(p, 0, w->size), rows, p->n);
+    finish(w, c, rows, p->n);
 }
 
 /* Whether OpenBLAS, if one was named, computes the blocks: not thin and small products, where our own loops are as
@@ -335,7 +385,10 @@ gradc_status cpu_gemm(struct device *d, const struct gemm *p, struct place works
     for (int64_t v = 0, k = 0; v < TILE_VECTORS; v++)
         for (int64_t i = 0; i < w.set->depth && !w.vector; i++, k++)
             w.offset[k] = (int32_t)(i * (v + 1) * w.set->lanes);
-    cpu_parallel(d, cpu_tasks(w.units, w.grain), run_task, &w);
+    w.ones = w.partial + partial_bytes(&w);
+    if (p->row_sums)
+        w.set->fill(w.ones, tile_min(p->k, PART_DEPTH), 1);
+    cpu_parallel(d, w.tasks + (p->row_sums ? tile_blocks(p->m, ROW_SUMS) : 0), run_task, &w);
     if (w.parts > 1)
         cpu_parallel(d, w.items * tile_blocks(p->m, SUM_ROWS), sum_task, &w);
     return GRADC_OK;

@@ -511,6 +511,12 @@ static void NAME(panels)(void *out, int64_t panel, int64_t unit, const void *in,
         }
 }
 
+static void NAME(fill)(void *out, int64_t n, double value)
+{
+    for (int64_t i = 0; i < n; i++)
+        ((R *)out)[i] = (R)value;
+}
+
 static void NAME(sum)(void *out, int64_t z_row, const void *in, int64_t x_row, int64_t x_part, int64_t parts,
                       const void *bias, int64_t rows, int64_t columns)
 {

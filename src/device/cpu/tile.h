@@ -90,6 +90,8 @@ struct tile_set {
     void (*panels)(void *to, int64_t panel, int64_t unit, const void *from, int64_t row, int64_t column,
                    int64_t m, int64_t k);
 
+    void (*fill)(void *z, int64_t n, double value);
+
     /* z[r, c] = bias[c] + x[0, r, c] + x[1, r, c] ..., r < rows, c < columns; bias may be NULL, z may be x[0]. */
     void (*sum)(void *z, int64_t z_row, const void *x, int64_t x_row, int64_t x_part, int64_t parts,
                 const void *bias, int64_t rows, int64_t columns);

@@ -153,13 +153,14 @@ size_t opencl_conv_workspace(struct device *d, const struct conv *p)
 
     if (q.tiling.splits <= 1)
         return 0;
-    return (size_t)(q.tiling.splits * q.total) * gradc_dtype_size(p->dtype);
+    return (size_t)(q.tiling.splits * (q.total + (p->db ? p->out : 0))) * gradc_dtype_size(p->dtype);
 }
 
 /* The sum has the product's options too, so that both are of one program. */
-static void start(struct kernel_call *k, const char *kernel, const struct conv *p, const struct product *q)
+static void start(struct kernel_call *k, const char *kernel, const struct conv *p, const struct product *q,
+                  const struct epilogue *e)
 {
-    kernel_start(k, "conv", kernel, p->dtype);
+    kernel_start(k, e ? "conv_chain" : "conv", kernel, p->dtype);
     k->wide = q->wide;
     opencl_tile_options(k, q->tiling.tile);
     if (q->strided)
@@ -181,6 +182,14 @@ static void add_bias(struct kernel_call *k, const struct conv *p)
     add_view(k, p->bias);
 }
 
+static void add_row_sums(struct kernel_call *k, const struct view *sums)
+{
+    if (!sums)
+        return;
+    kernel_option(k, "-DROW_SUMS");
+    add_view(k, sums);
+}
+
 static void add_axis(struct kernel_call *k, const struct axis *axis)
 {
     kernel_i64(k, axis->area);
@@ -200,18 +209,24 @@ static gradc_status call_product(struct device *d, const struct conv *p, const s
     const int64_t integers[] = {q->m,       q->n,           q->depth,    t->chunk,   p->groups, q->a_row,
                                 q->a_group, q->image_group, q->c_row,    q->c_group, q->total,  q->height,
                                 q->width,   p->stride_h,    p->stride_w, q->deep};
+    const int whole = t->splits == 1; /* else c is the workspace, the row sums' parts behind */
+    const struct epilogue *e = whole ? p->epilogue : NULL;
+    struct view sums = whole && p->db ? *p->db : *c, flat = opencl_flat(c);
     struct kernel_call k;
 
-    start(&k, "conv", p, q);
+    if (!whole)
+        sums.layout.offset += t->splits * q->total;
+    start(&k, "conv", p, q, e);
     add_view(&k, q->a);
     add_view(&k, q->image);
-    add_view(&k, c);
-    if (t->splits == 1)
+    if (whole)
         add_bias(&k, p);
+    add_row_sums(&k, p->db ? &sums : NULL);
     for (size_t i = 0; i < sizeof integers / sizeof integers[0]; i++)
         kernel_i64(&k, integers[i]);
     add_axis(&k, &q->column);
     add_axis(&k, &q->along);
+    opencl_finish(&k, e, &flat, 0);
     opencl_tile_groups(&k, t->tile, t->across * t->down * p->groups * t->splits);
     return opencl_submit(d, &k, prepare, f);
 }
@@ -219,16 +234,18 @@ static gradc_status call_product(struct device *d, const struct conv *p, const s
 static gradc_status call_sum(struct device *d, const struct conv *p, const struct product *q,
                              const struct view *part, int prepare, struct failure *f)
 {
+    struct view flat = opencl_flat(q->c);
     struct kernel_call k;
 
-    start(&k, "conv_sum", p, q);
+    start(&k, "conv_sum", p, q, p->epilogue);
     add_view(&k, part);
-    add_view(&k, q->c);
     add_bias(&k, p);
+    add_row_sums(&k, p->db);
     kernel_i64(&k, q->total);
     kernel_i64(&k, q->tiling.splits);
     kernel_i64(&k, p->out_height * p->out_width);
     kernel_i64(&k, p->out);
+    opencl_finish(&k, p->epilogue, &flat, 0);
     kernel_range(&k, q->total);
     return opencl_submit(d, &k, prepare, f);
 }

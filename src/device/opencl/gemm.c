@@ -191,15 +191,17 @@ size_t opencl_gemm_workspace(struct device *d, const struct gemm *p)
     struct product q = product_of(d, p);
     if (q.tiling.splits == 1)
         return 0;
-    return (size_t)(q.tiling.splits * q.count * q.m * p->n) * gradc_dtype_size(p->dtype);
+    return (size_t)(q.tiling.splits * (q.count * q.m * p->n + (p->row_sums ? q.m : 0))) *
+           gradc_dtype_size(p->dtype);
 }
 
 /* ---- Calls ---- */
 
 /* The sum has the product's options too, so that both are of one program. */
-static void start(struct kernel_call *k, const char *kernel, const struct gemm *p, const struct product *q)
+static void start(struct kernel_call *k, const char *kernel, const struct gemm *p, const struct product *q,
+                  const struct epilogue *e)
 {
-    kernel_start(k, "gemm", kernel, p->dtype);
+    kernel_start(k, e ? "gemm_chain" : "gemm", kernel, p->dtype);
     k->wide = q->wide;
     opencl_tile_options(k, q->tiling.tile);
 }
@@ -212,6 +214,8 @@ static void add_integers(struct kernel_call *k, const int64_t *values, size_t co
 
 static void add_bias(struct kernel_call *k, const struct view *bias)
 {
+    if (!bias)
+        return;
     struct view flat = opencl_flat(bias);
     int32_t ndim = bias->layout.ndim;
 
@@ -220,13 +224,42 @@ static void add_bias(struct kernel_call *k, const struct view *bias)
     kernel_i64(k, ndim > 0 ? bias->layout.stride[ndim - 1] : 0);
 }
 
+static void add_row_sums(struct kernel_call *k, const struct view *sums)
+{
+    if (!sums)
+        return;
+    kernel_option(k, "-DROW_SUMS");
+    kernel_tensor(k, sums);
+}
+
+void opencl_finish(struct kernel_call *k, const struct epilogue *e, const struct view *c, int64_t done)
+{
+    if (!e) {
+        kernel_tensor(k, c);
+        return;
+    }
+    kernel_text(k, e->text, e->text_hash);
+    kernel_i64(k, done);
+    e->give(e, k);
+}
+
+/* Elements of C in front of an item of the batch. */
+static int64_t done(const struct gemm *p, const struct view *c)
+{
+    return c->layout.offset - p->c.layout.offset;
+}
+
 static gradc_status call_product(struct device *d, const struct gemm *p, const struct product *q,
                                  const struct view operands[3], int prepare, struct failure *f)
 {
     const struct tiling *t = &q->tiling;
     const struct axis *inner = &q->axes[0], *outer = &q->axes[1];
-    int whole = t->splits == 1; /* else c is the workspace */
-    int64_t matrix = q->m * p->n;
+    const int whole = t->splits == 1; /* else c is the workspace, the row sums' parts behind */
+    const int64_t matrix = q->m * p->n;
+    const struct epilogue *e = whole ? p->epilogue : NULL;
+    struct view sums = whole && p->row_sums ? *p->row_sums : operands[2];
+    if (!whole)
+        sums.layout.offset += t->splits * q->count * matrix;
     const int64_t integers[] = {
         q->m,
         p->n,
@@ -249,12 +282,13 @@ static gradc_status call_product(struct device *d, const struct gemm *p, const s
     };
     struct kernel_call k;
 
-    start(&k, "gemm", p, q);
-    for (int i = 0; i < 3; i++)
+    start(&k, "gemm", p, q, e);
+    for (int i = 0; i < 2; i++)
         kernel_tensor(&k, &operands[i]);
-    if (p->bias && whole)
-        add_bias(&k, p->bias);
+    add_bias(&k, whole ? p->bias : NULL);
+    add_row_sums(&k, p->row_sums ? &sums : NULL);
     add_integers(&k, integers, sizeof integers / sizeof integers[0]);
+    opencl_finish(&k, e, &operands[2], done(p, &operands[2]));
     opencl_tile_groups(&k, t->tile, t->across * t->down * q->count * t->splits);
     return opencl_submit(d, &k, prepare, f);
 }
@@ -267,12 +301,12 @@ static gradc_status call_sum(struct device *d, const struct gemm *p, const struc
                                 outer->size,      inner->size, outer->c, inner->c};
     struct kernel_call k;
 
-    start(&k, "gemm_sum", p, q);
+    start(&k, "gemm_sum", p, q, p->epilogue);
     kernel_tensor(&k, part);
-    kernel_tensor(&k, c);
-    if (p->bias)
-        add_bias(&k, p->bias);
+    add_bias(&k, p->bias);
+    add_row_sums(&k, p->row_sums);
     add_integers(&k, integers, sizeof integers / sizeof integers[0]);
+    opencl_finish(&k, p->epilogue, c, done(p, c));
     kernel_range(&k, q->count * q->m * p->n);
     return opencl_submit(d, &k, prepare, f);
 }

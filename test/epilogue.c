@@ -1,0 +1,259 @@
+/* epilogue.c - chains behind products and convolutions: the same bits as alone, in one launch. */
+#include "support/plans.h"
+
+enum { RESULTS = 3 };
+
+struct sizes {
+    int64_t m, n, k;
+};
+
+/* What a case leaves: results, all kept. */
+typedef void maker(gradc_context *g, gradc_dtype dtype, const struct sizes *s, struct random *r,
+                   gradc_tensor *kept[RESULTS]);
+
+static gradc_tensor *values(gradc_context *g, gradc_dtype dtype, const int64_t *shape, struct random *r)
+{
+    return tensor_random(g, dtype, shape, -1, 1, r);
+}
+
+static gradc_tensor *leaf(gradc_context *g, gradc_dtype dtype, const int64_t *shape, struct random *r)
+{
+    gradc_tensor *t = values(g, dtype, shape, r);
+    assert_int_equal(gradc_requires_grad(t, 1), GRADC_OK);
+    return t;
+}
+
+static void with_chains(gradc_context *g)
+{
+    set(g, "plan.fuse", "1");
+    set(g, "plan.epilogue", "1");
+}
+
+/* ---- Products ---- */
+
+static void layer(gradc_context *g, gradc_dtype dtype, const struct sizes *s, struct random *r,
+                  gradc_tensor *kept[RESULTS])
+{
+    gradc_tensor *x = leaf(g, dtype, SHAPE_OF(s->m, s->k), r), *w = leaf(g, dtype, SHAPE_OF(s->n, s->k), r),
+                 *b = leaf(g, dtype, SHAPE_OF(s->n), r);
+    gradc_tensor *z = gradc_relu(gradc_linear(x, w, b));
+    assert_int_equal(gradc_backward(gradc_mean(gradc_mul(z, z), 0, NULL, 0)), GRADC_OK);
+    for (int i = 0; i < RESULTS; i++)
+        kept[i] = gradc_retain(gradc_grad(((gradc_tensor *[]){x, w, b})[i]));
+    gradc_release(x);
+    gradc_release(w);
+    gradc_release(b);
+}
+
+/* The product itself is kept, and read by a chain with numbers, a row, a column and random numbers. */
+static void kept_product(gradc_context *g, gradc_dtype dtype, const struct sizes *s, struct random *r,
+                         gradc_tensor *kept[RESULTS])
+{
+    gradc_tensor *x = values(g, dtype, SHAPE_OF(s->m, s->k), r), *w = values(g, dtype, SHAPE_OF(s->k, s->n), r),
+                 *row = values(g, dtype, SHAPE_OF(s->n), r), *column = values(g, dtype, SHAPE_OF(s->m, 1), r);
+    gradc_tensor *z = gradc_matmul(x, w);
+    kept[0] = gradc_retain(z);
+    kept[1] = gradc_retain(gradc_dropout(gradc_add(gradc_mul_scalar(z, 0.7), row), 0.3));
+    kept[2] = gradc_retain(gradc_ge(gradc_mul(z, column), row));
+    gradc_release(x);
+    gradc_release(w);
+    gradc_release(row);
+    gradc_release(column);
+}
+
+/* Stacks; a residual that the product reads, too. */
+static void residual(gradc_context *g, gradc_dtype dtype, const struct sizes *s, struct random *r,
+                     gradc_tensor *kept[RESULTS])
+{
+    gradc_tensor *x = values(g, dtype, SHAPE_OF(3, s->m, s->k), r),
+                 *w = values(g, dtype, SHAPE_OF(3, s->k, s->k), r),
+                 *v = values(g, dtype, SHAPE_OF(2, 1, s->k, s->n), r);
+    gradc_tensor *h = gradc_neg(x),
+                 *z = gradc_add(gradc_matmul(h, w), h); /* h ends here: its place could be taken */
+    kept[0] = gradc_retain(gradc_contiguous(gradc_transpose(z, -1, -2)));
+    kept[1] = gradc_retain(gradc_tanh(gradc_matmul(x, v)));
+    kept[2] = gradc_retain(gradc_exp(gradc_transpose(gradc_matmul(x, v), -1, -2)));
+    gradc_release(x);
+    gradc_release(w);
+    gradc_release(v);
+}
+
+/* ---- Convolutions ---- */
+
+static void convolution(gradc_context *g, gradc_dtype dtype, const struct sizes *s, struct random *r,
+                        gradc_tensor *kept[RESULTS])
+{
+    int64_t side = s->k, groups = s->m % 2 ? 1 : 2;
+    gradc_tensor *x = leaf(g, dtype, SHAPE_OF(2, s->m, side, side + 2), r),
+                 *w = leaf(g, dtype, SHAPE_OF(s->n * groups, s->m / groups, 3, 3), r),
+                 *b = leaf(g, dtype, SHAPE_OF(s->n * groups), r);
+    gradc_tensor *z = gradc_conv2d_full(x, w, b, (int)(side % 3) + 1, 1, 1, 1, 1, 1, (int)groups);
+    z = gradc_relu(gradc_add(gradc_square(z), z));
+    assert_int_equal(gradc_backward(gradc_mean(z, 0, NULL, 0)), GRADC_OK);
+    for (int i = 0; i < RESULTS; i++)
+        kept[i] = gradc_retain(gradc_grad(((gradc_tensor *[]){x, w, b})[i]));
+    gradc_release(x);
+    gradc_release(w);
+    gradc_release(b);
+}
+
+/* Its inputs' gradient, as a layer: strides that lie interleaved, a bias, a mask of random numbers. */
+static void transposed(gradc_context *g, gradc_dtype dtype, const struct sizes *s, struct random *r,
+                       gradc_tensor *kept[RESULTS])
+{
+    gradc_tensor *x = values(g, dtype, SHAPE_OF(2, s->m, s->k, s->k), r),
+                 *w = values(g, dtype, SHAPE_OF(s->m, s->n, 3, 3), r), *b = values(g, dtype, SHAPE_OF(s->n), r);
+    kept[0] = gradc_retain(gradc_relu(gradc_conv_transpose2d(x, w, b, 1, 1)));
+    kept[1] = gradc_retain(gradc_relu(gradc_conv_transpose2d(x, w, b, 2, 1)));
+    kept[2] = gradc_retain(gradc_dropout(gradc_conv_transpose2d(x, w, b, 1, 0), 0.5));
+    gradc_release(x);
+    gradc_release(w);
+    gradc_release(b);
+}
+
+/* ---- The comparison ---- */
+
+static void compare(struct fixture *f, maker *make, gradc_dtype dtype, const struct sizes *s)
+{
+    gradc_context *alone = test_open(f->device), *const g[2] = {f->g, alone};
+    gradc_tensor *kept[2][RESULTS];
+    char what[64];
+    set(alone, "eager", "1");
+    for (int k = 0; k < 2; k++) {
+        struct random r = {test_seed()};
+        assert_int_equal(gradc_seed(g[k], test_seed()), GRADC_OK);
+        make(g[k], dtype, s, &r, kept[k]);
+        assert_works(g[k]);
+    }
+    snprintf(what, sizeof what, "%s m %lld n %lld k %lld", gradc_dtype_name(dtype), (long long)s->m,
+             (long long)s->n, (long long)s->k);
+    for (int i = 0; i < RESULTS; i++) {
+        assert_same_bits(kept[0][i], kept[1][i], what, i);
+        gradc_release(kept[0][i]);
+        gradc_release(kept[1][i]);
+    }
+    gradc_tape_clear(f->g);
+    gradc_close(alone);
+}
+
+static void compare_all(struct fixture *f, maker *make, const struct sizes *s, size_t count)
+{
+    const int cpu = strcmp(f->device, "cpu") == 0;
+    if (f->eager)
+        return;
+    with_chains(f->g);
+    for (size_t i = 0; i < count; i++) {
+        compare(f, make, GRADC_F32, &s[i]);
+        if (cpu)
+            compare(f, make, GRADC_F64, &s[i]);
+        if (!cpu) /* OpenCL on a CPU takes seconds to compile them */
+            break;
+    }
+}
+
+#define COMPARE(f, make, sizes) compare_all(f, make, sizes, sizeof(sizes) / sizeof *(sizes))
+
+/* Odd sizes; the sum in parts; a row, a column, one element; blocks of several columns. */
+static const struct sizes products[] = {{17, 10, 23},   {3, 5, 4100},   {130, 530, 40},
+                                        {1, 300, 70},   {300, 1, 70},   {1, 1, 5},
+                                        {64, 128, 784}, {7, 1031, 600}, {513, 33, 1025}};
+
+static void layers_change_no_bit(struct fixture *f)
+{
+    COMPARE(f, layer, products);
+}
+
+static void kept_products_change_no_bit(struct fixture *f)
+{
+    COMPARE(f, kept_product, products);
+}
+
+static void residuals_change_no_bit(struct fixture *f)
+{
+    COMPARE(f, residual, products);
+}
+
+/* m channels, n outputs (of each of two groups if m is even), k pixels a side. */
+static const struct sizes images[] = {{3, 5, 8},   {4, 3, 9},   {1, 1, 5}, {2, 33, 6},
+                                      {5, 16, 28}, {16, 8, 13}, {3, 2, 40}};
+
+static void convolutions_change_no_bit(struct fixture *f)
+{
+    COMPARE(f, convolution, images);
+}
+
+static void transposed_convolutions_change_no_bit(struct fixture *f)
+{
+    COMPARE(f, transposed, images);
+}
+
+/* ---- Launches ---- */
+
+static void a_layer_is_one_launch(struct fixture *f)
+{
+    struct random r = {test_seed()};
+    if (f->eager)
+        return;
+    with_chains(f->g);
+    gradc_tensor *x = values(f->g, GRADC_F32, SHAPE_OF(4, 6), &r),
+                 *w = values(f->g, GRADC_F32, SHAPE_OF(5, 6), &r),
+                 *b = values(f->g, GRADC_F32, SHAPE_OF(5), &r);
+    gradc_relu(gradc_linear(x, w, b));
+    assert_int_equal(launches(f->g), 1);
+    gradc_tape_clear(f->g);
+    set(f->g, "plan.epilogue", "0");
+    gradc_relu(gradc_linear(x, w, b));
+    assert_int_equal(launches(f->g), 2);
+    gradc_tape_clear(f->g);
+    set(f->g, "plan.epilogue", "1");
+    gradc_relu(gradc_transpose(gradc_linear(x, w, b), 0, 1)); /* another order */
+    assert_int_equal(launches(f->g), 2);
+    gradc_tape_clear(f->g);
+    gradc_tensor *z =
+        gradc_add(gradc_linear(x, w, b), gradc_linear(gradc_neg(x), w, b)); /* it takes up one of two */
+    gradc_neg(z);
+    assert_int_equal(launches(f->g), 3);
+    gradc_tape_clear(f->g);
+    gradc_release(x);
+    gradc_release(w);
+    gradc_release(b);
+}
+
+/* linear+relu+le, linear, cross_entropy, its gradient, matmul+where, two linear_weight, the updates. */
+static void a_step_is_few_launches(struct fixture *f)
+{
+    struct random r = {test_seed()};
+    if (f->eager)
+        return;
+    with_chains(f->g);
+    const int64_t batch = 64;
+    gradc_tensor *p[4] = {leaf(f->g, GRADC_F32, SHAPE_OF(128, 784), &r),
+                          leaf(f->g, GRADC_F32, SHAPE_OF(128), &r),
+                          leaf(f->g, GRADC_F32, SHAPE_OF(10, 128), &r), leaf(f->g, GRADC_F32, SHAPE_OF(10), &r)};
+    gradc_tensor *x = values(f->g, GRADC_F32, SHAPE_OF(64, 784), &r), *y = gradc_new(f->g, GRADC_I32, 1, &batch);
+    gradc_optim *o = gradc_sgd(p, 4, 0.1, 0.9);
+    gradc_tensor *h = gradc_relu(gradc_linear(x, p[0], p[1]));
+    assert_int_equal(gradc_backward(gradc_cross_entropy(gradc_linear(h, p[2], p[3]), y)), GRADC_OK);
+    assert_int_equal(gradc_step(o), GRADC_OK);
+    assert_true(launches(f->g) <= 9);
+    gradc_tape_clear(f->g);
+    gradc_optim_free(o);
+    gradc_release(x);
+    gradc_release(y);
+    for (int i = 0; i < 4; i++)
+        gradc_release(p[i]);
+}
+
+int main(void)
+{
+    static const struct test tests[] = {
+        {"layers change no bit", layers_change_no_bit},
+        {"products that are kept change no bit", kept_products_change_no_bit},
+        {"residuals change no bit", residuals_change_no_bit},
+        {"convolutions change no bit", convolutions_change_no_bit},
+        {"transposed convolutions change no bit", transposed_convolutions_change_no_bit},
+        {"a layer is one launch", a_layer_is_one_launch},
+        {"a training step is few launches", a_step_is_few_launches},
+    };
+    return RUN_SUITE("epilogue", tests);
+}
