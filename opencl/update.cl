@@ -3,8 +3,15 @@
  *
  *   static inline void update(__global real *t0, .., index_t i, real n0, ..)      element i of all of them
  *
- * Nothing happens while the device word is set. */
-#define LIST_2(m) m(0), m(1)
+ * Nothing happens while the device word is set, unless IS_UPDATE is defined as 0: a result is made. */
+#include "pieces.cl"
+
+#ifndef IS_UPDATE
+#define IS_UPDATE 1
+#endif
+
+#define LIST_1(m) m(0)
+#define LIST_2(m) LIST_1(m), m(1)
 #define LIST_3(m) LIST_2(m), m(2)
 #define LIST_4(m) LIST_3(m), m(3)
 #define LIST_5(m) LIST_4(m), m(4)
@@ -19,43 +26,24 @@
 #define PLACE(k) t##k + t##k##_0
 #define NUMBER(k) real n##k
 #define NUMBER_NAME(k) n##k
-#define SLABS \
-    __global real *s0, __global real *s1, __global real *s2, __global real *s3, __global real *s4, __global real *s5, \
-        __global real *s6, __global real *s7
 
 static inline void update(LIST(TENSORS)(TENSOR), index_t i, LIST(NUMBERS)(NUMBER));
 
 __kernel void update_one(__global const long *word, long n, LIST(TENSORS)(PLACED_TENSOR), LIST(NUMBERS)(NUMBER))
 {
-    if (!word_clear(word))
+    if (IS_UPDATE && !word_clear(word))
         return;
     GRID(i, n)
         update(LIST(TENSORS)(PLACE), i, LIST(NUMBERS)(NUMBER_NAME));
 }
 
-/* Where a tensor begins: the slab in the lowest 3 bits, the first element above them. */
-static inline __global real *tensor_at(long where, SLABS)
-{
-    __global real *slab = s0;
-    switch (where & 7) {
-    case 1: slab = s1; break;
-    case 2: slab = s2; break;
-    case 3: slab = s3; break;
-    case 4: slab = s4; break;
-    case 5: slab = s5; break;
-    case 6: slab = s6; break;
-    case 7: slab = s7; break;
-    }
-    return slab + (where >> 3);
-}
 #define ROW_TENSOR(k) tensor_at(at[1 + k], s0, s1, s2, s3, s4, s5, s6, s7)
 
-/* A row of the table is a piece of a parameter: how many elements, and where each tensor's piece begins.  A work-group
- * takes a row at a time. */
+/* A work-group takes a piece at a time. */
 __kernel void update_many(__global const long *word, long first, long last, __global const long *table, ulong table_0,
                           SLABS, LIST(NUMBERS)(NUMBER))
 {
-    if (!word_clear(word))
+    if (IS_UPDATE && !word_clear(word))
         return;
     for (long row = first + (long)get_group_id(0); row < last; row += (long)get_num_groups(0)) {
         __global const long *at = table + table_0 + (ulong)row * (1 + TENSORS);

@@ -7,7 +7,7 @@ bad=0
 complain() { echo "ops: $1"; bad=1; }
 
 # Ops through which nothing flows, on purpose.
-without_gradient=" argmax argmin any all detach mask uniform normal one_hot nll_weight "
+without_gradient=" total_norm clip_grad argmax argmin any all detach mask uniform normal one_hot nll_weight "
 
 # The descriptors, one a line: FILE op_NAME {...}; those of elementwise.c come from its table.
 descriptors=$(for file in src/ops/*.c; do

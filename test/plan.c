@@ -358,6 +358,29 @@ static void updates_are_one_launch(struct fixture *f)
     assert_int_equal(alone - together, 19);
 }
 
+static void clipping_is_few_launches(struct fixture *f)
+{
+    gradc_tensor *params[40];
+    int64_t count[2] = {0, 0};
+    if (f->eager)
+        return;
+    for (int i = 0; i < 40; i++)
+        params[i] = gradc_param(f->g, GRADC_ONES, 1, (const int64_t[]){3 + i});
+    for (int round = 0; round < 2; round++) {
+        for (int i = 0; i < 40; i++)
+            assert_int_equal(gradc_backward(gradc_sum(gradc_exp(params[i]), 0, NULL, 0)), GRADC_OK);
+        gradc_tensor *norm = round ? gradc_clip_grad_norm(params, 40, 1) : NULL;
+        count[round] = launches(f->g);
+        if (norm) /* 3 + 4 + ... + 42 elements, all e */
+            assert_true(fabs(gradc_item(norm) / (exp(1) * sqrt(900)) - 1) < 1e-5);
+        gradc_tape_clear(f->g);
+        assert_int_equal(gradc_zero_grad(params, 40), GRADC_OK);
+    }
+    assert_in_range(count[1] - count[0], 2, 3); /* the norm, on OpenCL in two; all gradients */
+    for (int i = 0; i < 40; i++)
+        gradc_release(params[i]);
+}
+
 /* Two optimisers on one parameter: the second's update comes behind the first's. */
 static void a_parameter_is_updated_twice(struct fixture *f)
 {
@@ -401,6 +424,7 @@ int main(void)
         {"gradients die early", gradients_die_early},
         {"updates together are updates alone", updates_together_are_updates_alone},
         {"updates are one launch", updates_are_one_launch},
+        {"clipping is few launches", clipping_is_few_launches},
         {"a parameter is updated twice", a_parameter_is_updated_twice},
         {"passes are settings", passes_are_settings},
     };

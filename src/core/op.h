@@ -20,7 +20,9 @@ enum {
     OP_REPORTS = 4, /* can report a data error to the device word */
     OP_FLOWS = 8,   /* gradients flow into its hidden outputs too: dz[o] of each may be there */
     OP_CASTS = 16,  /* elementwise, from one dtype to another */
-    OP_EPILOGUE = 32 /* its forms see to launch.epilogue, for out[0] */
+    OP_EPILOGUE = 32, /* its forms see to launch.epilogue, for out[0] */
+    OP_IN_STEP = 64,  /* out[0] may lie where in[0] does: element by element */
+    OP_LIST = 128 /* it runs by op->many alone, with itself as the only one: it needs the scratch and the table */
 };
 
 /* Handed to the shape rule: the operands are live and of one context.  It may rewrite ints (normalise an axis),
@@ -74,7 +76,7 @@ struct gradient {
 
 struct element; /* ops/element.h */
 
-/* Updates of one op that run in one launch: one[0..n), of the same ints, dtypes and number of operands.  scratch is
+/* Nodes of one op that run in one launch: one[0..n), of the same ints, dtypes and number of operands.  scratch is
  * zeroed when the plan is made and then the form's own; so is table, on the device (OpenCL only). */
 struct launch_many {
     const struct launch *one;
@@ -102,7 +104,7 @@ struct op {
     gradc_status (*opencl)(const struct launch *l, struct failure *f);
     void (*gradient)(struct gradient *d);   /* NULL: nothing flows to any operand */
     double (*flop)(const struct launch *l); /* NULL: one for each element of its largest tensor */
-    const struct op_many *many;             /* an update that may run with others; NULL: alone */
+    const struct op_many *many; /* how it runs with others of its kind in one launch; NULL: alone */
     const struct element *element; /* not NULL: elementwise, one output, at most CHAIN_OPERANDS operands: may be a
                                     * step of a chain */
 };

@@ -5,7 +5,7 @@
  *     m = BETA1 m + KEEP1 d;  v = BETA2 v + KEEP2 d d;  p -= STEP m / (sqrt(v) / ROOT + EPS)
  * with the bias corrections from the host: STEP = lr / (1 - beta1^t), ROOT = sqrt(1 - beta2^t). */
 
-static const struct update update = UPDATE(adam, "adam", {"", "-DDECOUPLED"});
+static const struct update update = UPDATE(adam, 0, "adam", {"", "-DDECOUPLED"});
 
 /* in: p, g, m, v */
 const struct op op_adam = {

@@ -7,7 +7,7 @@
  * in: p, g, s; then v where it is heavy; then m where it is centered. */
 
 static const struct update update =
-    UPDATE(rmsprop, "rmsprop", {"", "-DCENTERED", "-DHEAVY", "-DCENTERED -DHEAVY"});
+    UPDATE(rmsprop, 0, "rmsprop", {"", "-DCENTERED", "-DHEAVY", "-DCENTERED -DHEAVY"});
 
 const struct op op_rmsprop = {
     .name = "rmsprop",

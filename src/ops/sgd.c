@@ -6,8 +6,8 @@
  * KEEP is 1 - dampening; the first update is v = d by KEEP 1 on a v of zeros.  A DECAY of 0 does not look at p, so that
  * an infinite parameter makes no NaN there. */
 
-static const struct update plain = UPDATE(sgd, "sgd", {""}),
-                           with_momentum = UPDATE(sgd_momentum, "sgd", {"-DMOMENTUM"});
+static const struct update plain = UPDATE(sgd, 0, "sgd", {""}),
+                           with_momentum = UPDATE(sgd_momentum, 0, "sgd", {"-DMOMENTUM"});
 
 /* in: p, g */
 const struct op op_sgd = {

@@ -4,6 +4,8 @@
 
 #include <string.h>
 
+#include "ops/pieces.h"
+
 gradc_status update_shape(struct record *r)
 {
     const struct tensor *p = r->in[0];
@@ -38,15 +40,26 @@ static int64_t count_of(const struct launch *l)
     return layout_numel(&l->in[0].layout);
 }
 
+/* A result comes first. */
+static int operands_of(const struct launch *l)
+{
+    return l->nout + l->nin;
+}
+
+static const struct view *operand(const struct launch *l, int i)
+{
+    return i < l->nout ? &l->out[i] : &l->in[i - l->nout];
+}
+
 /* ---- CPU ---- */
 
-enum { GRAIN = 16384, OPERANDS = 5 };
+enum { GRAIN = 16384 };
 
 /* A parameter among those of a job: its tasks are first .. */
 struct work {
     int64_t first, n;
     const double *numbers;
-    void *operand[OPERANDS];
+    void *operand[PIECE_TENSORS];
 };
 
 struct job {
@@ -88,8 +101,8 @@ static gradc_status run_works(const struct launch *l, int64_t count, struct work
     int64_t tasks = 0;
     for (int64_t k = 0; k < count; k++) {
         works[k] = (struct work){.first = tasks, .n = count_of(&l[k]), .numbers = l[k].reals};
-        for (int i = 0; i < l[k].nin; i++)
-            works[k].operand[i] = view_host(&l[k].in[i]);
+        for (int i = 0; i < operands_of(&l[k]); i++)
+            works[k].operand[i] = view_host(operand(&l[k], i));
         tasks += cpu_tasks(works[k].n, GRAIN);
     }
     cpu_parallel(l->device, tasks, update_task, &j);
@@ -126,29 +139,20 @@ gradc_status update_opencl(const struct launch *l, struct failure *f)
     start(&k, l, "update_one");
     kernel_place(&k, l->word);
     kernel_i64(&k, n);
-    for (int i = 0; i < l->nin; i++)
-        kernel_tensor(&k, &l->in[i]);
+    for (int i = 0; i < operands_of(l); i++)
+        kernel_tensor(&k, operand(l, i));
     for (int i = 0; i < l->nreals; i++)
         kernel_real(&k, l->reals[i]);
     kernel_range(&k, n);
     return launch_kernel(l, &k, f);
 }
 
-/* The table of opencl/update.cl: its rows are pieces of parameters. */
-enum { PIECE = 16384, SLABS = 8, GROUP = 256 };
-
-static int64_t rows_of(const struct launch *l)
-{
-    int64_t n = count_of(l);
-    return n / PIECE + (n % PIECE != 0);
-}
-
 size_t update_many_table(const struct launch_many *m)
 {
     int64_t rows = 0;
     for (int64_t k = 0; k < m->n; k++)
-        rows += rows_of(&m->one[k]);
-    return (size_t)(rows * (1 + m->one->nin)) * sizeof(int64_t);
+        rows += piece_rows(count_of(&m->one[k]));
+    return (size_t)(rows * (1 + operands_of(m->one))) * sizeof(int64_t);
 }
 
 size_t update_many_scratch(const struct launch_many *m)
@@ -157,99 +161,57 @@ size_t update_many_scratch(const struct launch_many *m)
     return works > table ? works : table;
 }
 
-/* The slabs of one launch. */
-struct slabs {
-    int n;
-    struct place at[SLABS];
-};
-
-/* The number of the place's slab; -1: there are SLABS others already. */
-static int slab_of(struct slabs *s, struct place at)
+static int add_rows(const struct launch *l, struct pieces *p)
 {
-    for (int i = 0; i < s->n; i++)
-        if (s->at[i].slab == at.slab)
-            return i;
-    if (s->n == SLABS)
-        return -1;
-    s->at[s->n].slab = at.slab;
-    s->at[s->n].offset = 0;
-    return s->n++;
-}
-
-/* Writes the rows of a parameter; 0: its slabs are too many for this launch.  *changed is set where a row was not so
- * before. */
-static int write_rows(const struct launch *l, struct slabs *slabs, int64_t *table, int64_t *row, int *changed)
-{
-    struct slabs with = *slabs;
-    int64_t size = (int64_t)gradc_dtype_size(l->in[0].dtype), n = count_of(l), values[1 + OPERANDS];
-    for (int i = 0; i < l->nin; i++) {
-        int slab = slab_of(&with, l->in[i].at);
-        if (slab < 0)
-            return 0;
-        values[1 + i] = ((int64_t)l->in[i].at.offset / size + l->in[i].layout.offset) << 3 | slab;
-    }
-    for (int64_t first = 0; first < n; first += PIECE) {
-        int64_t *at = table + (*row)++ * (1 + l->nin);
-        size_t bytes = (size_t)(1 + l->nin) * sizeof *at;
-        values[0] = n - first < PIECE ? n - first : PIECE;
-        *changed |= memcmp(at, values, bytes) != 0;
-        memcpy(at, values, bytes);
-        for (int i = 0; i < l->nin; i++)
-            values[1 + i] += (int64_t)PIECE << 3;
-    }
-    *slabs = with;
-    return 1;
+    const struct view *t[PIECE_TENSORS];
+    for (int i = 0; i < operands_of(l); i++)
+        t[i] = operand(l, i);
+    return piece_add(p, t, operands_of(l), update_of(l)->scalars, count_of(l));
 }
 
 static gradc_status launch_rows(const struct launch_many *m, const struct launch *l,
                                 const struct slabs *slabs, int64_t first, int64_t last, struct failure *f)
 {
     struct kernel_call k;
-    int64_t groups = last - first < 65535 ? last - first : 65535;
     start(&k, l, "update_many");
     kernel_place(&k, l->word);
-    kernel_i64(&k, first);
-    kernel_i64(&k, last);
-    kernel_tensor(&k, &(struct view){.at = m->table, .dtype = GRADC_I64});
-    for (int i = 0; i < SLABS; i++)
-        kernel_place(&k, slabs->at[i < slabs->n ? i : 0]);
+    piece_give(&k, slabs, m->table, first, last);
     for (int i = 0; i < l->nreals; i++)
         kernel_real(&k, l->reals[i]);
-    kernel_groups(&k, 1, &(size_t){(size_t)groups}, &(size_t){GROUP});
+    piece_groups(&k, last - first);
     return launch_kernel(l, &k, f);
 }
 
 /* Parameters of one launch have the same numbers and few slabs: nearly always that is all of them.  run 0: only the
  * table is written. */
-static gradc_status walk_rows(const struct launch_many *m, int run, int *changed, struct failure *f)
+static gradc_status walk_rows(const struct launch_many *m, int run, struct pieces *p, struct failure *f)
 {
-    struct slabs slabs = {0};
-    int64_t row = 0, first = 0, from = 0;
+    int64_t first = 0, from = 0;
+    *p = (struct pieces){.table = m->scratch};
     for (int64_t k = 0; k < m->n; k++) {
         const struct launch *l = &m->one[k];
         int same = memcmp(l->reals, m->one[from].reals, (size_t)l->nreals * sizeof *l->reals) == 0;
-        if (same && write_rows(l, &slabs, m->scratch, &row, changed))
+        if (same && add_rows(l, p))
             continue;
-        if (run && launch_rows(m, &m->one[from], &slabs, first, row, f))
+        if (run && launch_rows(m, &m->one[from], &p->slabs, first, p->rows, f))
             return f->status;
-        slabs.n = 0;
+        p->slabs.n = 0;
         from = k;
-        first = row;
-        (void)write_rows(l, &slabs, m->scratch, &row, changed); /* no parameter has more slabs than fit */
+        first = p->rows;
+        (void)add_rows(l, p); /* no parameter has more slabs than fit */
     }
-    return run ? launch_rows(m, &m->one[from], &slabs, first, row, f) : GRADC_OK;
+    return run ? launch_rows(m, &m->one[from], &p->slabs, first, p->rows, f) : GRADC_OK;
 }
 
 gradc_status update_many_opencl(const struct launch_many *m, struct failure *f)
 {
-    struct device *d = m->one->device;
     const size_t bytes = update_many_table(m);
-    int changed = 0;
-    (void)walk_rows(m, 0, &changed, f);
-    if (changed && !m->one->prepare)
-        d->table->write(d, m->table, m->scratch, bytes, f);
+    struct pieces p;
+    (void)walk_rows(m, 0, &p, f);
+    if (!m->one->prepare)
+        piece_write(&p, m->one->device, m->table, bytes, f);
     if (!f->status)
-        walk_rows(m, 1, &changed, f);
+        walk_rows(m, 1, &p, f);
     if (f->status || m->one->prepare) /* the table does not hold these rows */
         memset(m->scratch, 0, bytes);
     return f->status;

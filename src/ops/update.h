@@ -2,7 +2,8 @@
  * update_isa.c compiles once per instruction set.
  *
  * All operands have one shape and dtype (f32 or f64) and no gaps.  in[0] is the parameter p, in[1] its gradient g;
- * the others are the optimiser's state, zeros before the first update.  Each number is rounded to the dtype once. */
+ * the others are the optimiser's state, zeros before the first update.  Each number is rounded to the dtype once.
+ * clip_grad runs like an update, but makes a result. */
 #ifndef GRADC_UPDATE_H
 #define GRADC_UPDATE_H
 
@@ -25,14 +26,15 @@ enum {
     ADAM_EPS,
     ADAM_REALS
 };
+enum { CLIP_MAX, CLIP_REALS };
 enum { RMSPROP_LR, RMSPROP_DECAY, RMSPROP_ALPHA, RMSPROP_KEEP, RMSPROP_EPS, RMSPROP_MOMENTUM, RMSPROP_REALS };
 
-/* Updates elements first .. last-1.  operand: their first elements; variant: of struct update. */
+/* Updates elements first .. last-1.  operand: their first elements, a result's in front; variant: of struct update. */
 typedef void update_loop(void *const *operand, int64_t first, int64_t last, const double *numbers, int variant);
 
 /* f32, f64 */
 struct update_table {
-    update_loop *sgd[2], *sgd_momentum[2], *adam[2], *rmsprop[2];
+    update_loop *sgd[2], *sgd_momentum[2], *adam[2], *rmsprop[2], *clip_grad[2];
 };
 
 /* What an update op says of itself, as its op->many.  An op has a variant for each combination of its ints: bit i is
@@ -40,13 +42,14 @@ struct update_table {
 struct update {
     struct op_many many;
     size_t loops;           /* where its two are in struct update_table */
+    unsigned scalars;       /* bit i: operand i, a result being 0, is one element */
     const char *source;     /* opencl/SOURCE.cl, which includes update.cl */
     const char *options[4]; /* by variant, "": none */
 };
 
-#define UPDATE(loops, ...)                                             \
-    {                                                                  \
-        UPDATE_MANY, offsetof(struct update_table, loops), __VA_ARGS__ \
+#define UPDATE(loops, scalars, ...)                                             \
+    {                                                                           \
+        UPDATE_MANY, offsetof(struct update_table, loops), scalars, __VA_ARGS__ \
     }
 #define UPDATE_MANY                                                                 \
     {                                                                               \

@@ -25,4 +25,5 @@ const struct update_table ISA_NAME(update_table) = {
     .sgd_momentum = {sgd_momentum_f32, sgd_momentum_f64},
     .adam = {adam_f32, adam_f64},
     .rmsprop = {rmsprop_f32, rmsprop_f64},
+    .clip_grad = {clip_grad_f32, clip_grad_f64},
 };

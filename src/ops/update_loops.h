@@ -76,3 +76,13 @@ static void NAME(rmsprop)(void *const *operand, int64_t first, int64_t last, con
         p[i] -= lr * u;
     }
 }
+
+static void NAME(clip_grad)(void *const *operand, int64_t first, int64_t last, const double *numbers, int variant)
+{
+    real *z = operand[0];
+    const real *g = operand[1], *norm = operand[2];
+    const real share = (real)numbers[CLIP_MAX] / (*norm + (real)1e-6), factor = share > 1 ? 1 : share;
+    (void)variant;
+    for (int64_t i = first; i < last; i++)
+        z[i] = g[i] * factor;
+}

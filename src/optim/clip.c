@@ -1,16 +1,9 @@
 /* clip.c - the norm of all gradients together, and gradients scaled down by it. */
 #include "base/host.h"
 #include "core/run.h"
+#include "ops/ops.h"
+#include "ops/update.h"
 #include "optim/optim.h"
-
-/* f64 if one gradient is. */
-static gradc_dtype norm_dtype(gradc_tensor *const *params, int n)
-{
-    for (int i = 0; i < n; i++)
-        if (gradc_grad(params[i]) && gradc_dtype_of(params[i]) == GRADC_F64)
-            return GRADC_F64;
-    return GRADC_F32;
-}
 
 /* x in another dtype; itself if it has that already. */
 static gradc_tensor *in_dtype(gradc_tensor *x, gradc_dtype dtype)
@@ -18,28 +11,42 @@ static gradc_tensor *in_dtype(gradc_tensor *x, gradc_dtype dtype)
     return gradc_dtype_of(x) == dtype ? x : gradc_cast(x, dtype);
 }
 
-static gradc_tensor *record_norm(gradc_context *g, gradc_tensor *const *params, int n)
+/* Of the gradients of a dtype, or NULL if there are none; list has room for n. */
+static gradc_tensor *norm_of(gradc_tensor *const *params, int n, gradc_dtype dtype, gradc_tensor **list)
 {
-    gradc_dtype dtype = norm_dtype(params, n);
-    gradc_tensor *total = NULL;
-    for (int i = 0; i < n; i++) {
-        gradc_tensor *dx = gradc_grad(params[i]);
-        if (!dx)
-            continue;
-        gradc_tensor *squares = in_dtype(gradc_sum(gradc_mul(dx, dx), 0, NULL, 0), dtype);
-        total = total ? gradc_add(total, squares) : squares;
-    }
-    return gradc_sqrt(total ? total : context_constant(g, dtype, 0));
+    int count = 0;
+    for (int i = 0; i < n; i++)
+        if (gradc_grad(params[i]) && gradc_dtype_of(params[i]) == dtype)
+            list[count++] = gradc_grad(params[i]);
+    return count ? op_record(&op_total_norm, count, list, NULL) : NULL;
+}
+
+/* In f64 if one gradient is. */
+static gradc_tensor *record_norm(gradc_context *g, gradc_tensor *const *params, int n, gradc_tensor **list)
+{
+    gradc_tensor *norm = norm_of(params, n, GRADC_F32, list), *wide = norm_of(params, n, GRADC_F64, list);
+    if (norm && wide)
+        return gradc_sqrt(gradc_add(gradc_square(gradc_cast(norm, GRADC_F64)), gradc_square(wide)));
+    return norm   ? norm
+           : wide ? wide
+                  : gradc_sqrt(context_constant(g, GRADC_F32, 0)); /* 0, where there are none */
 }
 
 /* Two rounds, as backward has them: all are recorded, then all are bound.  `scaled` holds the first round's. */
-static gradc_status scale_gradients(gradc_tensor *const *params, int n, gradc_tensor *factor, gradc_tensor **scaled)
+static gradc_status scale_gradients(gradc_tensor *const *params, int n, gradc_tensor *norm, double max_norm,
+                                    gradc_tensor **scaled)
 {
-    gradc_context *g = gradc_context_of(factor);
+    const struct attributes a = {.nreals = CLIP_REALS, .reals = &max_norm};
+    gradc_tensor *norms[2] = {NULL, NULL}; /* f32, f64 */
     for (int i = 0; i < n; i++) {
         gradc_tensor *dx = gradc_grad(params[i]);
-        if (dx && !(scaled[i] = gradc_mul(dx, in_dtype(factor, gradc_dtype_of(dx)))))
-            return gradc_check(g);
+        scaled[i] = NULL;
+        if (!dx)
+            continue;
+        gradc_tensor **of = &norms[gradc_dtype_of(dx) == GRADC_F64];
+        *of = *of ? *of : in_dtype(norm, gradc_dtype_of(dx));
+        if (!(scaled[i] = op_record(&op_clip_grad, 2, (gradc_tensor *const[]){dx, *of}, &a)))
+            return gradc_check(gradc_context_of(norm));
     }
     for (int i = 0; i < n; i++)
         if (scaled[i])
@@ -47,19 +54,12 @@ static gradc_status scale_gradients(gradc_tensor *const *params, int n, gradc_te
     return GRADC_OK;
 }
 
-/* min(1, max_norm / (norm + 1e-6)); NaN stays NaN. */
-static gradc_tensor *record_factor(gradc_tensor *norm, double max_norm)
-{
-    gradc_tensor *one = context_constant(gradc_context_of(norm), gradc_dtype_of(norm), 1);
-    return gradc_minimum(gradc_div(gradc_mul_scalar(one, max_norm), gradc_add_scalar(norm, 1e-6)), one);
-}
-
 static gradc_tensor *clip(gradc_context *g, gradc_tensor *const *params, int n, double max_norm,
-                          gradc_tensor **scaled)
+                          gradc_tensor **scaled) /* [n], for its own use */
 {
     call_begin(g, 0);
-    gradc_tensor *norm = record_norm(g, params, n), *factor = norm ? record_factor(norm, max_norm) : NULL;
-    if (!factor || scale_gradients(params, n, factor, scaled)) {
+    gradc_tensor *norm = record_norm(g, params, n, scaled);
+    if (gradc_check(g) || scale_gradients(params, n, norm, max_norm, scaled)) {
         call_undo(g);
         norm = NULL;
     } else {

@@ -412,10 +412,9 @@ static void do_zero_grad(struct machine *m)
     say_status(m->out, gradc_zero_grad(&x, 1));
 }
 
-static void do_optim(struct machine *m)
+/* Different leaves; how many. */
+static int take_params(struct machine *m, gradc_tensor *params[OPTIM_PARAMS])
 {
-    uint32_t k = choose(m, OPTIMS);
-    gradc_tensor *params[OPTIM_PARAMS];
     const uint32_t start[OPTIM_PARAMS] = {m->now->x, m->now->y, m->now->w};
     int n = 0;
     for (int i = 0; i < OPTIM_PARAMS; i++) {
@@ -426,6 +425,21 @@ static void do_optim(struct machine *m)
         if (!twice)
             params[n++] = t;
     }
+    return n;
+}
+
+static void do_clip(struct machine *m)
+{
+    gradc_tensor *params[OPTIM_PARAMS];
+    int n = take_params(m, params);
+    put(m, 0, gradc_clip_grad_norm(params, n, random_real(&m->random, 0, 2)), 0);
+}
+
+static void do_optim(struct machine *m)
+{
+    uint32_t k = choose(m, OPTIMS);
+    gradc_tensor *params[OPTIM_PARAMS];
+    int n = take_params(m, params);
     gradc_optim_free(m->optim[k]);
     switch (choose(m, 4)) {
     case 0: m->optim[k] = gradc_sgd(params, n, 0.1, 0.9); break;
@@ -559,6 +573,7 @@ const struct kind program_kinds[] = {
     {"zero_grad", 2, do_zero_grad},
     {"optim", 5, do_optim},
     {"step", 12, do_step},
+    {"clip", 3, do_clip},
     {"optim_set", 1, do_optim_set},
     {"read", 14, do_read},
     {"item", 4, do_item},

@@ -139,23 +139,23 @@ static gradc_status launch_chain(gradc_context *g, const struct plan_entry *e, i
     return status;
 }
 
-/* ---- Updates ---- */
+/* ---- Many in one ---- */
 
-static int is_updates(const struct plan_entry *e)
+static int is_many(const gradc_context *g, const struct plan *p, const struct plan_entry *e)
 {
-    return e->count > 1 && !e->chain;
+    return !e->chain && (e->count > 1 || (plan_node(g, p, e, 0)->op->flags & OP_LIST));
 }
 
-/* The launches of an entry's updates, one behind the other. */
+/* The launches of an entry's nodes, one behind the other. */
 static int launches_of(gradc_context *g, const struct plan *p, const struct plan_entry *e, int prepare)
 {
     const struct node *first = plan_node(g, p, e, 0);
+    const int64_t each = first->nin + first->nout;
     if (host_grow(&g->launches, &g->launches_capacity, e->count, sizeof *g->launches) ||
-        host_grow(&g->views, &g->views_capacity, (int64_t)e->count * first->nin, sizeof *g->views))
+        host_grow(&g->views, &g->views_capacity, e->count * each, sizeof *g->views))
         return -1;
     for (int32_t m = 0; m < e->count; m++) {
-        const struct node *n = plan_node(g, p, e, m);
-        launch_of(g, n, g->views + (int64_t)m * n->nin, &g->launches[m]);
+        launch_of(g, plan_node(g, p, e, m), g->views + m * each, &g->launches[m]);
         g->launches[m].prepare = prepare;
     }
     return 0;
@@ -164,7 +164,7 @@ static int launches_of(gradc_context *g, const struct plan *p, const struct plan
 gradc_status plan_reserve(gradc_context *g, const struct plan *p, struct plan_entry *e, struct failure *f)
 {
     const struct op_many *many = plan_node(g, p, e, 0)->op->many;
-    if (!is_updates(e) || (e->scratch && (e->table || !g->device->opencl)))
+    if (!is_many(g, p, e) || (e->scratch && (e->table || !g->device->opencl)))
         return GRADC_OK;
     if (launches_of(g, p, e, 0))
         return fail(f, GRADC_E_MEMORY, "no memory on the host");
@@ -176,16 +176,21 @@ gradc_status plan_reserve(gradc_context *g, const struct plan *p, struct plan_en
     return GRADC_OK;
 }
 
-static gradc_status launch_updates(gradc_context *g, const struct plan *p, const struct plan_entry *e,
-                                   int prepare, struct failure *f)
+static gradc_status launch_many(gradc_context *g, const struct plan *p, const struct plan_entry *e,
+                                int prepare, struct failure *f)
 {
     const struct op_many *many = plan_node(g, p, e, 0)->op->many;
+    struct buffer *workspace = NULL;
     if (launches_of(g, p, e, prepare))
         return fail(f, GRADC_E_MEMORY, "no memory on the host");
+    if (give_workspace(g, &e->workspace, &g->launches[0], &workspace, f))
+        return f->status;
     struct launch_many m = {.one = g->launches, .n = e->count, .scratch = e->scratch};
     if (e->table)
         m.table = e->table->at;
-    return g->device->opencl ? many->opencl(&m, f) : many->cpu(&m, f);
+    gradc_status status = g->device->opencl ? many->opencl(&m, f) : many->cpu(&m, f);
+    buffer_release(workspace);
+    return status;
 }
 
 gradc_status plan_launch(gradc_context *g, const struct plan *p, const struct plan_entry *e, int prepare,
@@ -193,6 +198,6 @@ gradc_status plan_launch(gradc_context *g, const struct plan *p, const struct pl
 {
     if (e->chain)
         return launch_chain(g, e, prepare, f);
-    return is_updates(e) ? launch_updates(g, p, e, prepare, f)
-                         : launch_node(g, plan_node(g, p, e, 0), &e->workspace, prepare, f);
+    return is_many(g, p, e) ? launch_many(g, p, e, prepare, f)
+                            : launch_node(g, plan_node(g, p, e, 0), &e->workspace, prepare, f);
 }

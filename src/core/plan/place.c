@@ -119,9 +119,9 @@ struct placing {
 static int reads_in_step(const struct node *n, int i, const struct tensor *z)
 {
     const struct tensor *t = n->in[i];
-    return n->op->element && tensor_bytes(t) == tensor_bytes(z) && t->dtype == z->dtype &&
-           t->layout.offset == 0 && layout_is_contiguous(&t->layout) &&
-           layout_numel(&t->layout) == layout_numel(&t->root->layout) &&
+    return (n->op->element || (i == 0 && (n->op->flags & OP_IN_STEP))) &&
+           tensor_bytes(t) == tensor_bytes(z) && t->dtype == z->dtype && t->layout.offset == 0 &&
+           layout_is_contiguous(&t->layout) && layout_numel(&t->layout) == layout_numel(&t->root->layout) &&
            layout_same_shape(&t->layout, &n->out[0]->layout);
 }
 
@@ -143,7 +143,8 @@ static int may_take(const struct placing *s, const struct plan_entry *e, int32_t
 static int take_place(struct placing *s, const struct plan_entry *e, int64_t at, int32_t maker,
                       struct plan_root *z)
 {
-    if (!plan_node(s->g, s->p, e, maker)->op->element || !(s->g->passes & PASS_INPLACE))
+    const struct op *op = plan_node(s->g, s->p, e, maker)->op;
+    if (!(op->element || (op->flags & OP_IN_STEP)) || !(s->g->passes & PASS_INPLACE))
         return 0;
     for (int32_t m = 0; m <= maker; m++) {
         const struct node *reader = plan_node(s->g, s->p, e, m);

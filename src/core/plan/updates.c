@@ -1,4 +1,5 @@
-/* updates.c - the pass that lets the updates of many parameters run in one launch.
+/* updates.c - the pass that lets the updates of many parameters run in one launch, and what else is done for each
+ * gradient (clip_grad).
  *
  * Neighbours in the order of recording join where op, integer attributes, dtype and number of operands are the same and
  * nothing must run between them.  A gradient waits for the others of its launch; so that not all of them wait, a group
@@ -11,7 +12,7 @@ enum { MUCH = 16 << 20, PARTS = 8 };
 
 static int may_run_with_others(const struct node *n)
 {
-    return n->op->many && layout_numel(&n->in[0]->layout) > 0;
+    return n->op->many && !(n->op->flags & OP_LIST) && layout_numel(&n->in[0]->layout) > 0;
 }
 
 static int are_alike(const struct node *a, const struct node *b)
