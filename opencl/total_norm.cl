@@ -1,5 +1,5 @@
-/* total_norm.cl - the root of the sum of the squares of many tensors: a part of the sum for each piece of them, in their
- * order in the table, then all parts.  Work-groups have GROUP items. */
+/* total_norm.cl - the root of the sum of the squares of many tensors: a part of the sum for each piece of them, in the
+ * table's order, then all parts.  Work-groups have GROUP items. */
 enum { GROUP = 256 };
 #include "group_sum.cl"
 #include "pieces.cl"

@@ -361,6 +361,7 @@ static void updates_are_one_launch(struct fixture *f)
 static void clipping_is_few_launches(struct fixture *f)
 {
     gradc_tensor *params[40];
+    char text[8192];
     int64_t count[2] = {0, 0};
     if (f->eager)
         return;
@@ -371,6 +372,8 @@ static void clipping_is_few_launches(struct fixture *f)
             assert_int_equal(gradc_backward(gradc_sum(gradc_exp(params[i]), 0, NULL, 0)), GRADC_OK);
         gradc_tensor *norm = round ? gradc_clip_grad_norm(params, 40, 1) : NULL;
         count[round] = launches(f->g);
+        assert_true(gradc_plan_report(f->g, text, sizeof text) > 0);
+        assert_int_equal(strstr(text, "total_norm") != NULL && strstr(text, "clip_grad") != NULL, round);
         if (norm) /* 3 + 4 + ... + 42 elements, all e */
             assert_true(fabs(gradc_item(norm) / (exp(1) * sqrt(900)) - 1) < 1e-5);
         gradc_tape_clear(f->g);

@@ -104,6 +104,18 @@ static void gradients_of_gradients(struct fixture *f)
     gradc_release(x);
 }
 
+/* Of integers nothing flows, and what they leave behind harms no later gradient. */
+static void gradients_of_integers(struct fixture *f)
+{
+    gradc_tensor *x = leaf_f32(f->g, 3, (const float[]){1, 2, 3}), *dx = NULL;
+    gradc_tensor *y = gradc_cast(gradc_mul(x, x), GRADC_I64);
+    assert_int_equal(gradc_gradients(y, NULL, 1, &x, &dx), GRADC_OK);
+    assert_f32(dx, 3, (const float[]){0, 0, 0});
+    assert_int_equal(gradc_backward(gradc_sum(x, 0, NULL, 0)), GRADC_OK);
+    assert_f32(gradc_grad(x), 3, ones);
+    gradc_release(x);
+}
+
 static void detach_stops_gradients(struct fixture *f)
 {
     gradc_tensor *x = leaf_f32(f->g, 3, twos), *d = gradc_detach(gradc_mul(x, x));
@@ -240,6 +252,7 @@ int main(void)
         {"a snapshot stays", a_snapshot_stays},
         {"a step uses gradients up", a_step_uses_gradients_up},
         {"gradients of gradients", gradients_of_gradients},
+        {"gradients of integers", gradients_of_integers},
         {"detach stops gradients", detach_stops_gradients},
         {"a bad label stops updates", a_bad_label_stops_updates},
         {"equal steps replay", equal_steps_replay},

@@ -386,10 +386,14 @@ static gradc_status gradients(struct walk *w, gradc_tensor *dy, int n, gradc_ten
 {
     gradc_context *g = w->g;
     call_begin(g, g->recording);
-    gradc_status status = walk_start(w);
-    if (!status && !dy && !(dy = ones_like(g, w->y)))
+    gradc_status status = GRADC_OK;
+    if (w->y->wants_grad) /* else nothing flows: zeros */
+        status = walk_start(w);
+    if (!status && w->y->wants_grad && !dy && !(dy = ones_like(g, w->y)))
         status = g->failure.status;
-    if (!status && !(status = walk_back(w, dy)))
+    if (!status && w->y->wants_grad)
+        status = walk_back(w, dy);
+    if (!status)
         status = give_results(g, n, x, dx);
     if (status) {
         call_undo(g);
