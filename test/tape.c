@@ -19,6 +19,38 @@ static void readers_keep_the_old_value(struct fixture *f)
     gradc_release(x);
 }
 
+/* Writes of all sizes that OpenCL's stages tell apart, each read by an op before the next one comes; the caller's
+ * memory is written over at once. */
+static void large_writes_keep_their_order(struct fixture *f)
+{
+    static const int64_t sizes[] = {3, (64 << 8) + 1, (1 << 18) + 5, (17 << 18) + 3};
+    enum { TURNS = 9 };
+    for (size_t s = 0; s < sizeof sizes / sizeof *sizes; s++) {
+        int64_t n = sizes[s];
+        float *values = malloc((size_t)n * sizeof *values);
+        gradc_tensor *x = gradc_new(f->g, GRADC_F32, 1, &n), *y[TURNS];
+        assert_non_null(values);
+        for (int turn = 0; turn < TURNS; turn++) {
+            for (int64_t i = 0; i < n; i++)
+                values[i] = (float)((i + turn) % 1021);
+            assert_int_equal(gradc_write(x, values, (size_t)n * sizeof *values), GRADC_OK);
+            memset(values, 0xff, (size_t)n * sizeof *values);
+            y[turn] = gradc_retain(gradc_add_scalar(x, 1));
+        }
+        for (int turn = 0; turn < TURNS; turn++) {
+            assert_int_equal(gradc_read(y[turn], values, (size_t)n * sizeof *values), GRADC_OK);
+            for (int64_t i = 0; i < n; i++)
+                if (values[i] != (float)((i + turn) % 1021) + 1)
+                    fail_msg("%lld elements, turn %d: element %lld is %g", (long long)n, turn, (long long)i,
+                             (double)values[i]);
+            gradc_release(y[turn]);
+        }
+        gradc_release(x);
+        gradc_tape_clear(f->g);
+        free(values);
+    }
+}
+
 static void assigns_keep_their_order(struct fixture *f)
 {
     gradc_tensor *x = tensor_f32(f->g, SHAPE_OF(3), ones), *a = gradc_add(x, x);
@@ -116,6 +148,7 @@ int main(void)
 {
     static const struct test tests[] = {
         {"readers keep the old value", readers_keep_the_old_value},
+        {"large writes keep their order", large_writes_keep_their_order},
         {"assigns keep their order", assigns_keep_their_order},
         {"dead nodes do not run", dead_nodes_do_not_run},
         {"pending work is bounded", pending_work_is_bounded},

@@ -155,6 +155,23 @@ cl_int clEnqueueReadBuffer(cl_command_queue queue, cl_mem memory, cl_bool wait, 
     return CL_SUCCESS;
 }
 
+void *clEnqueueMapBuffer(cl_command_queue queue, cl_mem memory, cl_bool wait, cl_map_flags flags, size_t offset,
+                         size_t bytes, cl_uint n, const cl_event *after, cl_event *event, cl_int *status)
+{
+    (void)queue, (void)memory, (void)wait, (void)flags, (void)offset, (void)n, (void)after, (void)event;
+    void *mapped = malloc(bytes);
+    *status = mapped ? CL_SUCCESS : CL_OUT_OF_HOST_MEMORY;
+    return mapped;
+}
+
+cl_int clEnqueueUnmapMemObject(cl_command_queue queue, cl_mem memory, void *mapped, cl_uint n,
+                               const cl_event *after, cl_event *event)
+{
+    (void)queue, (void)memory, (void)n, (void)after, (void)event;
+    free(mapped);
+    return CL_SUCCESS;
+}
+
 cl_int clEnqueueMarkerWithWaitList(cl_command_queue queue, cl_uint n, const cl_event *after, cl_event *event)
 {
     (void)queue, (void)n, (void)after;
@@ -190,6 +207,8 @@ DOES_NOTHING(clEnqueueWriteBuffer, (cl_command_queue q, cl_mem m, cl_bool w, siz
                                     const void *h, cl_uint n, const cl_event *a, cl_event *e))
 DOES_NOTHING(clEnqueueFillBuffer, (cl_command_queue q, cl_mem m, const void *p, size_t s, size_t o, size_t b,
                                    cl_uint n, const cl_event *a, cl_event *e))
+DOES_NOTHING(clEnqueueCopyBuffer, (cl_command_queue q, cl_mem s, cl_mem d, size_t a, size_t o, size_t b,
+                                   cl_uint n, const cl_event *w, cl_event *e))
 DOES_NOTHING(clWaitForEvents, (cl_uint n, const cl_event *e))
 DOES_NOTHING(clFlush, (cl_command_queue q))
 DOES_NOTHING(clFinish, (cl_command_queue q))

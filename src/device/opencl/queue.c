@@ -1,7 +1,6 @@
-/* queue.c - memory on an OpenCL device and the way to it: slabs, writes, reads, zeroing, waiting.
+/* queue.c - memory on an OpenCL device and the way to it: slabs, reads, zeroing, waiting.  Writes are in upload.c.
  *
- * All goes through one in-order queue.  Only reads, large writes and finish wait; a small write waits when
- * the stages are full of copies that have not been made yet. */
+ * All goes through one in-order queue, but for the first half of an upload's way. */
 #include "device/opencl/queue.h"
 
 #include <stdio.h>
@@ -83,84 +82,6 @@ void queue_slab_free(struct device *device, struct slab *s)
         return;
     cl.ReleaseMemObject(s->memory);
     host_free(s);
-}
-
-/* ---- Writes ---- */
-
-static gradc_status write_now(struct opencl_device *d, struct place to, const void *src, size_t bytes,
-                              int wait, struct failure *f)
-{
-    cl_int code = cl.EnqueueWriteBuffer(d->queue, to.slab->memory, wait ? CL_TRUE : CL_FALSE, to.offset,
-                                        bytes, src, 0, NULL, NULL);
-    return code == CL_SUCCESS ? GRADC_OK : queue_refused(d, f, code, "clEnqueueWriteBuffer", NULL);
-}
-
-/* Makes s free for new copies. */
-static gradc_status stage_wait(struct opencl_device *d, struct stage *s, struct failure *f)
-{
-    cl_int code = CL_SUCCESS;
-    if (s->done)
-        code = cl.WaitForEvents(1, &s->done);
-    if (code != CL_SUCCESS)
-        return queue_refused(d, f, code, "clWaitForEvents", "a write");
-    if (s->done)
-        cl.ReleaseEvent(s->done);
-    s->done = NULL;
-    s->used = 0;
-    return GRADC_OK;
-}
-
-/* Goes on to the next stage, with a mark behind the copies of the current one. */
-static gradc_status stage_turn(struct opencl_device *d, struct failure *f)
-{
-    struct stage *now = &d->stages[d->stage], *next = &d->stages[(d->stage + 1) % STAGES];
-    gradc_status status = stage_wait(d, next, f);
-    if (status)
-        return status;
-    cl_int code = cl.EnqueueMarkerWithWaitList(d->queue, 0, NULL, &now->done);
-    if (code != CL_SUCCESS) {
-        now->done = NULL;
-        return queue_refused(d, f, code, "clEnqueueMarkerWithWaitList", "a write");
-    }
-    d->stage = (d->stage + 1) % STAGES;
-    return GRADC_OK;
-}
-
-gradc_status queue_write(struct device *device, struct place to, const void *src, size_t bytes, struct failure *f)
-{
-    struct opencl_device *d = of(device);
-    gradc_status status = queue_check(d, f);
-    if (status || bytes == 0)
-        return status;
-    if (bytes > STAGE_BYTES)
-        return write_now(d, to, src, bytes, 1, f);
-    if (d->stages[d->stage].used + bytes > STAGE_BYTES)
-        status = stage_turn(d, f);
-    if (status)
-        return status;
-    struct stage *s = &d->stages[d->stage];
-    if (!s->memory)
-        s->memory = host_alloc(STAGE_BYTES);
-    if (!s->memory)
-        return write_now(d, to, src, bytes, 1, f);
-    char *copy = s->memory + s->used;
-    memcpy(copy, src, bytes);
-    status = write_now(d, to, copy, bytes, 0, f);
-    if (!status)
-        s->used += (bytes + 63) & ~(size_t)63;
-    return status;
-}
-
-/* A second try, because memory that is still being copied from must not be freed for a passing lack of it. */
-void queue_stages_free(struct opencl_device *d)
-{
-    if (d->queue && cl.Finish(d->queue) != CL_SUCCESS)
-        cl.Finish(d->queue);
-    for (int i = 0; i < STAGES; i++) {
-        if (d->stages[i].done)
-            cl.ReleaseEvent(d->stages[i].done);
-        host_free(d->stages[i].memory);
-    }
 }
 
 /* ---- Reads, zeroing, waiting ---- */

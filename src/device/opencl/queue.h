@@ -1,4 +1,4 @@
-/* queue.h - the OpenCL device of one context: an in-order queue, staging memory for writes, kernels.
+/* queue.h - the OpenCL device of one context: an in-order queue, a second one for uploads, stages, kernels.
  * Private to device/opencl. */
 #ifndef GRADC_OPENCL_QUEUE_H
 #define GRADC_OPENCL_QUEUE_H
@@ -6,12 +6,13 @@
 #include "device/opencl/platform.h"
 #include "device/opencl/program.h"
 
-/* Writes of at most STAGE_BYTES are copied to a stage and don't wait. */
-enum { STAGES = 4, STAGE_BYTES = 1 << 20 };
+enum { STAGES = 4 };
 
+/* Where writes wait for their way (upload.c). */
 struct stage {
-    char *memory; /* host_alloc'd at first use */
-    size_t used;
+    cl_mem pinned, device; /* made at first use */
+    char *memory;          /* pinned, as the host sees it */
+    size_t bytes, used;
     cl_event done; /* all its copies are over; NULL: it is the current one, or was not used since */
 };
 
@@ -20,7 +21,7 @@ struct kernel;
 struct opencl_device {
     struct device base;
     struct hardware *hardware;
-    cl_command_queue queue;
+    cl_command_queue queue, uploads; /* uploads: made at the first large write */
     struct stage stages[STAGES];
     int stage;             /* the current one */
     struct kernel **slots; /* hash table, open addressing; capacity is a power of two, or 0 */
@@ -37,7 +38,7 @@ gradc_status queue_refused(struct opencl_device *d, struct failure *f, cl_int co
 /* GRADC_E_DEVICE if the device is marked. */
 gradc_status queue_check(const struct opencl_device *d, struct failure *f);
 
-/* ---- queue.c: what struct device_table says of them ---- */
+/* ---- queue.c, upload.c: what struct device_table says of them ---- */
 
 gradc_status queue_slab_new(struct device *d, size_t bytes, struct slab **out, struct failure *f);
 void queue_slab_free(struct device *d, struct slab *s);
