@@ -21,12 +21,24 @@ static struct opencl_device *of(struct device *d)
     return (struct opencl_device *)d;
 }
 
+/* The queue beside the other one, or that one, where there can be no second. */
+static cl_command_queue uploads(struct opencl_device *d)
+{
+    cl_int code;
+    if (!d->uploads) {
+        d->uploads = cl.CreateCommandQueue(d->hardware->context, d->hardware->id, 0, &code);
+        if (code != CL_SUCCESS)
+            d->uploads = NULL;
+    }
+    return d->uploads ? d->uploads : d->queue;
+}
+
 /* ---- Stages ---- */
 
 static void stage_drop(struct opencl_device *d, struct stage *s)
 {
     if (s->memory)
-        cl.EnqueueUnmapMemObject(d->queue, s->pinned, s->memory, 0, NULL, NULL);
+        cl.EnqueueUnmapMemObject(uploads(d), s->pinned, s->memory, 0, NULL, NULL);
     if (s->pinned)
         cl.ReleaseMemObject(s->pinned);
     if (s->device)
@@ -129,21 +141,16 @@ static gradc_status write_now(struct opencl_device *d, struct place to, const vo
     return code == CL_SUCCESS ? GRADC_OK : queue_refused(d, f, code, "clEnqueueWriteBuffer", NULL);
 }
 
-/* What the way beside the queue needs; 0: it is not to be had. */
-static int has_way(struct opencl_device *d, struct stage *s)
+/* The stage's device memory; NULL: there is none. */
+static cl_mem device_memory(struct opencl_device *d, struct stage *s)
 {
     cl_int code;
-    if (!d->uploads) {
-        d->uploads = cl.CreateCommandQueue(d->hardware->context, d->hardware->id, 0, &code);
-        if (code != CL_SUCCESS)
-            d->uploads = NULL;
-    }
     if (!s->device) {
         s->device = cl.CreateBuffer(d->hardware->context, CL_MEM_READ_WRITE, s->bytes, NULL, &code);
         if (code != CL_SUCCESS)
             s->device = NULL;
     }
-    return d->uploads && s->device;
+    return s->device;
 }
 
 /* Bytes `at` .. of the stage to their place. */
@@ -153,10 +160,10 @@ static gradc_status write_beside(struct opencl_device *d, struct stage *s, size_
     cl_event arrived = NULL;
     const char *call = "clEnqueueWriteBuffer";
     cl_int code =
-        cl.EnqueueWriteBuffer(d->uploads, s->device, CL_FALSE, at, bytes, s->memory + at, 0, NULL, &arrived);
+        cl.EnqueueWriteBuffer(uploads(d), s->device, CL_FALSE, at, bytes, s->memory + at, 0, NULL, &arrived);
     if (code == CL_SUCCESS) {
         call = "clFlush";
-        code = cl.Flush(d->uploads);
+        code = cl.Flush(uploads(d));
     }
     if (code == CL_SUCCESS) {
         call = "clEnqueueCopyBuffer";
@@ -179,8 +186,8 @@ static gradc_status write_part(struct opencl_device *d, struct place to, const c
     const size_t at = s->used;
     memcpy(s->memory + at, src, bytes);
     s->used += (bytes + 63) & ~(size_t)63;
-    return bytes > SMALL && has_way(d, s) ? write_beside(d, s, at, to, bytes, f)
-                                          : write_now(d, to, s->memory + at, bytes, 0, f);
+    return bytes > SMALL && device_memory(d, s) ? write_beside(d, s, at, to, bytes, f)
+                                                : write_now(d, to, s->memory + at, bytes, 0, f);
 }
 
 gradc_status queue_write(struct device *device, struct place to, const void *src, size_t bytes, struct failure *f)
