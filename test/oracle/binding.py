@@ -284,9 +284,10 @@ def data_error(g):
     w = gradc.tensor(g, numpy.ones((3, 2), numpy.float32), requires_grad=True)
     x = gradc.tensor(g, numpy.ones((2, 2), numpy.float32))
     optimiser = gradc.SGD([w], lr=1.0)
-    loss = gradc.cross_entropy(gradc.linear(x, w), gradc.tensor(g, numpy.array([0, 3])))
+    labels = gradc.tensor(g, numpy.array([0, 3]))
 
     def step():
+        loss = gradc.cross_entropy(gradc.linear(x, w), labels)
         loss.backward()
         optimiser.step()
         g.sync()

@@ -53,7 +53,7 @@ gradc_status test_without_chains(gradc_context *g, const char *device)
 gradc_context *test_open(const char *device)
 {
     gradc_context *g = gradc_open(device);
-    if (!g || test_without_chains(g, device))
+    if (!g || gradc_set(g, "eager", "0") || test_without_chains(g, device))
         fail_msg("gradc_open(\"%s\"): %s", device, gradc_message(NULL));
     return g;
 }
