@@ -226,6 +226,7 @@ static void a_step_is_few_launches(struct fixture *f)
     if (f->eager)
         return;
     with_chains(f->g);
+    set(f->g, "plan.updates", "1");
     const int64_t batch = 64;
     gradc_tensor *p[4] = {leaf(f->g, GRADC_F32, SHAPE_OF(128, 784), &r),
                           leaf(f->g, GRADC_F32, SHAPE_OF(128), &r),

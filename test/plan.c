@@ -365,6 +365,7 @@ static void clipping_is_few_launches(struct fixture *f)
     int64_t count[2] = {0, 0};
     if (f->eager)
         return;
+    set(f->g, "plan.updates", "1");
     for (int i = 0; i < 40; i++)
         params[i] = gradc_param(f->g, GRADC_ONES, 1, (const int64_t[]){3 + i});
     for (int round = 0; round < 2; round++) {
