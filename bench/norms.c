@@ -74,6 +74,8 @@ const struct bench_case norm_cases[] = {
     EACH("batch_norm", "-both", norm_images, bench_both, record_batch_norm, IMAGES),
     EACH("layer_norm", "", norm_rows, bench_forward, record_layer_norm, ROWS),
     EACH("layer_norm", "-both", norm_rows, bench_both, record_layer_norm, ROWS),
+    BENCH_ROW("layer_norm-8192x1024", "ms", norm_rows, bench_forward, record_layer_norm, 8192, 1024),
+    BENCH_ROW("layer_norm-1024x8192", "ms", norm_rows, bench_forward, record_layer_norm, 1024, 8192),
     EACH("group_norm", "", norm_images, bench_forward, record_group_norm, IMAGES),
     EACH("group_norm", "-both", norm_images, bench_both, record_group_norm, IMAGES),
     {.name = NULL},

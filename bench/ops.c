@@ -76,5 +76,7 @@ const struct bench_case op_cases[] = {
     TRANSPOSED("1e5", 8, 16, 28, 28, 16),
     TRANSPOSED("1e7", 64, 64, 56, 56, 32),
     BENCH_ROW("softmax-1e6x10", "ms", rows, bench_forward, record_softmax, 1000000, 10),
+    BENCH_ROW("softmax-8192x1024", "ms", rows, bench_forward, record_softmax, 8192, 1024),
+    BENCH_ROW("softmax-1024x8192", "ms", rows, bench_forward, record_softmax, 1024, 8192),
     {.name = NULL},
 };

@@ -422,6 +422,11 @@ for power, shape in IMAGE_SHAPES.items():
         sized("group_norm", power, norm(group_norm, shape, both), "-both" * both)
         sized("layer_norm", power, norm(layer_norm, ROW_SHAPES[power], both), "-both" * both)
 
+for shape in (8192, 1024), (1024, 8192):
+    CASES["softmax-%dx%d" % shape] = ("ms", 1, 0, forward(lambda x: torch.softmax(x, -1), shape))
+    CASES["layer_norm-%dx%d" % shape] = ("ms", 1, 0, norm(layer_norm, shape, False))
+
+
 def gelu_chain(n):
     def setup():
         x, a, b, c = numbers(n, grad=True), numbers(), numbers(), numbers()
@@ -503,6 +508,8 @@ for power in 3, 5, 7:
         sized(optim.__name__.lower() + "-step", power, after_backward(lambda x, o=optim: o([x], lr=1e-6).step, n))
     sized("clip_grad_norm", power,
           after_backward(lambda x: lambda: torch.nn.utils.clip_grad_norm_([x], 1), n))
+
+CASES["adam-step-6.4e7"] = ("ms", 1, 0, after_backward(lambda x: torch.optim.Adam([x], lr=1e-6).step, 64000000))
 
 
 # ---- The protocol ----
