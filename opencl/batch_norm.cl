@@ -2,8 +2,8 @@
  * running statistics.
  *
  * Statistics: a group of GROUP items for each channel and segment (any number of groups) makes two numbers, its part,
- * in parts [channels, segments, 2]; then an item a channel puts the parts together in their order.  Segment s of the
- * n = outer * inner numbers of a channel begins at segment_start.  Vectors of channels are a buffer, a first element
+ * in parts [channels, segments, 2]; the next kernel's groups put a channel's parts together in their order.  Segment s
+ * of the n = outer * inner numbers of a channel begins at segment_start.  Vectors of channels are a buffer, a first element
  * and a stride.  The order of additions depends on the shape alone. */
 #include "group_sum.cl"
 
@@ -54,46 +54,61 @@ void batch_norm_moments(long outer, long channels, long inner, __global real *pa
     }
 }
 
-__kernel void batch_norm_statistics(long outer, long channels, long inner, __global const real *parts, ulong parts0,
-                                    long segments, __global real *mean, ulong mean0, __global real *invstd,
-                                    ulong invstd0, __global real *var, ulong var0, real eps)
+/* z by the batch's own statistics, which each group puts together from the parts; the first of a channel writes them. */
+__kernel __attribute__((reqd_work_group_size(GROUP, 1, 1)))
+void batch_norm_normalise(long outer, long channels, long inner, __global const real *parts, ulong parts0, long segments,
+                          __global const real *x, ulong x0, __global const real *weight, ulong weight0, long weight1,
+                          __global const real *bias, ulong bias0, long bias1, __global real *z, ulong z0,
+                          __global real *mean, ulong mean0, __global real *invstd, ulong invstd0, __global real *var,
+                          ulong var0, real eps)
 {
+    int id = (int)get_local_id(0);
     long n = outer * inner;
 
     parts += parts0;
-    GRID(c, channels) {
+    x += x0;
+    z += z0;
+    for (long i = (long)get_group_id(0); i < channels * segments; i += (long)get_num_groups(0)) {
+        long c = i / segments, s = i - c * segments;
+        index_t end = (index_t)segment_start(n, segments, s + 1);
         real count = 0, m = 0, m2 = 0;
 
-        for (long s = 0; s < segments; s++) {
-            __global const real *part = parts + 2 * (c * segments + s);
-            real more = (real)(segment_start(n, segments, s + 1) - segment_start(n, segments, s));
+        for (long k = 0; k < segments; k++) {
+            __global const real *part = parts + 2 * (c * segments + k);
+            real more = (real)(segment_start(n, segments, k + 1) - segment_start(n, segments, k));
             real delta = part[0] - m, share = more / (count + more);
 
-            m = s == 0 ? part[0] : m + delta * share;
-            m2 = s == 0 ? part[1] : m2 + (part[1] + delta * delta * (count * share));
+            m = k == 0 ? part[0] : m + delta * share;
+            m2 = k == 0 ? part[1] : m2 + (part[1] + delta * delta * (count * share));
             count += more;
         }
-        mean[mean0 + c] = m;
-        var[var0 + c] = m2 / (real)n;
-        invstd[invstd0 + c] = R(1) / sqrt(m2 / (real)n + eps);
+        real r = R(1) / sqrt(m2 / (real)n + eps), scale = r * weight[weight0 + c * weight1];
+        real shift = bias[bias0 + c * bias1];
+        if (s == 0 && id == 0) {
+            mean[mean0 + c] = m;
+            var[var0 + c] = m2 / (real)n;
+            invstd[invstd0 + c] = r;
+        }
+        for (index_t k = (index_t)segment_start(n, segments, s) + id; k < end; k += GROUP) {
+            index_t at = place(k, (index_t)c, (index_t)channels, (index_t)inner);
+
+            z[at] = (x[at] - m) * scale + shift;
+        }
     }
 }
 
-/* deviation: 1 / sqrt(var + eps), or the variance if `eval`. */
-__kernel void batch_norm_apply(long outer, long channels, long inner, __global const real *x, ulong x0,
-                               __global const real *weight, ulong weight0, long weight1, __global const real *bias,
-                               ulong bias0, long bias1, __global const real *mean, ulong mean0, long mean1,
-                               __global const real *deviation, ulong deviation0, long deviation1, __global real *z,
-                               ulong z0, int eval, real eps)
+/* z by given statistics. */
+__kernel void batch_norm_eval(long outer, long channels, long inner, __global const real *x, ulong x0,
+                              __global const real *weight, ulong weight0, long weight1, __global const real *bias,
+                              ulong bias0, long bias1, __global const real *mean, ulong mean0, long mean1,
+                              __global const real *var, ulong var0, long var1, __global real *z, ulong z0, real eps)
 {
     x += x0;
     z += z0;
     GRID(i, outer * channels * inner) {
         index_t c = i / (index_t)inner % (index_t)channels;
-        real scale = deviation[deviation0 + c * deviation1];
+        real scale = R(1) / sqrt(var[var0 + c * var1] + eps);
 
-        if (eval)
-            scale = R(1) / sqrt(scale + eps);
         z[i] = (x[i] - mean[mean0 + c * mean1]) * (scale * weight[weight0 + c * weight1]) + bias[bias0 + c * bias1];
     }
 }
@@ -131,41 +146,44 @@ void batch_norm_sums(long outer, long channels, long inner, __global real *parts
     }
 }
 
-__kernel void batch_norm_totals(long outer, long channels, long inner, __global const real *parts, ulong parts0,
-                                long segments, __global const real *invstd, ulong invstd0, long invstd1,
-                                __global real *dbias, ulong dbias0, __global real *dweight, ulong dweight0)
+/* dx = weight invstd (dz - dbias / n - (x - mean) invstd dweight / n).  Each group puts dbias and dweight together from
+ * the parts; the first of a channel writes them. */
+__kernel __attribute__((reqd_work_group_size(GROUP, 1, 1)))
+void batch_norm_backward(long outer, long channels, long inner, __global const real *parts, ulong parts0, long segments,
+                         __global const real *dz, ulong dz0, __global const real *x, ulong x0,
+                         __global const real *weight, ulong weight0, long weight1, __global const real *mean,
+                         ulong mean0, long mean1, __global const real *invstd, ulong invstd0, long invstd1,
+                         __global real *dx, ulong dx0, __global real *dbias, ulong dbias0, __global real *dweight,
+                         ulong dweight0)
 {
+    int id = (int)get_local_id(0);
+    long all = outer * inner;
+    real n = (real)all;
+
     parts += parts0;
-    GRID(c, channels) {
-        real flow = 0, product = 0;
-
-        for (long s = 0; s < segments; s++) {
-            flow += parts[2 * (c * segments + s)];
-            product += parts[2 * (c * segments + s) + 1];
-        }
-        dbias[dbias0 + c] = flow;
-        dweight[dweight0 + c] = product * invstd[invstd0 + c * invstd1];
-    }
-}
-
-/* dx = weight invstd (dz - dbias / n - (x - mean) invstd dweight / n). */
-__kernel void batch_norm_backward(long outer, long channels, long inner, __global const real *dz, ulong dz0,
-                                  __global const real *x, ulong x0, __global const real *weight, ulong weight0,
-                                  long weight1, __global const real *mean, ulong mean0, long mean1,
-                                  __global const real *invstd, ulong invstd0, long invstd1,
-                                  __global const real *dbias, ulong dbias0, __global const real *dweight,
-                                  ulong dweight0, __global real *dx, ulong dx0)
-{
-    real n = (real)(outer * inner);
-
     dz += dz0;
     x += x0;
     dx += dx0;
-    GRID(i, outer * channels * inner) {
-        index_t c = i / (index_t)inner % (index_t)channels;
-        real r = invstd[invstd0 + c * invstd1], y = (x[i] - mean[mean0 + c * mean1]) * r;
+    for (long i = (long)get_group_id(0); i < channels * segments; i += (long)get_num_groups(0)) {
+        long c = i / segments, s = i - c * segments;
+        index_t end = (index_t)segment_start(all, segments, s + 1);
+        real r = invstd[invstd0 + c * invstd1], m = mean[mean0 + c * mean1], flow = 0, product = 0;
 
-        dx[i] = weight[weight0 + c * weight1] * r * (dz[i] - dbias[dbias0 + c] / n - y * (dweight[dweight0 + c] / n));
+        for (long k = 0; k < segments; k++) {
+            flow += parts[2 * (c * segments + k)];
+            product += parts[2 * (c * segments + k) + 1];
+        }
+        product *= r;
+        if (s == 0 && id == 0) {
+            dbias[dbias0 + c] = flow;
+            dweight[dweight0 + c] = product;
+        }
+        real scale = weight[weight0 + c * weight1] * r;
+        for (index_t k = (index_t)segment_start(all, segments, s) + id; k < end; k += GROUP) {
+            index_t at = place(k, (index_t)c, (index_t)channels, (index_t)inner);
+
+            dx[at] = scale * (dz[at] - flow / n - (x[at] - m) * r * (product / n));
+        }
     }
 }
 

@@ -59,32 +59,6 @@ __kernel ATTRIBUTE void layer_norm(long rows, long groups, long channels, long i
     }
 }
 
-/* dx = r (g - sum(g) / n - y sum(g y) / n), g = weight dz, y = (x - mean) r. */
-__kernel ATTRIBUTE void layer_norm_backward(long rows, long groups, long channels, long inner, __global const real *dz,
-                                            ulong dz0, __global const real *x, ulong x0, __global const real *weight,
-                                            ulong weight0, __global const real *mean, ulong mean0,
-                                            __global const real *invstd, ulong invstd0, __global real *dx, ulong dx0)
-{
-    LANES
-    index_t n = (index_t)(channels * inner);
-    EACH(i, rows) {
-        __global const real *flow = dz + dz0 + i * n, *from = x + x0 + i * n;
-        __global const real *w = weight + weight0 + i % groups * channels;
-        __global real *to = dx + dx0 + i * n;
-        real m = mean[mean0 + i], r = invstd[invstd0 + i], sum = 0, products = 0;
-
-        for (index_t k = START; k < n; k += STEP) {
-            real g = flow[k] * w[k / (index_t)inner];
-            sum += g;
-            products += g * ((from[k] - m) * r);
-        }
-        sum = SUM(sum) / (real)n;
-        products = SUM(products) / (real)n;
-        for (index_t k = START; k < n; k += STEP)
-            to[k] = r * (flow[k] * w[k / (index_t)inner] - sum - (from[k] - m) * r * products);
-    }
-}
-
 /* parts [2, segments, groups * channels]: the sums of dz and of dz y, over a segment of the batch and inner. */
 __kernel ATTRIBUTE void layer_norm_parts(long rows, long groups, long channels, long inner, long segments,
                                          __global const real *dz, ulong dz0, __global const real *x, ulong x0,
@@ -121,21 +95,51 @@ __kernel ATTRIBUTE void layer_norm_parts(long rows, long groups, long channels, 
     }
 }
 
-#ifdef ITEMS
-__kernel void layer_norm_totals(long rows, long groups, long channels, long inner, long segments,
-                                __global const real *parts, ulong parts0, __global real *dbias, ulong dbias0,
-                                __global real *dweight, ulong dweight0)
+/* dbias and dweight of one weight: its parts, in their order. */
+static void totals(long c, long weights, long segments, __global const real *parts, __global real *dbias,
+                   __global real *dweight)
 {
-    parts += parts0;
-    GRID(c, groups * channels) {
-        real flow = 0, product = 0;
+    real flow = 0, product = 0;
 
-        for (long s = 0; s < segments; s++) {
-            flow += parts[s * groups * channels + c];
-            product += parts[(segments + s) * groups * channels + c];
+    for (long s = 0; s < segments; s++) {
+        flow += parts[s * weights + c];
+        product += parts[(segments + s) * weights + c];
+    }
+    dbias[c] = flow;
+    dweight[c] = product;
+}
+
+/* dx = r (g - sum(g) / n - y sum(g y) / n), g = weight dz, y = (x - mean) r; behind the rows, STEP weights each. */
+__kernel ATTRIBUTE void layer_norm_backward(long rows, long groups, long channels, long inner, long segments,
+                                            __global const real *parts, ulong parts0, __global const real *dz,
+                                            ulong dz0, __global const real *x, ulong x0, __global const real *weight,
+                                            ulong weight0, __global const real *mean, ulong mean0,
+                                            __global const real *invstd, ulong invstd0, __global real *dx, ulong dx0,
+                                            __global real *dbias, ulong dbias0, __global real *dweight, ulong dweight0)
+{
+    LANES
+    index_t n = (index_t)(channels * inner);
+    long weights = groups * channels;
+    EACH(i, rows + (weights + STEP - 1) / STEP) {
+        if (i >= rows) {
+            long c = (i - rows) * STEP + START;
+            if (c < weights)
+                totals(c, weights, segments, parts + parts0, dbias + dbias0, dweight + dweight0);
+            continue;
         }
-        dbias[dbias0 + c] = flow;
-        dweight[dweight0 + c] = product;
+        __global const real *flow = dz + dz0 + i * n, *from = x + x0 + i * n;
+        __global const real *w = weight + weight0 + i % groups * channels;
+        __global real *to = dx + dx0 + i * n;
+        real m = mean[mean0 + i], r = invstd[invstd0 + i], sum = 0, products = 0;
+
+        for (index_t k = START; k < n; k += STEP) {
+            real g = flow[k] * w[k / (index_t)inner];
+            sum += g;
+            products += g * ((from[k] - m) * r);
+        }
+        sum = SUM(sum) / (real)n;
+        products = SUM(products) / (real)n;
+        for (index_t k = START; k < n; k += STEP)
+            to[k] = r * (flow[k] * w[k / (index_t)inner] - sum - (from[k] - m) * r * products);
     }
 }
-#endif

@@ -133,29 +133,12 @@ static gradc_status running_cpu(const struct launch *l, struct failure *f)
     return GRADC_OK;
 }
 
-/* ---- OpenCL: statistics by a work-group for each channel and segment, then an item an element ---- */
+/* ---- OpenCL: a work-group for each channel and segment, for the parts of the statistics and then for z ---- */
 
 static size_t moments_workspace(const struct launch *l)
 {
     struct norm_extent e = norm_extent_of(&l->in[X].layout);
     return norm_workspace(l, &e, sizeof(struct norm_moments));
-}
-
-static gradc_status apply_opencl(const struct launch *l, const struct norm_extent *e, const struct view *mean,
-                                 const struct view *deviation, int eval, struct failure *f)
-{
-    struct kernel_call k;
-    norm_start(&k, l, "batch_norm_apply", e);
-    kernel_tensor(&k, &l->in[X]);
-    norm_vector(&k, &l->in[WEIGHT]);
-    norm_vector(&k, &l->in[BIAS]);
-    norm_vector(&k, mean);
-    norm_vector(&k, deviation);
-    kernel_tensor(&k, &l->out[Z]);
-    kernel_i32(&k, eval);
-    kernel_real(&k, l->reals[0]);
-    kernel_range(&k, e->channels * e->n);
-    return launch_kernel(l, &k, f);
 }
 
 static gradc_status batch_norm_opencl(const struct launch *l, struct failure *f)
@@ -169,22 +152,30 @@ static gradc_status batch_norm_opencl(const struct launch *l, struct failure *f)
     kernel_tensor(&k, &l->in[X]);
     if (norm_launch_groups(l, &k, &e, f))
         return f->status;
-    norm_start(&k, l, "batch_norm_statistics", &e);
+    norm_start(&k, l, "batch_norm_normalise", &e);
     kernel_tensor(&k, &parts);
     kernel_i64(&k, norm_group_segments(&e));
-    for (int o = MEAN; o <= VAR; o++)
+    kernel_tensor(&k, &l->in[X]);
+    norm_vector(&k, &l->in[WEIGHT]);
+    norm_vector(&k, &l->in[BIAS]);
+    for (int o = Z; o <= VAR; o++)
         kernel_tensor(&k, &l->out[o]);
     kernel_real(&k, l->reals[0]);
-    kernel_range(&k, e.channels);
-    if (launch_kernel(l, &k, f))
-        return f->status;
-    return apply_opencl(l, &e, &l->out[MEAN], &l->out[INVSTD], 0, f);
+    return norm_launch_groups(l, &k, &e, f);
 }
 
 static gradc_status eval_opencl(const struct launch *l, struct failure *f)
 {
     struct norm_extent e = norm_extent_of(&l->in[X].layout);
-    return apply_opencl(l, &e, &l->in[EVAL_MEAN], &l->in[EVAL_VAR], 1, f);
+    struct kernel_call k;
+    norm_start(&k, l, "batch_norm_eval", &e);
+    kernel_tensor(&k, &l->in[X]);
+    for (int i = WEIGHT; i <= EVAL_VAR; i++)
+        norm_vector(&k, &l->in[i]);
+    kernel_tensor(&k, &l->out[Z]);
+    kernel_real(&k, l->reals[0]);
+    kernel_range(&k, e.channels * e.n);
+    return launch_kernel(l, &k, f);
 }
 
 static gradc_status running_opencl(const struct launch *l, struct failure *f)

@@ -101,25 +101,16 @@ static gradc_status backward_opencl(const struct launch *l, struct failure *f)
     norm_vector(&k, &l->in[BACK_MEAN]);
     if (norm_launch_groups(l, &k, &e, f))
         return f->status;
-    norm_start(&k, l, "batch_norm_totals", &e);
+    norm_start(&k, l, "batch_norm_backward", &e);
     kernel_tensor(&k, &parts);
     kernel_i64(&k, norm_group_segments(&e));
-    norm_vector(&k, &l->in[BACK_INVSTD]);
-    kernel_tensor(&k, &l->out[BACK_DBIAS]);
-    kernel_tensor(&k, &l->out[BACK_DWEIGHT]);
-    kernel_range(&k, e.channels);
-    if (launch_kernel(l, &k, f))
-        return f->status;
-    norm_start(&k, l, "batch_norm_backward", &e);
     kernel_tensor(&k, &l->in[BACK_DZ]);
     kernel_tensor(&k, &l->in[BACK_X]);
     for (int i = BACK_WEIGHT; i < BACK_OPERANDS; i++)
         norm_vector(&k, &l->in[i]);
-    kernel_tensor(&k, &l->out[BACK_DBIAS]);
-    kernel_tensor(&k, &l->out[BACK_DWEIGHT]);
-    kernel_tensor(&k, &l->out[BACK_DX]);
-    kernel_range(&k, e.channels * e.n);
-    return launch_kernel(l, &k, f);
+    for (int o = BACK_DX; o < BACK_OUTPUTS; o++)
+        kernel_tensor(&k, &l->out[o]);
+    return norm_launch_groups(l, &k, &e, f);
 }
 
 /* ---- Gradient ---- */

@@ -163,7 +163,7 @@ static gradc_status backward_cpu(const struct launch *l, struct failure *f)
 
 /* ---- OpenCL ---- */
 
-enum { ITEM_ROW = 32, LONG_ROW = 512, ITEM_RUN = 32, SEGMENT = 64, MOST_SEGMENTS = 64 };
+enum { ITEM_ROW = 32, FEWEST = 64, LONG_ROW = 512, ITEM_RUN = 32, SEGMENT = 64, MOST_SEGMENTS = 64 };
 
 /* Segments of the batch in the sums of the weights. */
 static int64_t segments_of(const struct extent *e)
@@ -184,7 +184,7 @@ static size_t backward_workspace(const struct launch *l)
 static void start(struct kernel_call *k, const struct launch *l, const char *kernel, const struct extent *e,
                   int64_t n, int64_t count)
 {
-    size_t local = n > LONG_ROW ? 256 : 64;
+    size_t local = n > LONG_ROW ? 256 : FEWEST;
     int items = n <= ITEM_ROW;
     kernel_start(k, "layer_norm", kernel, l->out[0].dtype);
     kernel_option(k, items ? "-DITEMS" : "-DGROUP=%d", (int)local);
@@ -219,12 +219,6 @@ static gradc_status backward_opencl(const struct launch *l, struct failure *f)
                          .dtype = l->out[0].dtype,
                          .layout = {.ndim = 1, .shape = {2 * segments * e.weights}, .stride = {1}}};
     struct kernel_call k;
-    start(&k, l, "layer_norm_backward", &e, e.n, e.rows);
-    for (int i = 0; i < l->nin; i++)
-        kernel_tensor(&k, &l->in[i]);
-    kernel_tensor(&k, &l->out[DX]);
-    if (launch_kernel(l, &k, f))
-        return f->status;
     start(&k, l, "layer_norm_parts", &e, e.inner, segments * e.weights);
     kernel_i64(&k, segments);
     for (int i = 0; i < l->nin; i++)
@@ -233,9 +227,12 @@ static gradc_status backward_opencl(const struct launch *l, struct failure *f)
     kernel_tensor(&k, &parts);
     if (launch_kernel(l, &k, f))
         return f->status;
-    start(&k, l, "layer_norm_totals", &e, 1, e.weights);
+    start(&k, l, "layer_norm_backward", &e, e.n, e.rows + cpu_tasks(e.weights, FEWEST)); /* the weights behind */
     kernel_i64(&k, segments);
     kernel_tensor(&k, &parts);
+    for (int i = 0; i < l->nin; i++)
+        kernel_tensor(&k, &l->in[i]);
+    kernel_tensor(&k, &l->out[DX]);
     kernel_tensor(&k, &l->out[DBIAS]);
     kernel_tensor(&k, &l->out[DWEIGHT]);
     return launch_kernel(l, &k, f);
