@@ -1,6 +1,6 @@
 /* reduce.cl - folds over axes.
  *
- * x: any strides.  The kept axes k (sizes k_*, strides kx_*) and the reduced axes n (sizes n_*, strides nx_*)
+ * x: any strides; behind reduce_chain.cl a chain makes its elements.  The kept axes k (sizes k_*, strides kx_*) and the reduced axes n (sizes n_*, strides nx_*)
  * are padded with size 1 in front to AXES each.  z [segments, outputs], contiguous, of dtype RESULT: segment
  * s folds the reduced elements s * segment .. up to count, in row-major order.  -DFOLD_ is the kind and -DFINISH_
  * what a result goes through, as src/ops/reduce.h has them; -DSHIFT: each output has a shift; -DNUMBER: they need
@@ -95,11 +95,34 @@ typedef TYPE(RESULT) result;
 #define number 1
 #endif
 
+/* Element `at` of x, counted from its first: read, or made by a chain (src/ops/chain.c), which may store it, too. */
+#ifdef CHAIN_BODY
+#define X_PARAMS CHAIN_PARAMS
+#define X_NAMES CHAIN_NAMES
+static inline real element(index_t i CHAIN_PARAMS)
+{
+    CHAIN_BODY
+    return CHAIN_VALUE;
+}
+#define X(at) element(at CHAIN_NAMES)
+#else
+#define X_PARAMS , __global const real *x, ulong x_first
+#define X_NAMES , x, x_first
+#define X(at) x[x_first + (ulong)(at)]
+#endif
+
+/* The output's first element, where it is asked for. */
+#if defined(FOLD_APART) || defined(FOLD_SPREAD)
+#define FIRST(at) (count ? X(at) : 0)
+#else
+#define FIRST(at) 0
+#endif
+
 enum { GROUP = 256, BLOCK = 32 };
 
 /* The fold of elements i, i + step, ... below end, in blocks of BLOCK. */
-static result fold(__global const real *x, index_t i, index_t end, index_t step, real o, real m, real p, SIZES(n),
-                   STRIDES(nx))
+static result fold(index_t from, index_t i, index_t end, index_t step, real o, real m, real p, SIZES(n),
+                   STRIDES(nx) X_PARAMS)
 {
     result total = START, part = START;
     int left = BLOCK;
@@ -112,7 +135,8 @@ static result fold(__global const real *x, index_t i, index_t end, index_t step,
 #endif
 
     while (i < end) {
-        part = FOLD(part, OF(x[at]));
+        const real value = X(from + at);
+        part = FOLD(part, OF(value));
         if (--left == 0) {
             total = FOLD(total, part);
             part = START;
@@ -140,18 +164,16 @@ static result fold(__global const real *x, index_t i, index_t end, index_t step,
 #define ALL_SIZES(n) AXES_LIST(AXES)(AXIS_NAME, n)
 
 /* One item makes one element of z. */
-__kernel void reduce_items(__global const real *x, ulong x_first, __global result *z, ulong z_first, long outputs,
-                           long count, long segments, long segment, SIZES(k), STRIDES(kx), SIZES(n),
-                           STRIDES(nx) SHIFT_ARGS NUMBER_ARG)
+__kernel void reduce_items(__global result *z, ulong z_first, long outputs, long count, long segments, long segment,
+                           SIZES(k), STRIDES(kx), SIZES(n), STRIDES(nx) SHIFT_ARGS NUMBER_ARG X_PARAMS)
 {
-    x += x_first;
     z += z_first;
     GRID(i, outputs * segments) {
         index_t s = i / (index_t)outputs, o = i - s * (index_t)outputs, start = s * (index_t)segment;
         index_t end = (index_t)min((long)start + segment, count);
         real m = SHIFT_OF(o);
-        __global const real *from = x + STRIDED(o, k, kx);
-        result value = fold(from, start, end, 1, count ? from[0] : 0, m, number, ALL_SIZES(n), ALL_SIZES(nx));
+        index_t from = STRIDED(o, k, kx);
+        result value = fold(from, start, end, 1, FIRST(from), m, number, ALL_SIZES(n), ALL_SIZES(nx) X_NAMES);
 
         z[i] = FINISH(value);
     }
@@ -159,22 +181,21 @@ __kernel void reduce_items(__global const real *x, ulong x_first, __global resul
 
 /* One group of GROUP items makes one element of z. */
 __kernel __attribute__((reqd_work_group_size(GROUP, 1, 1)))
-void reduce_groups(__global const real *x, ulong x_first, __global result *z, ulong z_first, long outputs, long count,
-                   long segments, long segment, SIZES(k), STRIDES(kx), SIZES(n), STRIDES(nx) SHIFT_ARGS NUMBER_ARG)
+void reduce_groups(__global result *z, ulong z_first, long outputs, long count, long segments, long segment, SIZES(k),
+                   STRIDES(kx), SIZES(n), STRIDES(nx) SHIFT_ARGS NUMBER_ARG X_PARAMS)
 {
     __local result lane[GROUP];
     int id = (int)get_local_id(0);
 
-    x += x_first;
     z += z_first;
     for (long i = (long)get_group_id(0); i < outputs * segments; i += (long)get_num_groups(0)) {
         long s = i / outputs;
         index_t o = (index_t)(i - s * outputs), start = (index_t)(s * segment);
         index_t end = (index_t)min((long)start + segment, count);
         real m = SHIFT_OF(o);
-        __global const real *from = x + STRIDED(o, k, kx);
+        index_t from = STRIDED(o, k, kx);
 
-        lane[id] = fold(from, start + id, end, GROUP, count ? from[0] : 0, m, number, ALL_SIZES(n), ALL_SIZES(nx));
+        lane[id] = fold(from, start + id, end, GROUP, FIRST(from), m, number, ALL_SIZES(n), ALL_SIZES(nx) X_NAMES);
         for (int reach = GROUP / 2; reach; reach /= 2) {
             barrier(CLK_LOCAL_MEM_FENCE);
             if (id < reach)

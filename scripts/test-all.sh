@@ -23,7 +23,7 @@ configuration() { # arguments of make
 
 configuration
 GRADC_EAGER=1 configuration
-for pass in fuse updates order inplace recompute; do # each pass of the planner left out
+for pass in fuse epilogue prologue updates order inplace recompute; do # each pass of the planner left out
     GRADC_PLAN=-$pass configuration
 done
 configuration CC=clang

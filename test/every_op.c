@@ -341,6 +341,7 @@ static void each_epilogue(struct fixture *f)
 {
     assert_int_equal(gradc_set(f->g, "plan.fuse", "1"), GRADC_OK);
     assert_int_equal(gradc_set(f->g, "plan.epilogue", "1"), GRADC_OK);
+    assert_int_equal(gradc_set(f->g, "plan.prologue", "1"), GRADC_OK); /* finish has one */
     for (int d = 0; d < FLOATS; d++) {
         if (leaves_out(f, floats[d]))
             continue;
@@ -349,6 +350,8 @@ static void each_epilogue(struct fixture *f)
                      *filter = leaf(f, floats[d], SHAPE_OF(4, 2, 3, 3)), *c = leaf(f, floats[d], SHAPE_OF(4));
         finish(f, gradc_relu(gradc_linear(x, w, b))); /* the sum in parts */
         finish(f, gradc_relu(gradc_linear(gradc_slice(x, 1, 0, 7, 1), gradc_slice(w, 1, 0, 7, 1), b)));
+        finish(f, gradc_sum(gradc_exp(x), 1, (const int[]){0}, 0)); /* columns */
+        finish(f, gradc_mean(gradc_add_scalar(gradc_square(x), 1), 1, (const int[]){1}, 0));
         finish(f, gradc_relu(gradc_conv2d_full(image, filter, c, 2, 1, 1, 1, 1, 1, 2)));
         gradc_tensor *const all[] = {x, w, b, image, filter, c};
         for (size_t i = 0; i < sizeof all / sizeof *all; i++)

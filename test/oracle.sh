@@ -20,7 +20,7 @@ for device in $(judged_devices); do
     # OpenCL on the CPU takes a quarter of a second to compile a chain, and seconds behind a product: they are test/plan.c's
     # and test/epilogue.c's.
     plan=
-    [ "$device" = cpu ] || [ "$GRADC_TEST_LONG" = 1 ] || plan=-fuse-epilogue
+    [ "$device" = cpu ] || [ "$GRADC_TEST_LONG" = 1 ] || plan=-fuse-epilogue-prologue
     part test/oracle/binding.py --device "$device"
     # shellcheck disable=SC2086
     [ $torch = 0 ] || GRADC_PLAN=$plan part test/oracle/oracle.py --seed "$ORACLE_SEED" --device "$device" $dtypes

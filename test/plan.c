@@ -403,8 +403,8 @@ static void a_parameter_is_updated_twice(struct fixture *f)
 
 static void passes_are_settings(struct fixture *f)
 {
-    static const char *const passes[] = {"plan.fuse",    "plan.updates",   "plan.order",
-                                         "plan.inplace", "plan.recompute", "plan.epilogue"};
+    static const char *const passes[] = {"plan.fuse",      "plan.updates",  "plan.order",   "plan.inplace",
+                                         "plan.recompute", "plan.epilogue", "plan.prologue"};
     for (size_t i = 0; i < sizeof passes / sizeof *passes; i++) {
         set(f->g, passes[i], "0");
         set(f->g, passes[i], "1");

@@ -20,8 +20,9 @@ enum {
     OP_REPORTS = 4, /* can report a data error to the device word */
     OP_FLOWS = 8,   /* gradients flow into its hidden outputs too: dz[o] of each may be there */
     OP_CASTS = 16,  /* elementwise, from one dtype to another */
-    OP_EPILOGUE = 32, /* its forms see to launch.epilogue, for out[0] */
-    OP_IN_STEP = 64,  /* out[0] may lie where in[0] does: element by element */
+    OP_EPILOGUE = 32,  /* its forms see to launch.epilogue, for out[0] */
+    OP_PROLOGUE = 256, /* its forms see to launch.prologue, for in[0] */
+    OP_IN_STEP = 64,   /* out[0] may lie where in[0] does: element by element */
     OP_LIST = 128 /* it runs by op->many alone, with itself as the only one: it needs the scratch and the table */
 };
 
@@ -55,9 +56,10 @@ struct launch {
     struct place workspace; /* op->workspace bytes */
     struct place word; /* the device word (see WORD_*); an assign's kernel tests it, OP_REPORTS' writes it */
     int64_t serial;    /* of the node, for the word */
-    struct chain *chain;             /* of op_chain: in, out, reals and bound are those of all its steps */
-    struct launch *made;             /* of op_chain: the launch of step chain->made, if there is one */
+    struct chain *chain;  /* of op_chain: in, out, reals and bound are those of all its steps */
+    struct launch *other; /* of op_chain: the launch of step chain->made or chain->taker, if there is one */
     const struct epilogue *epilogue; /* of the op that makes a chain's step, else NULL */
+    const struct epilogue *prologue; /* of the op that takes a chain's value as in[0], else NULL */
     int prepare; /* OpenCL: 1: only note the programs: launch_kernel and the engines see to it */
 };
 
@@ -112,8 +114,8 @@ struct op {
 /* ---- Chains: elementwise nodes that run as one ----
  * core/plan/fuse.c chooses them, ops/chain.c runs them.  Every step makes n elements, one from one element of each of
  * its operands, in row-major order; so shapes may differ along a chain as long as positions agree.
- * One step may be an op with OP_EPILOGUE (core/plan/epilogue.c): the chain then runs behind each part of its result
- * that is finished, in the same kernel. */
+ * One step may be another op.  With OP_EPILOGUE (core/plan/epilogue.c) the chain runs behind each part of its result
+ * that is finished; with OP_PROLOGUE (prologue.c) in front of each part of its operand that it reads; in one kernel. */
 
 enum {
     CHAIN_STEPS = 32,
@@ -147,7 +149,9 @@ struct chain {
     gradc_dtype real; /* the one dtype of its values that is not bool; bool if all are.  A cast may read another */
     int64_t n;
     int32_t ninputs, nsteps, noutputs, nreals, nbound;
-    int32_t made;  /* the step that another op makes, or -1: all are elementwise */
+    int32_t made; /* the step that another op makes, or -1 */
+    int32_t taker,
+        taken; /* the step that stands for an op that reads the chain, or -1; and the step that it reads */
     int32_t nargs; /* of its kernel */
     struct chain_input input[CHAIN_INPUTS];
     struct chain_step step[CHAIN_STEPS];

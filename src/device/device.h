@@ -94,10 +94,11 @@ void kernel_groups(struct kernel_call *k, int ndim, const size_t *groups, const 
 /* ---- The engines ---- */
 
 /* What is done with the finished elements of a contiguous result, counted row-major.  On the CPU they are in their
- * place first; on OpenCL only what this stores is stored. */
+ * place first; on OpenCL only what this stores is stored.  As a prologue: what makes the elements of an operand; on the
+ * CPU they are in their place behind it. */
 struct epilogue {
-    void (*run)(const struct epilogue *e, int64_t first, int64_t n); /* CPU: n elements are there; from any thread */
-    const char *text; /* OpenCL: for kernel_text with the source NAME_chain (see opencl/finish.cl), */
+    void (*run)(const struct epilogue *e, int64_t first, int64_t n); /* CPU: of n elements, each once; any thread */
+    const char *text; /* OpenCL: for kernel_text with the source NAME_chain (see finish.cl, reduce.cl), */
     uint64_t text_hash;
     void (*give)(const struct epilogue *e, struct kernel_call *k); /* and its arguments, the kernel's last */
 };

@@ -1,6 +1,6 @@
 /* chain.c - runs a chain of elementwise steps: on the CPU block by block, the values between steps in the first cache;
- * on OpenCL as one kernel, whose text is made from the steps.  Where another op makes one of the steps, its form runs,
- * with the rest of the chain as its epilogue.
+ * on OpenCL as one kernel, whose text is made from the steps.  Where another op makes one of the steps, or takes one, its
+ * form runs, with the rest of the chain as its epilogue or prologue.
  *
  * Each step computes exactly what its op computes alone: the same loop, or the same function of rows.cl, rounded to the
  * step's dtype.  So the bits do not depend on what was joined. */
@@ -20,7 +20,7 @@ struct job {
     struct epilogue epilogue;
     const struct chain *c;
     int64_t block; /* elements */
-    char *made;    /* step c->made's result */
+    char *other;   /* what step c->made makes; or the place of step c->taken, if it is no output */
     char *in[CHAIN_INPUTS], *out[CHAIN_OUTPUTS];
     int64_t in_size[CHAIN_INPUTS], size[CHAIN_STEPS];
     strided_loop *loop[CHAIN_STEPS], *copy[CHAIN_INPUTS];
@@ -54,8 +54,8 @@ static void gather(const struct job *j, int32_t x, int64_t first, int64_t n, cha
 static char *value_at(const struct job *j, int32_t s, int64_t first, char (*blocks)[BLOCK_BYTES])
 {
     const struct chain_step *step = &j->c->step[s];
-    if (s == j->c->made)
-        return j->made + first * j->size[s];
+    if (s == j->c->made || (s == j->c->taken && step->output < 0))
+        return j->other + first * j->size[s];
     return step->output >= 0 ? j->out[step->output] + first * j->size[s] : blocks[step->slot];
 }
 
@@ -101,7 +101,7 @@ static void run_range(const struct job *j, int64_t first, int64_t end)
             if (j->c->input[x].axes)
                 gather(j, x, first, n, blocks[j->c->input[x].slot]);
         for (int32_t s = 0; s < j->c->nsteps; s++)
-            if (s != j->c->made)
+            if (s != j->c->made && s != j->c->taker)
                 run_step(j, s, first, n, blocks);
     }
 }
@@ -114,15 +114,23 @@ static void run_task(void *arg, int64_t task, int thread)
     run_range(j, first, first + (left < GRAIN ? left : GRAIN));
 }
 
-static void run_behind(const struct epilogue *e, int64_t first, int64_t n)
+static void run_part(const struct epilogue *e, int64_t first, int64_t n)
 {
     run_range((const struct job *)(const void *)e, first, first + n);
+}
+
+static void join(const struct launch *l, const struct epilogue *e)
+{
+    if (l->chain->made >= 0)
+        l->other->epilogue = e;
+    else
+        l->other->prologue = e;
 }
 
 static gradc_status chain_cpu(const struct launch *l, struct failure *f)
 {
     const struct chain *c = l->chain;
-    struct job j = {.epilogue.run = run_behind, .c = c, .bound = l->bound};
+    struct job j = {.epilogue.run = run_part, .c = c, .bound = l->bound};
     int64_t widest = 1;
     for (int32_t x = 0; x < c->ninputs; x++) {
         j.in[x] = view_host(&l->in[x]);
@@ -137,7 +145,7 @@ static gradc_status chain_cpu(const struct launch *l, struct failure *f)
         const struct element *e = step->op->element;
         j.size[s] = (int64_t)gradc_dtype_size(step->dtype);
         widest = j.size[s] > widest ? j.size[s] : widest;
-        if (s == c->made)
+        if (s == c->made || s == c->taker)
             continue;
         j.loop[s] = e->loop ? e->loop(step) : NULL;
         j.draw[s] = e->draw ? e->draw(step) : NULL;
@@ -145,10 +153,10 @@ static gradc_status chain_cpu(const struct launch *l, struct failure *f)
             e->numbers(step, l->reals + step->real, j.numbers[s]);
     }
     j.block = BLOCK_BYTES / widest;
-    if (l->made) {
-        j.made = view_host(&l->made->out[0]);
-        l->made->epilogue = &j.epilogue;
-        return l->made->op->cpu(l->made, f);
+    if (l->other) {
+        j.other = view_host(c->made >= 0 ? &l->other->out[0] : &l->other->in[0]);
+        join(l, &j.epilogue);
+        return l->other->op->cpu(l->other, f);
     }
     cpu_parallel(l->device, cpu_tasks(c->n, GRAIN), run_task, &j);
     return GRADC_OK;
@@ -158,7 +166,8 @@ static gradc_status chain_cpu(const struct launch *l, struct failure *f)
  * Two macros in front of chain.cl:
  *   CHAIN_PARAMS  for each input x, its sizes and strides; for each output z; for each step its numbers
  *   CHAIN_BODY    for element i: the inputs' elements a0 .., the steps' values v0 .., and what is stored; what another
- *                 op made is `made` */
+ *                 op made is `made`
+ * and for a prologue CHAIN_NAMES, the parameters' names as arguments, and CHAIN_VALUE, the step's value that is taken. */
 
 struct words {
     char *text;
@@ -203,24 +212,35 @@ static int number_count(const struct chain_step *s)
     return s->op->element && s->op->element->numbers ? s->op->element->numbers(s, none, ignored) : 0;
 }
 
-static void add_params(struct words *w, const struct chain *c)
+/* With their types, or, as arguments, without. */
+static void add_params(struct words *w, const struct chain *c, int typed)
 {
-    add(w, "#define CHAIN_PARAMS ");
+    const char *number = typed ? "long " : "", *place = typed ? "ulong " : "";
+    add(w, "#define CHAIN_%s ", typed ? "PARAMS" : "NAMES");
     for (int32_t x = 0; x < c->ninputs; x++) {
-        add(w, ", __global const %s *x%d, ulong x%d_0", type_of(c, c->input[x].dtype), x, x);
+        if (typed)
+            add(w, ", __global const %s *x%d", type_of(c, c->input[x].dtype), x);
+        else
+            add(w, ", x%d", x);
+        add(w, ", %sx%d_0", place, x);
         for (int32_t axis = 1; axis < c->input[x].axes; axis++)
-            add(w, ", long x%d_n%d", x, axis);
+            add(w, ", %sx%d_n%d", number, x, axis);
         for (int32_t axis = 0; axis < c->input[x].axes; axis++)
-            add(w, ", long x%d_s%d", x, axis);
+            add(w, ", %sx%d_s%d", number, x, axis);
     }
-    for (int32_t o = 0; o < c->noutputs; o++)
-        add(w, ", __global %s *z%d, ulong z%d_0", type_of(c, c->step[c->output[o]].dtype), o, o);
+    for (int32_t o = 0; o < c->noutputs; o++) {
+        if (typed)
+            add(w, ", __global %s *z%d", type_of(c, c->step[c->output[o]].dtype), o);
+        else
+            add(w, ", z%d", o);
+        add(w, ", %sz%d_0", place, o);
+    }
     for (int32_t s = 0; s < c->nsteps; s++) {
         const struct chain_step *step = &c->step[s];
         for (int i = 0, n = number_count(step); i < n; i++)
-            add(w, ", %s r%d_%d", is_long(step->op->element, step, i) ? "long" : "real", s, i);
+            add(w, ", %sr%d_%d", !typed ? "" : is_long(step->op->element, step, i) ? "long " : "real ", s, i);
         if (step->op->element && step->op->element->draw)
-            add(w, ", long r%d_seed, long r%d_counter", s, s);
+            add(w, ", %sr%d_seed, %sr%d_counter", number, s, number, s);
     }
     add(w, "\n");
 }
@@ -277,7 +297,7 @@ static void add_step(struct words *w, const struct chain *c, int32_t s)
     const struct chain_step *step = &c->step[s];
     if (s == c->made)
         add(w, "    const real v%d = made; \\\n", s);
-    else
+    else if (s != c->taker)
         add_call(w, c, s);
     if (step->output >= 0)
         add(w, "    z%d[z%d_0 + (ulong)i] = v%d; \\\n", step->output, step->output, s);
@@ -287,7 +307,11 @@ static void add_step(struct words *w, const struct chain *c, int32_t s)
 static gradc_status make_text(struct chain *c, struct failure *f)
 {
     struct words w = {0};
-    add_params(&w, c);
+    add_params(&w, c, 1);
+    if (c->taker >= 0) {
+        add_params(&w, c, 0);
+        add(&w, "#define CHAIN_VALUE v%d\n", c->taken);
+    }
     add(&w, "#define CHAIN_BODY \\\n");
     for (int32_t x = 0; x < c->ninputs; x++)
         add_load(&w, c, x);
@@ -310,7 +334,7 @@ static void give_numbers(struct kernel_call *k, const struct launch *l, int32_t 
     const struct chain_step *step = &l->chain->step[s];
     const struct element *e = step->op->element;
     double numbers[ELEMENT_NUMBERS];
-    if (s == l->chain->made)
+    if (!e)
         return;
     int n = e->numbers ? e->numbers(step, l->reals + step->real, numbers) : 0;
     for (int i = 0; i < n; i++)
@@ -341,14 +365,14 @@ static void give_all(struct kernel_call *k, const struct launch *l)
         give_numbers(k, l, s);
 }
 
-struct behind {
+struct part {
     struct epilogue epilogue;
     const struct launch *l;
 };
 
-static void give_behind(const struct epilogue *e, struct kernel_call *k)
+static void give_part(const struct epilogue *e, struct kernel_call *k)
 {
-    give_all(k, ((const struct behind *)(const void *)e)->l);
+    give_all(k, ((const struct part *)(const void *)e)->l);
 }
 
 static gradc_status chain_opencl(const struct launch *l, struct failure *f)
@@ -357,10 +381,10 @@ static gradc_status chain_opencl(const struct launch *l, struct failure *f)
     struct kernel_call k;
     if (!c->text && make_text(c, f))
         return f->status;
-    if (l->made) {
-        struct behind b = {{.text = c->text, .text_hash = c->text_hash, .give = give_behind}, l};
-        l->made->epilogue = &b.epilogue;
-        return l->made->op->opencl(l->made, f);
+    if (l->other) {
+        struct part p = {{.text = c->text, .text_hash = c->text_hash, .give = give_part}, l};
+        join(l, &p.epilogue);
+        return l->other->op->opencl(l->other, f);
     }
     kernel_start(&k, "chain", "chain", c->real);
     kernel_text(&k, c->text, c->text_hash);

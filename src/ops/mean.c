@@ -48,6 +48,7 @@ static void mean_gradient(struct gradient *d)
 const struct op op_mean = {.name = "mean",
                            .nin = 1,
                            .nout = 1,
+                           .flags = OP_PROLOGUE,
                            .shape = mean_shape,
                            .workspace = reduce_workspace,
                            .cpu = mean_cpu,

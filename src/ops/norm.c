@@ -112,6 +112,7 @@ static void norm_gradient(struct gradient *d)
 const struct op op_norm = {.name = "norm",
                            .nin = 1,
                            .nout = 1,
+                           .flags = OP_PROLOGUE,
                            .keeps = KEEP_IN(0) | KEEP_OUT(0),
                            .shape = norm_shape,
                            .workspace = reduce_workspace,

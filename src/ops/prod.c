@@ -106,6 +106,7 @@ static void prod_gradient(struct gradient *d)
 const struct op op_prod = {.name = "prod",
                            .nin = 1,
                            .nout = 1,
+                           .flags = OP_PROLOGUE,
                            .keeps = KEEP_IN(0),
                            .shape = prod_shape,
                            .workspace = reduce_workspace,

@@ -260,8 +260,9 @@ struct reduce_job {
     struct reduce_split split;
     const struct fold *fold;
     reduce_loop *rows, *columns;
-    const char *x, *shift;   /* shift NULL: none */
-    char *z;                 /* or the room for parts */
+    const char *x, *shift; /* shift NULL: none */
+    const struct epilogue *before; /* makes the elements that a unit reads, which lie side by side; NULL: they are there */
+    char *z;                       /* or the room for parts */
     int64_t element, result; /* bytes of one */
     gradc_dtype dtype;       /* of z */
 };
@@ -285,6 +286,8 @@ static void reduce_unit(const struct reduce_job *job, int64_t unit, int64_t segm
     struct reduce_map map = {job->shift ? job->shift + output * job->result : NULL, job->fold->number};
     char *z = job->z + (segment * r->outputs + output) * job->result;
 
+    if (job->before)
+        job->before->run(job->before, output * r->count + start, (width - 1) * r->count + end - start);
     (s->columns ? job->columns : job->rows)(job->x + reduction_kept(r, output) * job->element, r, start, end,
                                             width, &map, z);
     if (s->segments == 1)
@@ -325,6 +328,27 @@ static void reduce_segments(const struct reduce_job *job, char *z)
     reduce_finish(job, z, 0, outputs);
 }
 
+/* Whether the elements of each output follow each other, and those of the next output follow them. */
+static int reduce_is_flat(const struct launch *l)
+{
+    const struct layout *x = &l->in[0].layout;
+    int64_t mask = l->ints[REDUCE_MASK];
+    int axis = x->ndim;
+
+    while (axis > 0 && (mask >> (axis - 1) & 1))
+        axis--;
+    return layout_is_contiguous(x) && (mask & ((INT64_C(1) << axis) - 1)) == 0;
+}
+
+static void reduce_before(void *arg, int64_t task, int thread)
+{
+    const struct launch *l = arg;
+    int64_t first = task * REDUCE_GRAIN, left = layout_numel(&l->in[0].layout) - first;
+
+    (void)thread;
+    l->prologue->run(l->prologue, first, left < REDUCE_GRAIN ? left : REDUCE_GRAIN);
+}
+
 gradc_status reduce_cpu(const struct launch *l, const struct fold *fold, struct failure *f)
 {
     const struct reduce_loops *loops = reduce_table[cpu_isa()];
@@ -345,6 +369,11 @@ gradc_status reduce_cpu(const struct launch *l, const struct fold *fold, struct 
     z = fold->stage == REDUCE_FIRST ? work : view_host(&l->out[0]);
     job.z =
         job.split.segments == 1 ? z : work + (fold->stage == REDUCE_ONLY ? 0 : reduce_head(l, job.r.outputs));
+    if (l->prologue && reduce_is_flat(l))
+        job.before = l->prologue;
+    else if (l->prologue)
+        cpu_parallel(l->device, cpu_tasks(layout_numel(&l->in[0].layout), REDUCE_GRAIN), reduce_before,
+                     (void *)(uintptr_t)l);
     cpu_parallel(l->device, cpu_tasks(job.split.units, job.split.per_task) * job.split.segments, reduce_task,
                  &job);
     if (job.split.segments > 1)
@@ -409,11 +438,11 @@ void reduce_axes_args(struct kernel_call *k, const struct reduction *r)
     reduce_longs(k, axes, r->nreduced, r->stride, 0);
 }
 
-/* One kernel: x folded by kind into z, and finished as `fold` says if this is its last one. */
+/* One kernel: x, or what e makes of it, folded by kind into z, and finished as `fold` says if this is its last one. */
 static gradc_status reduce_call(const struct launch *l, const struct fold *fold, enum reduce_kind kind,
                                 enum reduce_finish finish, const struct reduction *r,
                                 const struct reduce_split *s, const struct view *x, const struct view *z,
-                                struct failure *f)
+                                const struct epilogue *e, struct failure *f)
 {
     static const char *const kinds[REDUCE_KINDS] = {"SUM", "PROD",  "MAX",    "MIN",     "ANY",
                                                     "ALL", "APART", "SPREAD", "EXPS",    "SQUARES",
@@ -425,14 +454,13 @@ static gradc_status reduce_call(const struct launch *l, const struct fold *fold,
     int numbered =
         kind == REDUCE_POWERS || finish == REDUCE_DIVIDE || finish == REDUCE_ROOT || finish == REDUCE_POWER;
 
-    kernel_start(&k, "reduce", s->columns ? "reduce_items" : "reduce_groups", x->dtype);
+    kernel_start(&k, e ? "reduce_chain" : "reduce", s->columns ? "reduce_items" : "reduce_groups", x->dtype);
     kernel_option(&k, "-DAXES=%d -DRESULT=%s", reduce_axes_count(r), gradc_dtype_name(z->dtype));
     kernel_option(&k, "-DFOLD_%s -DFINISH_%s", kinds[kind], finishes[finish]);
     if (fold->stage == REDUCE_SECOND)
         kernel_option(&k, "-DSHIFT");
     if (numbered)
         kernel_option(&k, "-DNUMBER");
-    kernel_tensor(&k, x);
     kernel_tensor(&k, z);
     kernel_i64(&k, r->outputs);
     kernel_i64(&k, r->count);
@@ -443,6 +471,12 @@ static gradc_status reduce_call(const struct launch *l, const struct fold *fold,
         kernel_tensor(&k, &shift);
     if (numbered)
         kernel_real(&k, fold->number);
+    if (e) {
+        kernel_text(&k, e->text, e->text_hash);
+        e->give(e, &k);
+    } else {
+        kernel_tensor(&k, x);
+    }
     if (s->columns)
         kernel_range(&k, items);
     else
@@ -473,12 +507,12 @@ gradc_status reduce_opencl(const struct launch *l, const struct fold *fold, stru
             r.size[i] = 1; /* kernels divide by sizes */
     }
     if (s.segments == 1)
-        return reduce_call(l, fold, fold->kind, fold->finish, &r, &s, &x, &z, f);
-    status = reduce_call(l, fold, fold->kind, REDUCE_AS_IS, &r, &s, &x, &part, f);
+        return reduce_call(l, fold, fold->kind, fold->finish, &r, &s, &x, &z, l->prologue, f);
+    status = reduce_call(l, fold, fold->kind, REDUCE_AS_IS, &r, &s, &x, &part, l->prologue, f);
     if (status != GRADC_OK)
         return status;
     all = (struct reduce_split){.columns = s.segments <= REDUCE_FEW, .segment = s.segments, .segments = 1};
-    return reduce_call(l, fold, reduce_merge(fold->kind), fold->finish, &rest, &all, &part, &z, f);
+    return reduce_call(l, fold, reduce_merge(fold->kind), fold->finish, &rest, &all, &part, &z, NULL, f);
 }
 
 size_t reduce_workspace(const struct launch *l)

@@ -29,6 +29,7 @@ static void sum_gradient(struct gradient *d)
 const struct op op_sum = {.name = "sum",
                           .nin = 1,
                           .nout = 1,
+                          .flags = OP_PROLOGUE,
                           .shape = sum_shape,
                           .workspace = reduce_workspace,
                           .cpu = sum_cpu,

@@ -3,8 +3,8 @@
 
 #include <math.h>
 
-static const char *const passes[] = {"plan.fuse",    "plan.updates",   "plan.order",
-                                     "plan.inplace", "plan.recompute", "plan.epilogue"};
+static const char *const passes[] = {"plan.fuse",      "plan.updates",  "plan.order",   "plan.inplace",
+                                     "plan.recompute", "plan.epilogue", "plan.prologue"};
 
 enum { CHAINS_ONE_IN = 8, PASSES = sizeof passes / sizeof *passes };
 

@@ -47,7 +47,9 @@ gradc_status test_without_chains(gradc_context *g, const char *device)
     if (test_long() || strcmp(device, "cpu") == 0)
         return GRADC_OK;
     gradc_status status = gradc_set(g, "plan.fuse", "0");
-    return status ? status : gradc_set(g, "plan.epilogue", "0");
+    if (!status)
+        status = gradc_set(g, "plan.epilogue", "0");
+    return status ? status : gradc_set(g, "plan.prologue", "0");
 }
 
 gradc_context *test_open(const char *device)

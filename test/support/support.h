@@ -28,7 +28,7 @@ const char *test_device(int i); /* for gradc_open: "cpu", "opencl:0" */
 gradc_context *test_open(const char *device);
 
 /* OpenCL on the CPU takes a quarter of a second to compile a chain: unless this is the long form, chains are left to
- * test/plan.c and epilogue.c and some of the random programs there. */
+ * test/plan.c, epilogue.c, prologue.c and some of the random programs there. */
 gradc_status test_without_chains(gradc_context *g, const char *device);
 
 /* Whether the long forms were asked for. */

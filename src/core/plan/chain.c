@@ -1,5 +1,5 @@
 /* chain.c - a group of elementwise nodes as a chain: its inputs from outside, its steps, the values that leave it.  One
- * of its nodes may be another op, whose result the others take up (epilogue.c).
+ * of its nodes may be another op, whose result the others take up (epilogue.c), or which takes theirs (prologue.c).
  *
  * A value leaves the chain where it survives the run or a node outside reads it.  Every other value stays in a block
  * of the CPU's first cache, or in a register of a GPU; blocks are given away again behind the last step that reads
@@ -119,8 +119,13 @@ static int add_step(struct builder *b, int32_t k)
     s->real = c->nreals;
     s->bound = c->nbound;
     if (!n->op->element) {
-        c->made = c->nsteps++;
+        c->taken = n->op->flags & OP_PROLOGUE ? step_that_makes(c, b->q->maker[n->in[0]->root->number]) : -1;
+        *(c->taken >= 0 ? &c->taker : &c->made) = c->nsteps++;
         b->args += EPILOGUE_ARGS;
+        if (c->taken >= 0) {
+            b->inside[c->taken]++;
+            b->step_used[c->taken] = CHAIN_STEPS; /* to the end */
+        }
         return 1;
     }
     s->nin = n->nin;
@@ -149,7 +154,7 @@ static int add_outputs(struct builder *b)
     struct chain *c = b->c;
     for (int32_t s = 0; s < c->nsteps; s++) {
         const struct tensor *t = b->q->nodes[c->step[s].node]->out[0];
-        if (t->root_kept == 0 && b->q->uses[t->number] == b->inside[s])
+        if (s == c->taker || (t->root_kept == 0 && b->q->uses[t->number] == b->inside[s]))
             continue;
         if (c->noutputs == CHAIN_OUTPUTS)
             return 0;
@@ -193,7 +198,8 @@ static int assign_slots(struct builder *b)
         if (c->input[x].axes && (c->input[x].slot = take_slot(&taken)) < 0)
             return 0;
     for (int32_t s = 0; s < c->nsteps; s++) {
-        if (c->step[s].output < 0 && s != c->made && (c->step[s].slot = take_slot(&taken)) < 0)
+        if (c->step[s].output < 0 && s != c->made && s != c->taker && s != c->taken &&
+            (c->step[s].slot = take_slot(&taken)) < 0)
             return 0;
         free_slots(b, s, &taken);
     }
@@ -203,8 +209,11 @@ static int assign_slots(struct builder *b)
 int chain_build(const struct graph *q, int32_t group, int32_t count, struct chain *c)
 {
     struct builder b = {.q = q, .c = c};
-    *c = (struct chain){
-        .real = chain_real(q, group, count), .made = -1, .n = layout_numel(&q->nodes[group]->out[0]->layout)};
+    *c = (struct chain){.real = chain_real(q, group, count),
+                        .made = -1,
+                        .taker = -1,
+                        .taken = -1,
+                        .n = layout_numel(&q->nodes[group]->out[0]->layout)};
     int32_t k = group;
     for (int32_t s = 0; s < count; s++, k = q->next[k])
         if (!add_step(&b, k))

@@ -109,7 +109,7 @@ static void launch_of_chain(gradc_context *g, struct chain *c, struct view *view
         const struct node *n = g->run_nodes.items[c->step[s].node];
         if (c->step[s].output >= 0)
             view_of(n->out[0], &views[c->ninputs + c->step[s].output]);
-        if (s == c->made)
+        if (s == c->made || s == c->taker)
             continue; /* its launch has its own */
         memcpy(reals + c->step[s].real, n->reals, (size_t)n->nreals * sizeof *reals);
         if (n->nin == 0)
@@ -123,16 +123,17 @@ static gradc_status launch_chain(gradc_context *g, const struct plan_entry *e, i
     struct view views[CHAIN_INPUTS + CHAIN_OUTPUTS];
     double reals[CHAIN_STEPS * OP_REALS];
     uint64_t bound[CHAIN_STEPS * OP_BOUND];
-    struct launch l, made;
+    const int32_t step = c->made >= 0 ? c->made : c->taker;
+    struct launch l, other;
     struct buffer *workspace = NULL;
     launch_of_chain(g, c, views, reals, bound, &l);
     l.prepare = prepare;
-    if (c->made >= 0) {
-        launch_of(g, g->run_nodes.items[c->step[c->made].node], g->views, &made);
-        made.prepare = prepare;
-        if (give_workspace(g, &e->workspace, &made, &workspace, f))
+    if (step >= 0) {
+        launch_of(g, g->run_nodes.items[c->step[step].node], g->views, &other);
+        other.prepare = prepare;
+        if (give_workspace(g, &e->workspace, &other, &workspace, f))
             return f->status;
-        l.made = &made;
+        l.other = &other;
     }
     gradc_status status = g->device->opencl ? op_chain.opencl(&l, f) : op_chain.cpu(&l, f);
     buffer_release(workspace);

@@ -160,11 +160,12 @@ static gradc_status look_at(gradc_context *g, struct plan_entry *e, const struct
     return GRADC_OK;
 }
 
-/* Whether what member m makes needs no memory.  A chain's steps are its members; on the CPU what another op makes is in
- * memory before the chain takes it up. */
+/* Whether what member m makes needs no memory.  A chain's steps are its members; on the CPU what another op makes, or
+ * takes, is in memory in between. */
 static int is_inside(const gradc_context *g, const struct plan_entry *e, int32_t m)
 {
-    return e->chain && e->chain->step[m].output < 0 && (g->device->opencl || m != e->chain->made);
+    const struct chain *c = e->chain;
+    return c && c->step[m].output < 0 && m != c->taker && (g->device->opencl || (m != c->made && m != c->taken));
 }
 
 /* Bytes and kind of every root and workspace; offsets come from plan_place. */
@@ -201,6 +202,8 @@ static gradc_status run_passes(gradc_context *g, struct plan *p, struct failure 
         status = plan_fuse(&q, f);
     if (!status && (g->passes & PASS_EPILOGUE))
         status = plan_epilogue(&q, f);
+    if (!status && (g->passes & PASS_PROLOGUE))
+        status = plan_prologue(&q, f);
     if (!status && (g->passes & PASS_UPDATES))
         plan_updates(&q);
     if (!status)
@@ -217,7 +220,8 @@ static gradc_status run_passes(gradc_context *g, struct plan *p, struct failure 
 
 int plan_pass(const char *name)
 {
-    static const char *const names[] = {"fuse", "updates", "order", "inplace", "recompute", "epilogue"};
+    static const char *const names[] = {"fuse",      "updates",  "order",   "inplace",
+                                        "recompute", "epilogue", "prologue"};
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
         if (strcmp(name, names[i]) == 0)
             return 1 << i;

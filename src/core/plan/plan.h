@@ -3,7 +3,8 @@
  * plan.c makes the key and keeps the plans; a new plan goes through the passes, a file each:
  *   graph.c   what must come behind what
  *   fuse.c    elementwise nodes become chains
- *   epilogue.c  chains run behind the product or convolution whose result they take up
+ *   epilogue.c, prologue.c  a chain runs behind the product or convolution that it takes up, or in front of the
+ *             reduction that takes it up
  *   updates.c the updates of many parameters become one launch
  *   order.c   entries in the order in which they run
  *   limit.c   values made again where memory is limited
@@ -22,7 +23,8 @@ enum {
     PASS_INPLACE = 8,
     PASS_RECOMPUTE = 16,
     PASS_EPILOGUE = 32,
-    PASSES_ALL = 63
+    PASS_PROLOGUE = 64,
+    PASSES_ALL = 127
 };
 
 /* The bit of a pass, "fuse"; 0: there is none of that name. */
@@ -88,6 +90,9 @@ gradc_status plan_fuse(struct graph *q, struct failure *f);
 
 /* Joins chains to what makes one of their operands. */
 gradc_status plan_epilogue(struct graph *q, struct failure *f);
+
+/* Joins chains to what takes one of their values. */
+gradc_status plan_prologue(struct graph *q, struct failure *f);
 
 /* Joins updates. */
 void plan_updates(struct graph *q);
