@@ -136,11 +136,12 @@ GRADC_API void gradc_recover(gradc_context *g);
  *                                which on the CPU is 95% of what the machine has left
  * "blas"          path           the OpenBLAS to open (CPU); "" for our own packed product, the default
  * "pending"       nodes          plan and run on its own when so many nodes wait (default 4096)
- * "plan.fuse" "plan.updates" "plan.order" "plan.inplace" "plan.recompute"  "0" | "1"
- *                                passes of the planner: elementwise ops in one kernel; the updates of many
- *                                parameters in one launch; updates as early as may be; results in the
- *                                place of operands; values made again where a memory_limit was set and
- *                                they would not fit (default "1"; GRADC_PLAN=-fuse-order switches off) */
+ * "plan.fuse" "plan.epilogue" "plan.prologue" "plan.updates" "plan.order" "plan.inplace" "plan.recompute"  "0" | "1"
+ *                                passes of the planner: elementwise ops in one kernel; behind a product or
+ *                                convolution; in front of a reduction; the updates of many parameters in
+ *                                one launch; updates as early as may be; results in the place of operands;
+ *                                values made again where a memory_limit was set and they would not fit
+ *                                (default "1"; GRADC_PLAN=-fuse-order switches off) */
 GRADC_API gradc_status gradc_set(gradc_context *g, const char *key, const char *value);
 
 /* Seeds the context's random numbers (Philox4x32-10; default seed 0).  The same seed gives the same

@@ -3,8 +3,8 @@
  *
  * Statistics: a group of GROUP items for each channel and segment (any number of groups) makes two numbers, its part,
  * in parts [channels, segments, 2]; the next kernel's groups put a channel's parts together in their order.  Segment s
- * of the n = outer * inner numbers of a channel begins at segment_start.  Vectors of channels are a buffer, a first element
- * and a stride.  The order of additions depends on the shape alone. */
+ * of the n = outer * inner numbers of a channel begins at segment_start.  Vectors of channels are a buffer, a first
+ * element and a stride.  The order of additions depends on the shape alone. */
 #include "group_sum.cl"
 
 static inline long segment_start(long n, long segments, long s)
@@ -56,11 +56,11 @@ void batch_norm_moments(long outer, long channels, long inner, __global real *pa
 
 /* z by the batch's own statistics, which each group puts together from the parts; the first of a channel writes them. */
 __kernel __attribute__((reqd_work_group_size(GROUP, 1, 1)))
-void batch_norm_normalise(long outer, long channels, long inner, __global const real *parts, ulong parts0, long segments,
-                          __global const real *x, ulong x0, __global const real *weight, ulong weight0, long weight1,
-                          __global const real *bias, ulong bias0, long bias1, __global real *z, ulong z0,
-                          __global real *mean, ulong mean0, __global real *invstd, ulong invstd0, __global real *var,
-                          ulong var0, real eps)
+void batch_norm_normalise(long outer, long channels, long inner, __global const real *parts, ulong parts0,
+                          long segments, __global const real *x, ulong x0, __global const real *weight,
+                          ulong weight0, long weight1, __global const real *bias, ulong bias0, long bias1,
+                          __global real *z, ulong z0, __global real *mean, ulong mean0, __global real *invstd,
+                          ulong invstd0, __global real *var, ulong var0, real eps)
 {
     int id = (int)get_local_id(0);
     long n = outer * inner;

@@ -1,6 +1,6 @@
 /* chain.c - runs a chain of elementwise steps: on the CPU block by block, the values between steps in the first cache;
- * on OpenCL as one kernel, whose text is made from the steps.  Where another op makes one of the steps, or takes one, its
- * form runs, with the rest of the chain as its epilogue or prologue.
+ * on OpenCL as one kernel, whose text is made from the steps.  Where another op makes one of the steps, or takes one,
+ * its form runs, with the rest of the chain as its epilogue or prologue.
  *
  * Each step computes exactly what its op computes alone: the same loop, or the same function of rows.cl, rounded to the
  * step's dtype.  So the bits do not depend on what was joined. */
@@ -163,11 +163,13 @@ static gradc_status chain_cpu(const struct launch *l, struct failure *f)
 }
 
 /* ---- OpenCL: the text ----
- * Two macros in front of chain.cl:
+ * Macros in front of chain.cl:
  *   CHAIN_PARAMS  for each input x, its sizes and strides; for each output z; for each step its numbers
  *   CHAIN_BODY    for element i: the inputs' elements a0 .., the steps' values v0 .., and what is stored; what another
  *                 op made is `made`
- * and for a prologue CHAIN_NAMES, the parameters' names as arguments, and CHAIN_VALUE, the step's value that is taken. */
+ * and for a prologue:
+ *   CHAIN_NAMES   the parameters' names, as arguments
+ *   CHAIN_VALUE   the step's value that is taken */
 
 struct words {
     char *text;

@@ -260,11 +260,11 @@ struct reduce_job {
     struct reduce_split split;
     const struct fold *fold;
     reduce_loop *rows, *columns;
-    const char *x, *shift; /* shift NULL: none */
-    const struct epilogue *before; /* makes the elements that a unit reads, which lie side by side; NULL: they are there */
+    const char *x, *shift;         /* shift NULL: none */
+    const struct epilogue *before; /* makes what a unit reads, elements side by side; NULL: they are there */
     char *z;                       /* or the room for parts */
-    int64_t element, result; /* bytes of one */
-    gradc_dtype dtype;       /* of z */
+    int64_t element, result;       /* bytes of one */
+    gradc_dtype dtype;             /* of z */
 };
 
 /* Finishes the results o .. o+n-1, which begin at z. */

@@ -1,8 +1,8 @@
 /* prologue.c - the pass that lets a chain run inside the reduction that reads it: a loss, a norm, in one go.
  *
  * An op with OP_PROLOGUE and the group of elementwise nodes that makes its operand become one group, where nothing else
- * must run between them.  The order of the sum, and so the bits, are those of two launches.  A group is taken by one op,
- * by the first that reads it; one that takes up a product itself is left alone. */
+ * must run between them.  The order of the sum, and so the bits, are those of two launches.  A group is taken by the
+ * first op that reads it, and by no other; one that takes up a product itself is left alone. */
 #include "core/plan/plan.h"
 
 #include "base/host.h"
