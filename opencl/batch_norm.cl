@@ -54,7 +54,7 @@ void batch_norm_moments(long outer, long channels, long inner, __global real *pa
     }
 }
 
-/* z by the batch's own statistics, which each group puts together from the parts; the first of a channel writes them. */
+/* z by the batch's own statistics, which each group puts together from the parts; a channel's first writes them. */
 __kernel __attribute__((reqd_work_group_size(GROUP, 1, 1)))
 void batch_norm_normalise(long outer, long channels, long inner, __global const real *parts, ulong parts0,
                           long segments, __global const real *x, ulong x0, __global const real *weight,

@@ -222,6 +222,15 @@ static void setting(struct machine *m, const char *key, int value)
         say_failures(m, 0);
 }
 
+/* In the long form, too: what is compiled behind a product or in front of a sum takes OpenCL on a CPU seconds. */
+static void alone_on_opencl(struct machine *m, const char *device)
+{
+    if (strcmp(device, "cpu") == 0)
+        return;
+    setting(m, "plan.epilogue", 0);
+    setting(m, "plan.prologue", 0);
+}
+
 void program_run(const struct program *p, const char *device, int eager, struct text *out)
 {
     struct machine *m = calloc(1, sizeof *m);
@@ -234,8 +243,10 @@ void program_run(const struct program *p, const char *device, int eager, struct 
     if (!m->g)
         say(out, "gradc_open: %s\n", gradc_message(NULL));
     setting(m, "eager", eager);
-    if (p->seed % CHAINS_ONE_IN)
+    if (p->seed % CHAINS_ONE_IN) {
         (void)test_without_chains(m->g, device);
+        alone_on_opencl(m, device);
+    }
     if (!eager && p->seed % (PASSES + 1) < PASSES) /* each pass alone is left out in its turn */
         (void)gradc_set(m->g, passes[p->seed % (PASSES + 1)], "0");
     if (!eager && p->pending)
