@@ -455,6 +455,7 @@ static gradc_status reduce_call(const struct launch *l, const struct fold *fold,
         kind == REDUCE_POWERS || finish == REDUCE_DIVIDE || finish == REDUCE_ROOT || finish == REDUCE_POWER;
 
     kernel_start(&k, e ? "reduce_chain" : "reduce", s->columns ? "reduce_items" : "reduce_groups", x->dtype);
+    k.wide = r->outputs * r->count > INT32_MAX; /* a chain's own inputs may be smaller */
     kernel_option(&k, "-DAXES=%d -DRESULT=%s", reduce_axes_count(r), gradc_dtype_name(z->dtype));
     kernel_option(&k, "-DFOLD_%s -DFINISH_%s", kinds[kind], finishes[finish]);
     if (fold->stage == REDUCE_SECOND)

@@ -6,8 +6,6 @@
  * group takes up one op, and an op is taken up by one group; it does not look for the better of two. */
 #include "core/plan/plan.h"
 
-#include "base/host.h"
-
 static int is_maker(const struct graph *q, int32_t k)
 {
     const struct node *n = q->nodes[k];
@@ -35,37 +33,31 @@ static int agrees(const struct graph *q, int32_t group, int32_t maker)
 }
 
 /* The chain may have one output more than the group's own. */
-static int fits(const struct graph *q, int32_t group, int32_t maker, struct chain *c)
+static int fits(const struct graph *q, int32_t group, int32_t maker)
 {
-    return q->size[group] <= EPILOGUE_STEPS && chain_build(q, group, q->size[group], c) &&
+    const struct chain *c = q->chain;
+    return q->size[group] <= EPILOGUE_STEPS && chain_build(q, group, q->size[group], q->chain) &&
            (c->real == GRADC_BOOL || c->real == q->nodes[maker]->out[0]->dtype) &&
            c->n == layout_numel(&q->nodes[maker]->out[0]->layout) && c->noutputs < CHAIN_OUTPUTS &&
            c->nargs + EPILOGUE_ARGS + 2 <= KERNEL_ARGS;
 }
 
-static void join_maker(struct graph *q, int32_t k, struct chain *scratch)
+static void join_maker(struct graph *q, int32_t k)
 {
     const struct node *n = q->nodes[k];
     for (int i = 0; i < n->nin; i++) {
         int32_t maker = q->maker[n->in[i]->root->number];
         if (maker < 0 || !is_maker(q, maker) || !agrees(q, q->group[k], maker) ||
-            !fits(q, q->group[k], maker, scratch) || !graph_may_join(q, maker, q->group[k]))
+            !fits(q, q->group[k], maker) || !graph_may_join(q, maker, q->group[k]))
             continue;
         graph_join(q, maker, q->group[k]);
         return;
     }
 }
 
-gradc_status plan_epilogue(struct graph *q, struct failure *f)
+void plan_epilogue(struct graph *q)
 {
-    if (q->n < 2)
-        return GRADC_OK;
-    struct chain *scratch = host_alloc(sizeof *scratch);
-    if (!scratch)
-        return fail(f, GRADC_E_MEMORY, "no memory on the host");
     for (int32_t k = 0; k < q->n; k++)
         if (q->nodes[k]->op->element && layout_numel(&q->nodes[k]->out[0]->layout) > 0)
-            join_maker(q, k, scratch);
-    host_free(scratch);
-    return GRADC_OK;
+            join_maker(q, k);
 }

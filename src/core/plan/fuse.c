@@ -5,8 +5,6 @@
  * elementwise, duplicates no work, and does not look for nodes that merely read the same tensors. */
 #include "core/plan/plan.h"
 
-#include "base/host.h"
-
 static int is_elementwise(const struct node *n)
 {
     return n->op->element && n->nout == 1 && n->nin <= CHAIN_OPERANDS && layout_numel(&n->out[0]->layout) > 0;
@@ -49,30 +47,23 @@ static void join_makers(struct graph *q, int32_t k)
 }
 
 /* Groups that are too large for a chain are cut behind the most nodes that fit. */
-static void cut_to_size(struct graph *q, struct chain *scratch)
+static void cut_to_size(struct graph *q)
 {
     for (int32_t k = 0; k < q->n; k++) {
         if (q->group[k] != k || q->size[k] == 1)
             continue;
         int32_t fits = q->size[k];
-        while (fits > 1 && !chain_build(q, k, fits, scratch))
+        while (fits > 1 && !chain_build(q, k, fits, q->chain))
             fits--;
         if (fits < q->size[k])
             graph_cut(q, k, fits);
     }
 }
 
-gradc_status plan_fuse(struct graph *q, struct failure *f)
+void plan_fuse(struct graph *q)
 {
-    if (q->n < 2)
-        return GRADC_OK;
-    struct chain *scratch = host_alloc(sizeof *scratch);
-    if (!scratch)
-        return fail(f, GRADC_E_MEMORY, "no memory on the host");
     for (int32_t k = 0; k < q->n; k++)
         if (is_elementwise(q->nodes[k]))
             join_makers(q, k);
-    cut_to_size(q, scratch);
-    host_free(scratch);
-    return GRADC_OK;
+    cut_to_size(q);
 }

@@ -124,9 +124,11 @@ int graph_make(struct graph *q, gradc_context *g, int64_t nroots)
     q->size = host_alloc(n * sizeof *q->size);
     q->stack = host_alloc(n * sizeof *q->stack);
     q->seen = host_zalloc(n, sizeof *q->seen);
+    q->chain = host_alloc(sizeof *q->chain);
     q->maker = host_alloc((size_t)(nroots + 1) * sizeof *q->maker);
     q->uses = host_zalloc((size_t)nroots + 1, sizeof *q->uses);
-    if (!q->at || !q->group || !q->next || !q->last || !q->size || !q->stack || !q->seen || !q->maker || !q->uses)
+    if (!q->at || !q->group || !q->next || !q->last || !q->size || !q->stack || !q->seen || !q->maker ||
+        !q->uses || !q->chain)
         return -1;
     for (int32_t k = 0; k < q->n; k++) {
         q->group[k] = q->last[k] = k;
@@ -146,6 +148,7 @@ void graph_free(struct graph *q)
     host_free(q->size);
     host_free(q->stack);
     host_free(q->seen);
+    host_free(q->chain);
     host_free(q->maker);
     host_free(q->uses);
 }

@@ -19,6 +19,7 @@ struct graph {
     int32_t *maker;                      /* by root number: the node that makes it; -1: it was there before */
     int32_t *uses;                       /* by root number: how often it is an operand */
     int32_t *stack;                      /* scratch of walks */
+    struct chain *chain;                 /* scratch of passes that try how large a group's chain is */
     int64_t *seen, walk;                 /* stamps of walks, by group */
 };
 

@@ -199,11 +199,11 @@ static gradc_status run_passes(gradc_context *g, struct plan *p, struct failure 
     if (graph_make(&q, g, p->nroots))
         status = fail(f, GRADC_E_MEMORY, "no memory on the host");
     if (!status && (g->passes & PASS_FUSE))
-        status = plan_fuse(&q, f);
+        plan_fuse(&q);
     if (!status && (g->passes & PASS_EPILOGUE))
-        status = plan_epilogue(&q, f);
+        plan_epilogue(&q);
     if (!status && (g->passes & PASS_PROLOGUE))
-        status = plan_prologue(&q, f);
+        plan_prologue(&q);
     if (!status && (g->passes & PASS_UPDATES))
         plan_updates(&q);
     if (!status)

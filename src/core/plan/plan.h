@@ -83,16 +83,16 @@ struct plan *plan_for(gradc_context *g, struct failure *f);
 /* Forgets all plans: a setting changed. */
 void plans_close(gradc_context *g);
 
-/* ---- The passes: each fills f and returns a status ---- */
+/* ---- The passes: those that can fail fill f and return a status ---- */
 
 /* Joins what may be a chain, in groups that chain_build takes. */
-gradc_status plan_fuse(struct graph *q, struct failure *f);
+void plan_fuse(struct graph *q);
 
 /* Joins chains to what makes one of their operands. */
-gradc_status plan_epilogue(struct graph *q, struct failure *f);
+void plan_epilogue(struct graph *q);
 
 /* Joins chains to what takes one of their values. */
-gradc_status plan_prologue(struct graph *q, struct failure *f);
+void plan_prologue(struct graph *q);
 
 /* Joins updates. */
 void plan_updates(struct graph *q);

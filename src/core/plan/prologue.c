@@ -5,8 +5,6 @@
  * first op that reads it, and by no other; one that takes up a product itself is left alone. */
 #include "core/plan/plan.h"
 
-#include "base/host.h"
-
 /* Whether all nodes of the group are elementwise, and only the taker's first operand is one of theirs. */
 static int agrees(const struct graph *q, int32_t group, const struct node *taker)
 {
@@ -31,33 +29,28 @@ static int is_whole(const struct tensor *x)
 }
 
 /* The operand's value may become inside what was an output: then there is one output less. */
-static int fits(const struct graph *q, int32_t group, const struct node *taker, struct chain *c)
+static int fits(const struct graph *q, int32_t group, const struct node *taker)
 {
     const struct tensor *x = taker->in[0];
-    return q->size[group] < CHAIN_STEPS && chain_build(q, group, q->size[group], c) && c->real == x->dtype &&
-           x->root->dtype == x->dtype && is_whole(x) && c->nargs + EPILOGUE_ARGS <= KERNEL_ARGS;
+    const struct chain *c = q->chain;
+    return q->size[group] < CHAIN_STEPS && chain_build(q, group, q->size[group], q->chain) &&
+           c->real == x->dtype && x->root->dtype == x->dtype && is_whole(x) &&
+           c->nargs + EPILOGUE_ARGS <= KERNEL_ARGS;
 }
 
-static void join_maker(struct graph *q, int32_t k, struct chain *scratch)
+static void join_maker(struct graph *q, int32_t k)
 {
     const struct node *n = q->nodes[k];
     const int32_t maker = q->maker[n->in[0]->root->number], group = maker < 0 ? -1 : q->group[maker];
     if (group < 0 || q->size[k] != 1 || layout_numel(&n->in[0]->layout) == 0 || !agrees(q, group, n) ||
-        !fits(q, group, n, scratch) || !graph_may_join(q, group, k))
+        !fits(q, group, n) || !graph_may_join(q, group, k))
         return;
     graph_join(q, group, k);
 }
 
-gradc_status plan_prologue(struct graph *q, struct failure *f)
+void plan_prologue(struct graph *q)
 {
-    if (q->n < 2)
-        return GRADC_OK;
-    struct chain *scratch = host_alloc(sizeof *scratch);
-    if (!scratch)
-        return fail(f, GRADC_E_MEMORY, "no memory on the host");
     for (int32_t k = 0; k < q->n; k++)
         if ((q->nodes[k]->op->flags & OP_PROLOGUE) && q->group[k] == k)
-            join_maker(q, k, scratch);
-    host_free(scratch);
-    return GRADC_OK;
+            join_maker(q, k);
 }
