@@ -1,7 +1,9 @@
 /* max_pool2d.cl - maxima of 2-d windows, and the two ways between a plane and its windows' maxima.
  *
  * Planes [height,width] of x and [out_height,out_width] of z lie one after the other without gaps.  index holds the
- * position of each window's maximum in its plane of x.  One work-item per element written; any work size. */
+ * position of each window's maximum in its plane of x.  One work-item per element written; any work size.  Behind
+ * max_pool2d_chain.cl a chain takes up the elements of dx (finish.cl). */
+#include "finish.cl"
 
 /* Element i of z: row-major through the window, the first maximum stays; NaN wins, of several the last. */
 __kernel void max_pool2d(long n, __global const real *x, ulong x0, __global real *z, ulong z0, __global int *index,
@@ -48,18 +50,18 @@ static inline int last_window(int p, int stride, int out)
 
 /* Element i of dx: the dz of every window whose maximum it was, in row-major order. */
 __kernel void max_pool2d_backward(long n, __global const real *dz, ulong dz0, __global const int *index, ulong index0,
-                                  __global real *dx, ulong dx0, int height, int width, int out_height, int out_width,
-                                  int size_h, int size_w, int stride_h, int stride_w, int padding_h, int padding_w)
+                                  int height, int width, int out_height, int out_width, int size_h, int size_w,
+                                  int stride_h, int stride_w, int padding_h, int padding_w, RESULT_PARAMS)
 {
     dz += dz0;
     index += index0;
-    dx += dx0;
+    RESULT_START(c_first);
     GRID(i, n)
     {
         index_t k = i / (height * width), plane = k * out_height * out_width;
         int at = (int)(i - k * height * width), row = at / width;
-        int y = row + padding_h, c = at - row * width + padding_w;
-        int first = first_window(c, size_w, stride_w), last = last_window(c, stride_w, out_width);
+        int y = row + padding_h, left = at - row * width + padding_w;
+        int first = first_window(left, size_w, stride_w), last = last_window(left, stride_w, out_width);
         int bottom = last_window(y, stride_h, out_height);
         real sum = R(0);
         for (int r = first_window(y, size_h, stride_h); r <= bottom; r++)
@@ -68,7 +70,7 @@ __kernel void max_pool2d_backward(long n, __global const real *dz, ulong dz0, __
                 if (index[o] == at)
                     sum += dz[o];
             }
-        dx[i] = sum;
+        RESULT(i, sum);
     }
 }
 

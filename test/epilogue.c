@@ -111,6 +111,21 @@ static void transposed(gradc_context *g, gradc_dtype dtype, const struct sizes *
     gradc_release(b);
 }
 
+/* A pool's gradient, as relu's mask takes it up, in windows that overlap; and next to another reader. */
+static void pooled(gradc_context *g, gradc_dtype dtype, const struct sizes *s, struct random *r,
+                   gradc_tensor *kept[RESULTS])
+{
+    gradc_tensor *x = leaf(g, dtype, SHAPE_OF(2, s->m, s->k, s->k + 1), r),
+                 *y = leaf(g, dtype, SHAPE_OF(2, s->m, s->k, s->k + 1), r);
+    gradc_tensor *z = gradc_max_pool2d_full(gradc_relu(gradc_mul(x, y)), 3, 2, 2, 1, 1, 0);
+    assert_int_equal(gradc_backward(gradc_sum(gradc_mul(z, z), 0, NULL, 0)), GRADC_OK);
+    kept[0] = gradc_retain(z);
+    kept[1] = gradc_retain(gradc_grad(x));
+    kept[2] = gradc_retain(gradc_grad(y));
+    gradc_release(x);
+    gradc_release(y);
+}
+
 /* ---- The comparison ---- */
 
 static void compare(struct fixture *f, maker *make, gradc_dtype dtype, const struct sizes *s)
@@ -187,6 +202,11 @@ static void transposed_convolutions_change_no_bit(struct fixture *f)
     COMPARE(f, transposed, images);
 }
 
+static void pools_change_no_bit(struct fixture *f)
+{
+    COMPARE(f, pooled, images);
+}
+
 /* ---- Launches ---- */
 
 static void a_layer_is_one_launch(struct fixture *f)
@@ -253,6 +273,7 @@ int main(void)
         {"residuals change no bit", residuals_change_no_bit},
         {"convolutions change no bit", convolutions_change_no_bit},
         {"transposed convolutions change no bit", transposed_convolutions_change_no_bit},
+        {"pools change no bit", pools_change_no_bit},
         {"a layer is one launch", a_layer_is_one_launch},
         {"a training step is few launches", a_step_is_few_launches},
     };

@@ -353,6 +353,7 @@ static void each_epilogue(struct fixture *f)
         finish(f, gradc_sum(gradc_exp(x), 1, (const int[]){0}, 0)); /* columns */
         finish(f, gradc_mean(gradc_add_scalar(gradc_square(x), 1), 1, (const int[]){1}, 0));
         finish(f, gradc_relu(gradc_conv2d_full(image, filter, c, 2, 1, 1, 1, 1, 1, 2)));
+        finish(f, gradc_max_pool2d(gradc_relu(image), 2, 2));
         gradc_tensor *const all[] = {x, w, b, image, filter, c};
         for (size_t i = 0; i < sizeof all / sizeof *all; i++)
             gradc_release(all[i]);

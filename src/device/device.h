@@ -103,6 +103,10 @@ struct epilogue {
     void (*give)(const struct epilogue *e, struct kernel_call *k); /* and its arguments, the kernel's last */
 };
 
+/* The last arguments of a kernel that ends with RESULT (finish.cl): c, or the epilogue, if there is one; c's elements
+ * in front of this kernel's are `done`. */
+void kernel_result(struct kernel_call *k, const struct epilogue *e, const struct view *c, int64_t done);
+
 /* C[b,i,j] = sum_k A[b,i,k] B[b,k,j] + bias[j], any strides in A and B, C's columns contiguous.
  * Batch axes: shape, and the stride of each operand (0 repeats).  f32 or f64. */
 struct gemm {
@@ -199,6 +203,9 @@ gradc_status device_open(const char *name, struct device **out, struct failure *
  * all are done.  Tasks are the unit of determinism: split by shape alone.  thread < cpu_threads(d). */
 void cpu_parallel(struct device *d, int64_t tasks, void (*run)(void *arg, int64_t task, int thread), void *arg);
 int cpu_threads(const struct device *d);
+
+/* The epilogue of n elements that are all there (or the prologue, before any is read); e may be NULL. */
+void cpu_epilogue(struct device *d, const struct epilogue *e, int64_t n);
 
 /* How many tasks of `grain` items cover `items`; their bounds. */
 int64_t cpu_tasks(int64_t items, int64_t grain);

@@ -116,6 +116,17 @@ void kernel_tensor(struct kernel_call *k, const struct view *v)
     k->wide |= is_wide(&v->layout);
 }
 
+void kernel_result(struct kernel_call *k, const struct epilogue *e, const struct view *c, int64_t done)
+{
+    if (!e) {
+        kernel_tensor(k, c);
+        return;
+    }
+    kernel_text(k, e->text, e->text_hash);
+    kernel_i64(k, done);
+    e->give(e, k);
+}
+
 void kernel_place(struct kernel_call *k, struct place at)
 {
     kernel_arg(k, (struct kernel_arg){ARG_PLACE, {.place = at}});

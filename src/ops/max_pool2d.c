@@ -101,6 +101,7 @@ struct work {
     void *out;
     int32_t *index;
     int64_t items, grain; /* rows of the output, or planes */
+    const struct epilogue *epilogue;
 };
 
 static int64_t work_last(const struct work *w, int64_t task)
@@ -120,7 +121,10 @@ static void backward_task(void *arg, int64_t task, int thread)
 {
     const struct work *w = arg;
     (void)thread;
-    w->loops->backward(&w->p, w->in, w->index, w->out, task * w->grain, work_last(w, task));
+    const int64_t first = task * w->grain, last = work_last(w, task), plane = w->p.height * w->p.width;
+    w->loops->backward(&w->p, w->in, w->index, w->out, first, last);
+    if (w->epilogue)
+        w->epilogue->run(w->epilogue, first * plane, (last - first) * plane);
 }
 
 static void gather_task(void *arg, int64_t task, int thread)
@@ -154,7 +158,7 @@ static gradc_status max_pool2d_cpu(const struct launch *l, struct failure *f)
 
 static gradc_status backward_cpu(const struct launch *l, struct failure *f)
 {
-    struct work w = {.p = pool_of(l->ints, &l->out[0].layout, &l->in[0].layout)};
+    struct work w = {.p = pool_of(l->ints, &l->out[0].layout, &l->in[0].layout), .epilogue = l->epilogue};
     (void)f;
     w.in = view_host(&l->in[0]);
     w.index = view_host(&l->in[1]);
@@ -208,8 +212,17 @@ static gradc_status max_pool2d_opencl(const struct launch *l, struct failure *f)
 static gradc_status backward_opencl(const struct launch *l, struct failure *f)
 {
     struct pool p = pool_of(l->ints, &l->out[0].layout, &l->in[0].layout);
-    const struct view *const views[] = {&l->in[0], &l->in[1], &l->out[0]};
-    return pool_kernel(l, "max_pool2d_backward", &p, p.planes * p.height * p.width, views, f);
+    const int64_t items = p.planes * p.height * p.width;
+    struct kernel_call k;
+    kernel_start(&k, l->epilogue ? "max_pool2d_chain" : "max_pool2d", "max_pool2d_backward", l->in[0].dtype);
+    kernel_i64(&k, items);
+    kernel_tensor(&k, &l->in[0]);
+    kernel_tensor(&k, &l->in[1]);
+    sizes(&k, &p);
+    kernel_result(&k, l->epilogue, &l->out[0], 0);
+    k.wide |= items > INT32_MAX; /* a chain's own inputs may be smaller */
+    kernel_range(&k, items);
+    return launch_kernel(l, &k, f);
 }
 
 static gradc_status gather_opencl(const struct launch *l, struct failure *f)
@@ -271,6 +284,7 @@ const struct op op_max_pool2d_backward = {
     .nin = 2,
     .nout = 1,
     .keeps = KEEP_IN(1),
+    .flags = OP_EPILOGUE,
     .shape = backward_shape,
     .cpu = backward_cpu,
     .opencl = backward_opencl,

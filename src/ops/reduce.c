@@ -340,15 +340,6 @@ static int reduce_is_flat(const struct launch *l)
     return layout_is_contiguous(x) && (mask & ((INT64_C(1) << axis) - 1)) == 0;
 }
 
-static void reduce_before(void *arg, int64_t task, int thread)
-{
-    const struct launch *l = arg;
-    int64_t first = task * REDUCE_GRAIN, left = layout_numel(&l->in[0].layout) - first;
-
-    (void)thread;
-    l->prologue->run(l->prologue, first, left < REDUCE_GRAIN ? left : REDUCE_GRAIN);
-}
-
 gradc_status reduce_cpu(const struct launch *l, const struct fold *fold, struct failure *f)
 {
     const struct reduce_loops *loops = reduce_table[cpu_isa()];
@@ -371,9 +362,8 @@ gradc_status reduce_cpu(const struct launch *l, const struct fold *fold, struct 
         job.split.segments == 1 ? z : work + (fold->stage == REDUCE_ONLY ? 0 : reduce_head(l, job.r.outputs));
     if (l->prologue && reduce_is_flat(l))
         job.before = l->prologue;
-    else if (l->prologue)
-        cpu_parallel(l->device, cpu_tasks(layout_numel(&l->in[0].layout), REDUCE_GRAIN), reduce_before,
-                     (void *)(uintptr_t)l);
+    else
+        cpu_epilogue(l->device, l->prologue, layout_numel(&l->in[0].layout));
     cpu_parallel(l->device, cpu_tasks(job.split.units, job.split.per_task) * job.split.segments, reduce_task,
                  &job);
     if (job.split.segments > 1)

@@ -34,7 +34,9 @@ gradc_dtype chain_real(const struct graph *q, int32_t group, int32_t count)
     int32_t k = group;
     for (int32_t s = 0; s < count; s++, k = q->next[k]) {
         const struct node *n = q->nodes[k];
-        for (int i = -1; i < n->nin; i++) {
+        const int nin =
+            n->op->element ? n->nin : 0; /* what another op reads, or makes of a chain, is its own affair */
+        for (int i = n->op->flags & OP_PROLOGUE ? 0 : -1; i < nin; i++) {
             gradc_dtype dtype = i < 0 ? n->out[0]->dtype : n->in[i]->dtype;
             int cast = i == 0 && (n->op->flags & OP_CASTS);
             if (dtype == GRADC_BOOL || dtype == real || (cast && !chain_makes(q, group, n, i)))

@@ -17,7 +17,6 @@ enum {
     LEAST_RESULTS = 64,        /* of a tile that is cut only to make more tasks */
     LEAST_ROWS = 32,           /* of i likewise */
     PACK_GRAIN = 8192,         /* filter elements that pay for a task */
-    FINISH_GRAIN = 16384,      /* elements of an epilogue that comes behind all */
     TASK_WORK = 1 << 18        /* multiply-adds that pay for a task */
 };
 
@@ -277,15 +276,6 @@ static void run_task(void *arg, int64_t task, int thread)
     }
 }
 
-/* Some elements of the result, whose units lie interleaved. */
-static void finish_task(void *arg, int64_t task, int thread)
-{
-    const struct conv *p = arg;
-    const int64_t first = task * FINISH_GRAIN, all = p->batch * p->in * p->height * p->width;
-    (void)thread;
-    p->epilogue->run(p->epilogue, first, tile_min(FINISH_GRAIN, all - first));
-}
-
 /* ---- The entry ---- */
 
 static void correlate(struct device *d, struct correlation *w)
@@ -324,9 +314,7 @@ size_t conv_correlate(struct device *d, const struct conv *p, int run)
             if (run)
                 correlate(d, &w);
         }
-    if (run && p->epilogue && !is_flat(p)) {
-        struct conv q = *p;
-        cpu_parallel(d, cpu_tasks(p->batch * p->in * p->height * p->width, FINISH_GRAIN), finish_task, &q);
-    }
+    if (run && !is_flat(p)) /* units lie interleaved */
+        cpu_epilogue(d, p->epilogue, p->batch * p->in * p->height * p->width);
     return most;
 }

@@ -34,6 +34,28 @@ void cpu_parallel(struct device *d, int64_t tasks, void (*run)(void *arg, int64_
         run(arg, task, 0);
 }
 
+enum { EPILOGUE_GRAIN = 16384 };
+
+struct behind {
+    const struct epilogue *e;
+    int64_t n;
+};
+
+static void epilogue_task(void *arg, int64_t task, int thread)
+{
+    const struct behind *b = arg;
+    const int64_t first = task * EPILOGUE_GRAIN, left = b->n - first;
+    (void)thread;
+    b->e->run(b->e, first, left < EPILOGUE_GRAIN ? left : EPILOGUE_GRAIN);
+}
+
+void cpu_epilogue(struct device *d, const struct epilogue *e, int64_t n)
+{
+    struct behind b = {e, n};
+    if (e)
+        cpu_parallel(d, cpu_tasks(n, EPILOGUE_GRAIN), epilogue_task, &b);
+}
+
 /* ---- Memory ---- */
 
 static gradc_status slab_new(struct device *d, size_t bytes, struct slab **out, struct failure *f)

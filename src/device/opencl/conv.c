@@ -226,7 +226,7 @@ static gradc_status call_product(struct device *d, const struct conv *p, const s
         kernel_i64(&k, integers[i]);
     add_axis(&k, &q->column);
     add_axis(&k, &q->along);
-    opencl_finish(&k, e, &flat, 0);
+    kernel_result(&k, e, &flat, 0);
     opencl_tile_groups(&k, t->tile, t->across * t->down * p->groups * t->splits);
     return opencl_submit(d, &k, prepare, f);
 }
@@ -245,7 +245,7 @@ static gradc_status call_sum(struct device *d, const struct conv *p, const struc
     kernel_i64(&k, q->tiling.splits);
     kernel_i64(&k, p->out_height * p->out_width);
     kernel_i64(&k, p->out);
-    opencl_finish(&k, p->epilogue, &flat, 0);
+    kernel_result(&k, p->epilogue, &flat, 0);
     kernel_range(&k, q->total);
     return opencl_submit(d, &k, prepare, f);
 }

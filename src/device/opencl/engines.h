@@ -39,9 +39,6 @@ void opencl_tile_groups(struct kernel_call *k, const struct tile *tile, int64_t 
 /* The same memory for kernel_tensor, without a shape: k->wide stays as it is. */
 struct view opencl_flat(const struct view *v);
 
-/* The kernel's last arguments (opencl/finish.cl): c, or the epilogue, if there is one, and `done`. */
-void opencl_finish(struct kernel_call *k, const struct epilogue *e, const struct view *c, int64_t done);
-
 /* prepare or launch. */
 gradc_status opencl_submit(struct device *d, const struct kernel_call *k, int prepare, struct failure *f);
 

@@ -232,17 +232,6 @@ static void add_row_sums(struct kernel_call *k, const struct view *sums)
     kernel_tensor(k, sums);
 }
 
-void opencl_finish(struct kernel_call *k, const struct epilogue *e, const struct view *c, int64_t done)
-{
-    if (!e) {
-        kernel_tensor(k, c);
-        return;
-    }
-    kernel_text(k, e->text, e->text_hash);
-    kernel_i64(k, done);
-    e->give(e, k);
-}
-
 /* Elements of C in front of an item of the batch. */
 static int64_t done(const struct gemm *p, const struct view *c)
 {
@@ -288,7 +277,7 @@ static gradc_status call_product(struct device *d, const struct gemm *p, const s
     add_bias(&k, whole ? p->bias : NULL);
     add_row_sums(&k, p->row_sums ? &sums : NULL);
     add_integers(&k, integers, sizeof integers / sizeof integers[0]);
-    opencl_finish(&k, e, &operands[2], done(p, &operands[2]));
+    kernel_result(&k, e, &operands[2], done(p, &operands[2]));
     opencl_tile_groups(&k, t->tile, t->across * t->down * q->count * t->splits);
     return opencl_submit(d, &k, prepare, f);
 }
@@ -306,7 +295,7 @@ static gradc_status call_sum(struct device *d, const struct gemm *p, const struc
     add_bias(&k, p->bias);
     add_row_sums(&k, p->row_sums);
     add_integers(&k, integers, sizeof integers / sizeof integers[0]);
-    opencl_finish(&k, p->epilogue, c, done(p, c));
+    kernel_result(&k, p->epilogue, c, done(p, c));
     kernel_range(&k, q->count * q->m * p->n);
     return opencl_submit(d, &k, prepare, f);
 }
