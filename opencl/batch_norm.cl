@@ -4,7 +4,9 @@
  * Statistics: a group of GROUP items for each channel and segment (any number of groups) makes two numbers, its part,
  * in parts [channels, segments, 2]; the next kernel's groups put a channel's parts together in their order.  Segment s
  * of the n = outer * inner numbers of a channel begins at segment_start.  Vectors of channels are a buffer, a first
- * element and a stride.  The order of additions depends on the shape alone. */
+ * element and a stride.  The order of additions depends on the shape alone.  Behind batch_norm_chain.cl a chain takes
+ * up the elements of z. */
+#include "finish.cl"
 #include "group_sum.cl"
 
 static inline long segment_start(long n, long segments, long s)
@@ -59,22 +61,22 @@ __kernel __attribute__((reqd_work_group_size(GROUP, 1, 1)))
 void batch_norm_normalise(long outer, long channels, long inner, __global const real *parts, ulong parts0,
                           long segments, __global const real *x, ulong x0, __global const real *weight,
                           ulong weight0, long weight1, __global const real *bias, ulong bias0, long bias1,
-                          __global real *z, ulong z0, __global real *mean, ulong mean0, __global real *invstd,
-                          ulong invstd0, __global real *var, ulong var0, real eps)
+                          __global real *mean, ulong mean0, __global real *invstd, ulong invstd0,
+                          __global real *var, ulong var0, real eps, RESULT_PARAMS)
 {
     int id = (int)get_local_id(0);
     long n = outer * inner;
 
     parts += parts0;
     x += x0;
-    z += z0;
+    RESULT_START(c_first);
     for (long i = (long)get_group_id(0); i < channels * segments; i += (long)get_num_groups(0)) {
-        long c = i / segments, s = i - c * segments;
+        long channel = i / segments, s = i - channel * segments;
         index_t end = (index_t)segment_start(n, segments, s + 1);
         real count = 0, m = 0, m2 = 0;
 
         for (long k = 0; k < segments; k++) {
-            __global const real *part = parts + 2 * (c * segments + k);
+            __global const real *part = parts + 2 * (channel * segments + k);
             real more = (real)(segment_start(n, segments, k + 1) - segment_start(n, segments, k));
             real delta = part[0] - m, share = more / (count + more);
 
@@ -82,17 +84,17 @@ void batch_norm_normalise(long outer, long channels, long inner, __global const 
             m2 = k == 0 ? part[1] : m2 + (part[1] + delta * delta * (count * share));
             count += more;
         }
-        real r = R(1) / sqrt(m2 / (real)n + eps), scale = r * weight[weight0 + c * weight1];
-        real shift = bias[bias0 + c * bias1];
+        real r = R(1) / sqrt(m2 / (real)n + eps), scale = r * weight[weight0 + channel * weight1];
+        real shift = bias[bias0 + channel * bias1];
         if (s == 0 && id == 0) {
-            mean[mean0 + c] = m;
-            var[var0 + c] = m2 / (real)n;
-            invstd[invstd0 + c] = r;
+            mean[mean0 + channel] = m;
+            var[var0 + channel] = m2 / (real)n;
+            invstd[invstd0 + channel] = r;
         }
         for (index_t k = (index_t)segment_start(n, segments, s) + id; k < end; k += GROUP) {
-            index_t at = place(k, (index_t)c, (index_t)channels, (index_t)inner);
+            index_t at = place(k, (index_t)channel, (index_t)channels, (index_t)inner);
 
-            z[at] = (x[at] - m) * scale + shift;
+            RESULT(at, (x[at] - m) * scale + shift);
         }
     }
 }
@@ -101,15 +103,17 @@ void batch_norm_normalise(long outer, long channels, long inner, __global const 
 __kernel void batch_norm_eval(long outer, long channels, long inner, __global const real *x, ulong x0,
                               __global const real *weight, ulong weight0, long weight1, __global const real *bias,
                               ulong bias0, long bias1, __global const real *mean, ulong mean0, long mean1,
-                              __global const real *var, ulong var0, long var1, __global real *z, ulong z0, real eps)
+                              __global const real *var, ulong var0, long var1, real eps, RESULT_PARAMS)
 {
     x += x0;
-    z += z0;
+    RESULT_START(c_first);
     GRID(i, outer * channels * inner) {
-        index_t c = i / (index_t)inner % (index_t)channels;
-        real scale = R(1) / sqrt(var[var0 + c * var1] + eps);
+        index_t channel = i / (index_t)inner % (index_t)channels;
+        real scale = R(1) / sqrt(var[var0 + channel * var1] + eps);
 
-        z[i] = (x[i] - mean[mean0 + c * mean1]) * (scale * weight[weight0 + c * weight1]) + bias[bias0 + c * bias1];
+        real centred = x[i] - mean[mean0 + channel * mean1];
+
+        RESULT(i, centred * (scale * weight[weight0 + channel * weight1]) + bias[bias0 + channel * bias1]);
     }
 }
 

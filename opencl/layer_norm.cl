@@ -2,7 +2,8 @@
  * gradients.  rows is batch * groups, a row is [channels, inner]; weight and bias are [groups, channels]; no gaps.
  *
  * A sum is made by a group of GROUP items (any number of groups), or with -DITEMS by one item (any work size), in an
- * order that depends on the shape alone. */
+ * order that depends on the shape alone.  Behind layer_norm_chain.cl a chain takes up the elements of z. */
+#include "finish.cl"
 
 #ifdef ITEMS
 #define EACH(i, n) GRID(i, n)
@@ -25,15 +26,15 @@
 /* z = weight (x - mean) invstd + bias.  The moments are taken about a rough mean, so that little is lost. */
 __kernel ATTRIBUTE void layer_norm(long rows, long groups, long channels, long inner, __global const real *x, ulong x0,
                                    __global const real *weight, ulong weight0, __global const real *bias, ulong bias0,
-                                   __global real *z, ulong z0, __global real *mean, ulong mean0, __global real *invstd,
-                                   ulong invstd0, real eps)
+                                   __global real *mean, ulong mean0, __global real *invstd, ulong invstd0, real eps,
+                                   RESULT_PARAMS)
 {
     LANES
+    RESULT_START(c_first);
     index_t n = (index_t)(channels * inner);
     EACH(i, rows) {
         __global const real *from = x + x0 + i * n;
         __global const real *w = weight + weight0 + i % groups * channels, *b = bias + bias0 + i % groups * channels;
-        __global real *to = z + z0 + i * n;
         real sum = 0, squares = 0;
 
         for (index_t k = START; k < n; k += STEP)
@@ -49,8 +50,8 @@ __kernel ATTRIBUTE void layer_norm(long rows, long groups, long channels, long i
         squares = SUM(squares) / (real)n;
         real m = about + sum, r = R(1) / sqrt(max(squares - sum * sum, R(0)) + eps);
         for (index_t k = START; k < n; k += STEP) {
-            index_t c = k / (index_t)inner;
-            to[k] = ((from[k] - about) - sum) * r * w[c] + b[c];
+            index_t channel = k / (index_t)inner;
+            RESULT((index_t)i * n + k, ((from[k] - about) - sum) * r * w[channel] + b[channel]);
         }
         if (START == 0) {
             mean[mean0 + i] = m;

@@ -126,6 +126,26 @@ static void pooled(gradc_context *g, gradc_dtype dtype, const struct sizes *s, s
     gradc_release(y);
 }
 
+/* Norms, with the batch's statistics, given ones, and of rows. */
+static void normalised(gradc_context *g, gradc_dtype dtype, const struct sizes *s, struct random *r,
+                       gradc_tensor *kept[RESULTS])
+{
+    gradc_tensor *x = leaf(g, dtype, SHAPE_OF(3, s->m, s->k, s->k), r),
+                 *w = values(g, dtype, SHAPE_OF(s->m), r), *mean = values(g, dtype, SHAPE_OF(s->m), r),
+                 *var = tensor_random(g, dtype, SHAPE_OF(s->m), 0.5, 1, r);
+    gradc_tensor *z = gradc_relu(gradc_batch_norm(x, mean, var, w, w, 1, 0.1, 1e-5));
+    z = gradc_layer_norm(z, 2, (const int64_t[]){s->k, s->k}, NULL, NULL, 1e-5);
+    z = gradc_dropout(gradc_add(z, x), 0.2);
+    assert_int_equal(gradc_backward(gradc_sum(gradc_mul(z, z), 0, NULL, 0)), GRADC_OK);
+    kept[0] = gradc_retain(z);
+    kept[1] = gradc_retain(gradc_grad(x));
+    kept[2] = gradc_retain(gradc_sigmoid(gradc_batch_norm(x, mean, var, w, w, 0, 0.1, 1e-5)));
+    gradc_release(x);
+    gradc_release(w);
+    gradc_release(mean);
+    gradc_release(var);
+}
+
 /* ---- The comparison ---- */
 
 static void compare(struct fixture *f, maker *make, gradc_dtype dtype, const struct sizes *s)
@@ -207,6 +227,11 @@ static void pools_change_no_bit(struct fixture *f)
     COMPARE(f, pooled, images);
 }
 
+static void norms_change_no_bit(struct fixture *f)
+{
+    COMPARE(f, normalised, images);
+}
+
 /* ---- Launches ---- */
 
 static void a_layer_is_one_launch(struct fixture *f)
@@ -274,6 +299,7 @@ int main(void)
         {"convolutions change no bit", convolutions_change_no_bit},
         {"transposed convolutions change no bit", transposed_convolutions_change_no_bit},
         {"pools change no bit", pools_change_no_bit},
+        {"norms change no bit", norms_change_no_bit},
         {"a layer is one launch", a_layer_is_one_launch},
         {"a training step is few launches", a_step_is_few_launches},
     };

@@ -354,6 +354,8 @@ static void each_epilogue(struct fixture *f)
         finish(f, gradc_mean(gradc_add_scalar(gradc_square(x), 1), 1, (const int[]){1}, 0));
         finish(f, gradc_relu(gradc_conv2d_full(image, filter, c, 2, 1, 1, 1, 1, 1, 2)));
         finish(f, gradc_max_pool2d(gradc_relu(image), 2, 2));
+        finish(f, gradc_relu(gradc_layer_norm(x, 1, (const int64_t[]){300}, NULL, NULL, 1e-5)));
+        finish(f, gradc_relu(gradc_batch_norm(image, NULL, NULL, c, c, 1, 0.1, 1e-5)));
         gradc_tensor *const all[] = {x, w, b, image, filter, c};
         for (size_t i = 0; i < sizeof all / sizeof *all; i++)
             gradc_release(all[i]);

@@ -74,6 +74,7 @@ static void apply_task(void *arg, int64_t task, int thread)
         a[c] = settle(w, s.first + c, &m[c], task % segments == 0);
     }
     w->loops->apply(&s, view_host(&w->l->in[X]), view_host(&w->l->out[Z]), a);
+    norm_finish(w, &s);
 }
 
 static gradc_status batch_norm_cpu(const struct launch *l, struct failure *f)
@@ -83,6 +84,7 @@ static gradc_status batch_norm_cpu(const struct launch *l, struct failure *f)
     if (w.s.segments > 1)
         cpu_parallel(l->device, w.s.blocks * w.s.segments, moments_task, &w);
     cpu_parallel(l->device, w.s.blocks * w.s.segments, apply_task, &w);
+    norm_finish_all(&w);
     return GRADC_OK;
 }
 
@@ -101,6 +103,7 @@ static void eval_task(void *arg, int64_t task, int thread)
                                     norm_number(&l->in[BIAS], c)};
     }
     w->loops->apply(&s, view_host(&l->in[X]), view_host(&l->out[Z]), a);
+    norm_finish(w, &s);
 }
 
 static gradc_status eval_cpu(const struct launch *l, struct failure *f)
@@ -108,6 +111,7 @@ static gradc_status eval_cpu(const struct launch *l, struct failure *f)
     struct norm_work w = norm_work_of(l, X);
     (void)f;
     cpu_parallel(l->device, w.s.blocks * w.s.segments, eval_task, &w);
+    norm_finish_all(&w);
     return GRADC_OK;
 }
 
@@ -141,6 +145,14 @@ static size_t moments_workspace(const struct launch *l)
     return norm_workspace(l, &e, sizeof(struct norm_moments));
 }
 
+/* z, the last argument. */
+static void give_result(struct kernel_call *k, const struct launch *l)
+{
+    if (l->epilogue)
+        k->source = "batch_norm_chain";
+    kernel_result(k, l->epilogue, &l->out[Z], 0);
+}
+
 static gradc_status batch_norm_opencl(const struct launch *l, struct failure *f)
 {
     struct norm_extent e = norm_extent_of(&l->in[X].layout);
@@ -158,9 +170,10 @@ static gradc_status batch_norm_opencl(const struct launch *l, struct failure *f)
     kernel_tensor(&k, &l->in[X]);
     norm_vector(&k, &l->in[WEIGHT]);
     norm_vector(&k, &l->in[BIAS]);
-    for (int o = Z; o <= VAR; o++)
+    for (int o = MEAN; o <= VAR; o++)
         kernel_tensor(&k, &l->out[o]);
     kernel_real(&k, l->reals[0]);
+    give_result(&k, l);
     return norm_launch_groups(l, &k, &e, f);
 }
 
@@ -172,8 +185,8 @@ static gradc_status eval_opencl(const struct launch *l, struct failure *f)
     kernel_tensor(&k, &l->in[X]);
     for (int i = WEIGHT; i <= EVAL_VAR; i++)
         norm_vector(&k, &l->in[i]);
-    kernel_tensor(&k, &l->out[Z]);
     kernel_real(&k, l->reals[0]);
+    give_result(&k, l);
     kernel_range(&k, e.channels * e.n);
     return launch_kernel(l, &k, f);
 }
@@ -246,7 +259,7 @@ const struct op op_batch_norm = {
     .nin = 3,
     .nout = NORM_OUTPUTS,
     .keeps = KEEP_IN(X) | KEEP_IN(WEIGHT) | KEEP_OUT(MEAN) | KEEP_OUT(INVSTD),
-    .flags = OP_FLOWS,
+    .flags = OP_FLOWS | OP_EPILOGUE,
     .shape = batch_norm_shape,
     .workspace = moments_workspace,
     .cpu = batch_norm_cpu,
@@ -259,6 +272,7 @@ const struct op op_batch_norm_eval = {
     .nin = 5,
     .nout = 1,
     .keeps = KEEP_IN(X) | KEEP_IN(WEIGHT) | KEEP_IN(EVAL_MEAN) | KEEP_IN(EVAL_VAR),
+    .flags = OP_EPILOGUE,
     .shape = batch_norm_shape,
     .cpu = eval_cpu,
     .opencl = eval_opencl,

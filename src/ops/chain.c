@@ -221,21 +221,21 @@ static void add_params(struct words *w, const struct chain *c, int typed)
     add(w, "#define CHAIN_%s ", typed ? "PARAMS" : "NAMES");
     for (int32_t x = 0; x < c->ninputs; x++) {
         if (typed)
-            add(w, ", __global const %s *x%d", type_of(c, c->input[x].dtype), x);
+            add(w, ", __global const %s *in%d", type_of(c, c->input[x].dtype), x);
         else
-            add(w, ", x%d", x);
-        add(w, ", %sx%d_0", place, x);
+            add(w, ", in%d", x);
+        add(w, ", %sin%d_0", place, x);
         for (int32_t axis = 1; axis < c->input[x].axes; axis++)
-            add(w, ", %sx%d_n%d", number, x, axis);
+            add(w, ", %sin%d_n%d", number, x, axis);
         for (int32_t axis = 0; axis < c->input[x].axes; axis++)
-            add(w, ", %sx%d_s%d", number, x, axis);
+            add(w, ", %sin%d_s%d", number, x, axis);
     }
     for (int32_t o = 0; o < c->noutputs; o++) {
         if (typed)
-            add(w, ", __global %s *z%d", type_of(c, c->step[c->output[o]].dtype), o);
+            add(w, ", __global %s *out%d", type_of(c, c->step[c->output[o]].dtype), o);
         else
-            add(w, ", z%d", o);
-        add(w, ", %sz%d_0", place, o);
+            add(w, ", out%d", o);
+        add(w, ", %sout%d_0", place, o);
     }
     for (int32_t s = 0; s < c->nsteps; s++) {
         const struct chain_step *step = &c->step[s];
@@ -252,20 +252,20 @@ static void add_load(struct words *w, const struct chain *c, int32_t x)
 {
     const struct chain_input *in = &c->input[x];
     if (in->axes > 1) {
-        add(w, "    index_t x%d_i = i, x%d_p = 0, x%d_r; \\\n", x, x, x);
+        add(w, "    index_t in%d_i = i, in%d_p = 0, in%d_r; \\\n", x, x, x);
         for (int32_t axis = in->axes - 1; axis > 0; axis--) {
-            add(w, "    x%d_r = (index_t)((uindex_t)x%d_i / (uindex_t)x%d_n%d); \\\n", x, x, x, axis);
-            add(w, "    x%d_p += (x%d_i - x%d_r * (index_t)x%d_n%d) * (index_t)x%d_s%d; \\\n", x, x, x, x,
-                axis, x, axis);
-            add(w, "    x%d_i = x%d_r; \\\n", x, x);
+            add(w, "    in%d_r = (index_t)((uindex_t)in%d_i / (uindex_t)in%d_n%d); \\\n", x, x, x, axis);
+            add(w, "    in%d_p += (in%d_i - in%d_r * (index_t)in%d_n%d) * (index_t)in%d_s%d; \\\n", x, x, x,
+                x, axis, x, axis);
+            add(w, "    in%d_i = in%d_r; \\\n", x, x);
         }
-        add(w, "    x%d_p += x%d_i * (index_t)x%d_s0; \\\n", x, x, x);
+        add(w, "    in%d_p += in%d_i * (index_t)in%d_s0; \\\n", x, x, x);
     }
-    add(w, "    const %s a%d = x%d[x%d_0", type_of(c, in->dtype), x, x, x);
+    add(w, "    const %s a%d = in%d[in%d_0", type_of(c, in->dtype), x, x, x);
     if (in->axes > 1)
-        add(w, " + (ulong)x%d_p", x);
+        add(w, " + (ulong)in%d_p", x);
     else if (in->axes == 1)
-        add(w, " + (ulong)(i * (index_t)x%d_s0)", x);
+        add(w, " + (ulong)(i * (index_t)in%d_s0)", x);
     else if (in->step == 1)
         add(w, " + (ulong)i");
     add(w, "]; \\\n");
@@ -302,7 +302,7 @@ static void add_step(struct words *w, const struct chain *c, int32_t s)
     else if (s != c->taker)
         add_call(w, c, s);
     if (step->output >= 0)
-        add(w, "    z%d[z%d_0 + (ulong)i] = v%d; \\\n", step->output, step->output, s);
+        add(w, "    out%d[out%d_0 + (ulong)i] = v%d; \\\n", step->output, step->output, s);
 }
 
 /* Made once for a chain; it holds no shapes, so that chains of different sizes share a program. */

@@ -86,6 +86,28 @@ struct norm_work norm_work_of(const struct launch *l, int x)
     return w;
 }
 
+enum { LONG_PIECE = 256 }; /* elements side by side that pay for a call */
+
+/* Of a channel, image by image. */
+void norm_finish(const struct norm_work *w, const struct norm_span *s)
+{
+    const struct epilogue *e = w->l->epilogue;
+    if (!e || s->inner < LONG_PIECE)
+        return;
+    for (int64_t k = s->from; k < s->to;) {
+        const int64_t image = k / s->inner, at = k - image * s->inner;
+        const int64_t n = s->inner - at < s->to - k ? s->inner - at : s->to - k;
+        e->run(e, (image * s->all + s->first) * s->inner + at, n);
+        k += n;
+    }
+}
+
+void norm_finish_all(const struct norm_work *w)
+{
+    if (w->e.inner < LONG_PIECE)
+        cpu_epilogue(w->l->device, w->l->epilogue, w->e.channels * w->e.n);
+}
+
 /* ---- OpenCL ---- */
 
 int64_t norm_group_segments(const struct norm_extent *e)

@@ -94,6 +94,9 @@ static void forward_task(void *arg, int64_t task, int thread)
     (void)thread;
     w->loops->forward(&w->s, view_host(&l->in[X]), view_host(&l->out[Z]), view_host(&l->out[MEAN]),
                       view_host(&l->out[INVSTD]), task * w->per_task, last_row(w, task));
+    if (l->epilogue)
+        l->epilogue->run(l->epilogue, task * w->per_task * w->e.n,
+                         (last_row(w, task) - task * w->per_task) * w->e.n);
 }
 
 static gradc_status layer_norm_cpu(const struct launch *l, struct failure *f)
@@ -186,7 +189,7 @@ static void start(struct kernel_call *k, const struct launch *l, const char *ker
 {
     size_t local = n > LONG_ROW ? 256 : FEWEST;
     int items = n <= ITEM_ROW;
-    kernel_start(k, "layer_norm", kernel, l->out[0].dtype);
+    kernel_start(k, l->epilogue ? "layer_norm_chain" : "layer_norm", kernel, l->out[0].dtype);
     kernel_option(k, items ? "-DITEMS" : "-DGROUP=%d", (int)local);
     kernel_i64(k, e->rows);
     kernel_i64(k, e->groups);
@@ -205,9 +208,10 @@ static gradc_status layer_norm_opencl(const struct launch *l, struct failure *f)
     start(&k, l, "layer_norm", &e, e.n, e.rows);
     for (int i = 0; i < l->nin; i++)
         kernel_tensor(&k, &l->in[i]);
-    for (int o = 0; o < l->nout; o++)
+    for (int o = MEAN; o < OUTPUTS; o++)
         kernel_tensor(&k, &l->out[o]);
     kernel_real(&k, l->reals[0]);
+    kernel_result(&k, l->epilogue, &l->out[Z], 0);
     return launch_kernel(l, &k, f);
 }
 
@@ -353,7 +357,7 @@ const struct op op_layer_norm = {
     .nin = 3,
     .nout = OUTPUTS,
     .keeps = KEEP_IN(X) | KEEP_IN(WEIGHT) | KEEP_OUT(MEAN) | KEEP_OUT(INVSTD),
-    .flags = OP_FLOWS,
+    .flags = OP_FLOWS | OP_EPILOGUE,
     .shape = layer_norm_shape,
     .cpu = layer_norm_cpu,
     .opencl = layer_norm_opencl,

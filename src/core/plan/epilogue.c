@@ -1,4 +1,4 @@
-/* epilogue.c - the pass that lets a chain run inside the kernel of the product or convolution that it takes up: bias,
+/* epilogue.c - the pass that lets a chain run inside the kernel of the product, convolution or norm that it takes up:
  * activation and residual in one go with the sum.
  *
  * An op with OP_EPILOGUE and the first group of elementwise nodes that reads its result become one group, where
