@@ -110,7 +110,7 @@ static void totals(long c, long weights, long segments, __global const real *par
     dweight[c] = product;
 }
 
-/* dx = r (g - sum(g) / n - y sum(g y) / n), g = weight dz, y = (x - mean) r; behind the rows, STEP weights each. */
+/* dx = r (g - sum(g) / n - y sum(g y) / n), g = weight dz, y = (x - mean) r; and then dbias and dweight. */
 __kernel ATTRIBUTE void layer_norm_backward(long rows, long groups, long channels, long inner, long segments,
                                             __global const real *parts, ulong parts0, __global const real *dz,
                                             ulong dz0, __global const real *x, ulong x0, __global const real *weight,
@@ -121,13 +121,7 @@ __kernel ATTRIBUTE void layer_norm_backward(long rows, long groups, long channel
     LANES
     index_t n = (index_t)(channels * inner);
     long weights = groups * channels;
-    EACH(i, rows + (weights + STEP - 1) / STEP) {
-        if (i >= rows) {
-            long c = (i - rows) * STEP + START;
-            if (c < weights)
-                totals(c, weights, segments, parts + parts0, dbias + dbias0, dweight + dweight0);
-            continue;
-        }
+    EACH(i, rows) {
         __global const real *flow = dz + dz0 + i * n, *from = x + x0 + i * n;
         __global const real *w = weight + weight0 + i % groups * channels;
         __global real *to = dx + dx0 + i * n;
@@ -143,4 +137,6 @@ __kernel ATTRIBUTE void layer_norm_backward(long rows, long groups, long channel
         for (index_t k = START; k < n; k += STEP)
             to[k] = r * (flow[k] * w[k / (index_t)inner] - sum - (from[k] - m) * r * products);
     }
+    GRID(k, weights)
+        totals(k, weights, segments, parts + parts0, dbias + dbias0, dweight + dweight0);
 }

@@ -231,7 +231,8 @@ static gradc_status backward_opencl(const struct launch *l, struct failure *f)
     kernel_tensor(&k, &parts);
     if (launch_kernel(l, &k, f))
         return f->status;
-    start(&k, l, "layer_norm_backward", &e, e.n, e.rows + cpu_tasks(e.weights, FEWEST)); /* the weights behind */
+    const int64_t weights = cpu_tasks(e.weights, FEWEST); /* groups that are enough for them */
+    start(&k, l, "layer_norm_backward", &e, e.n, e.rows > weights ? e.rows : weights);
     kernel_i64(&k, segments);
     kernel_tensor(&k, &parts);
     for (int i = 0; i < l->nin; i++)
