@@ -215,6 +215,16 @@ static gradc_status walk_start(struct walk *w)
     return check_nodes(w);
 }
 
+/* All of the walk, from dy, or from ones.  Nothing flows from a y that wants no gradient: an integer. */
+static gradc_status walk(struct walk *w, gradc_tensor *dy)
+{
+    if (!w->y->wants_grad)
+        return GRADC_OK;
+    if (walk_start(w) || (!dy && !(dy = ones_like(w->g, w->y))))
+        return w->g->failure.status;
+    return walk_back(w, dy);
+}
+
 /* What was kept for these nodes' gradients need not be kept any longer. */
 static void walk_done(struct walk *w)
 {
@@ -278,11 +288,8 @@ static gradc_status walk_and_bind(struct walk *w)
 {
     gradc_context *g = w->g;
     call_begin(g, 0);
-    gradc_tensor *one = NULL;
-    gradc_status status = walk_start(w);
-    if (!status && !(one = ones_like(g, w->y)))
-        status = g->failure.status;
-    if (!status && !(status = walk_back(w, one)))
+    gradc_status status = walk(w, NULL);
+    if (!status)
         status = bind_leaves(w);
     if (status)
         call_undo(g);
@@ -386,13 +393,7 @@ static gradc_status gradients(struct walk *w, gradc_tensor *dy, int n, gradc_ten
 {
     gradc_context *g = w->g;
     call_begin(g, g->recording);
-    gradc_status status = GRADC_OK;
-    if (w->y->wants_grad) /* else nothing flows: zeros */
-        status = walk_start(w);
-    if (!status && w->y->wants_grad && !dy && !(dy = ones_like(g, w->y)))
-        status = g->failure.status;
-    if (!status && w->y->wants_grad)
-        status = walk_back(w, dy);
+    gradc_status status = walk(w, dy);
     if (!status)
         status = give_results(g, n, x, dx);
     if (status) {

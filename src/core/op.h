@@ -20,10 +20,10 @@ enum {
     OP_REPORTS = 4, /* can report a data error to the device word */
     OP_FLOWS = 8,   /* gradients flow into its hidden outputs too: dz[o] of each may be there */
     OP_CASTS = 16,  /* elementwise, from one dtype to another */
-    OP_EPILOGUE = 32,  /* its forms see to launch.epilogue, for out[0] */
-    OP_PROLOGUE = 256, /* its forms see to launch.prologue, for in[0] */
-    OP_IN_STEP = 64,   /* out[0] may lie where in[0] does: element by element */
-    OP_LIST = 128 /* it runs by op->many alone, with itself as the only one: it needs the scratch and the table */
+    OP_EPILOGUE = 32, /* its forms see to launch.epilogue, for out[0] */
+    OP_PROLOGUE = 64, /* its forms see to launch.prologue, for in[0] */
+    OP_IN_STEP = 128, /* out[0] may lie where in[0] does: element by element */
+    OP_LIST = 256 /* it runs by op->many alone, with itself as the only one: it needs the scratch and the table */
 };
 
 /* Handed to the shape rule: the operands are live and of one context.  It may rewrite ints (normalise an axis),

@@ -101,7 +101,7 @@ static void run_range(const struct job *j, int64_t first, int64_t end)
             if (j->c->input[x].axes)
                 gather(j, x, first, n, blocks[j->c->input[x].slot]);
         for (int32_t s = 0; s < j->c->nsteps; s++)
-            if (s != j->c->made && s != j->c->taker)
+            if (j->c->step[s].op->element)
                 run_step(j, s, first, n, blocks);
     }
 }
@@ -145,7 +145,7 @@ static gradc_status chain_cpu(const struct launch *l, struct failure *f)
         const struct element *e = step->op->element;
         j.size[s] = (int64_t)gradc_dtype_size(step->dtype);
         widest = j.size[s] > widest ? j.size[s] : widest;
-        if (s == c->made || s == c->taker)
+        if (!e)
             continue;
         j.loop[s] = e->loop ? e->loop(step) : NULL;
         j.draw[s] = e->draw ? e->draw(step) : NULL;

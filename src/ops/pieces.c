@@ -8,6 +8,19 @@ int64_t piece_rows(int64_t n)
     return n / PIECE + (n % PIECE != 0);
 }
 
+int64_t piece_owner(const void *works, size_t size, int64_t count, int64_t task)
+{
+    int64_t low = 0, high = count;
+    while (high - low > 1) {
+        int64_t middle = low + (high - low) / 2;
+        if (*(const int64_t *)(const void *)((const char *)works + (size_t)middle * size) <= task)
+            low = middle;
+        else
+            high = middle;
+    }
+    return low;
+}
+
 /* The number of the place's slab; -1: there are PIECE_SLABS others already. */
 static int slab_of(struct slabs *s, struct place at)
 {

@@ -27,6 +27,10 @@ struct pieces {
 /* Rows of n elements. */
 int64_t piece_rows(int64_t n);
 
+/* CPU: which of `count` works the task is of.  A work, of `size` bytes, begins with the int64_t number of its first
+ * task; they ascend. */
+int64_t piece_owner(const void *works, size_t size, int64_t count, int64_t task);
+
 /* Adds the rows of `count` tensors of n elements; of tensor i with bit i of `scalars` there is one element alone.  0:
  * with them the slabs are too many for one launch, nothing was added. */
 int piece_add(struct pieces *p, const struct view *const *t, int count, unsigned scalars, int64_t n);

@@ -34,8 +34,8 @@ static size_t total_norm_workspace(const struct launch *l)
 
 /* A tensor and its first part. */
 struct work {
+    int64_t first, n;
     const char *x;
-    int64_t n, first;
 };
 
 struct job {
@@ -54,17 +54,9 @@ static double number(const void *x, gradc_dtype dtype)
 static void piece_task(void *arg, int64_t task, int thread)
 {
     const struct job *j = arg;
-    int64_t low = 0, high = j->count;
     double sum; /* room for a result of either dtype */
     (void)thread;
-    while (high - low > 1) { /* the last tensor whose parts begin at or before this one */
-        int64_t middle = low + (high - low) / 2;
-        if (j->works[middle].first <= task)
-            low = middle;
-        else
-            high = middle;
-    }
-    const struct work *w = &j->works[low];
+    const struct work *w = &j->works[piece_owner(j->works, sizeof *j->works, j->count, task)];
     const int64_t from = (task - w->first) * PIECE, n = w->n - from < PIECE ? w->n - from : PIECE;
     const struct reduction r = {.nkept = 1, .nreduced = 1, .kept_size = {1}, .size = {n}, .stride = {1}};
     j->squares(w->x + from * (int64_t)gradc_dtype_size(j->dtype), &r, 0, n, 1, &(struct reduce_map){0}, &sum);
@@ -84,7 +76,7 @@ static gradc_status total_norm_cpu(const struct launch_many *m, struct failure *
     for (int i = 0; i < l->nin; i++) {
         const int64_t n = layout_numel(&l->in[i].layout);
         if (n > 0)
-            works[j.count++] = (struct work){view_host(&l->in[i]), n, rows};
+            works[j.count++] = (struct work){rows, n, view_host(&l->in[i])};
         rows += piece_rows(n);
     }
     cpu_parallel(l->device, rows, piece_task, &j);

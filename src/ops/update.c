@@ -72,16 +72,8 @@ struct job {
 static void update_task(void *arg, int64_t task, int thread)
 {
     const struct job *j = arg;
-    int64_t low = 0, high = j->count;
     (void)thread;
-    while (high - low > 1) { /* the last parameter whose tasks begin at or before this one */
-        int64_t middle = low + (high - low) / 2;
-        if (j->works[middle].first <= task)
-            low = middle;
-        else
-            high = middle;
-    }
-    const struct work *w = &j->works[low];
+    const struct work *w = &j->works[piece_owner(j->works, sizeof *j->works, j->count, task)];
     int64_t first = (task - w->first) * GRAIN, last = first + GRAIN;
     j->loop(w->operand, first, last < w->n ? last : w->n, w->numbers, j->variant);
 }

@@ -200,7 +200,7 @@ static int assign_slots(struct builder *b)
         if (c->input[x].axes && (c->input[x].slot = take_slot(&taken)) < 0)
             return 0;
     for (int32_t s = 0; s < c->nsteps; s++) {
-        if (c->step[s].output < 0 && s != c->made && s != c->taker && s != c->taken &&
+        if (c->step[s].output < 0 && c->step[s].op->element && s != c->taken &&
             (c->step[s].slot = take_slot(&taken)) < 0)
             return 0;
         free_slots(b, s, &taken);

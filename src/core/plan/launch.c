@@ -109,7 +109,7 @@ static void launch_of_chain(gradc_context *g, struct chain *c, struct view *view
         const struct node *n = g->run_nodes.items[c->step[s].node];
         if (c->step[s].output >= 0)
             view_of(n->out[0], &views[c->ninputs + c->step[s].output]);
-        if (s == c->made || s == c->taker)
+        if (!n->op->element)
             continue; /* its launch has its own */
         memcpy(reals + c->step[s].real, n->reals, (size_t)n->nreals * sizeof *reals);
         if (n->nin == 0)
