@@ -4,10 +4,11 @@
  * Statistics: a group of GROUP items for each channel and segment (any number of groups) makes two numbers, its part,
  * in parts [channels, segments, 2]; the next kernel's groups put a channel's parts together in their order.  Segment s
  * of the n = outer * inner numbers of a channel begins at segment_start.  Vectors of channels are a buffer, a first
- * element and a stride.  The order of additions depends on the shape alone.  Behind batch_norm_chain.cl a chain takes
- * up the elements of z. */
+ * element and a stride.  The order of additions depends on the shape alone.  A chain may make x or dz (take.cl), or
+ * take up z or dx (finish.cl). */
 #include "finish.cl"
 #include "group_sum.cl"
+#include "take.cl"
 
 static inline long segment_start(long n, long segments, long s)
 {
@@ -25,7 +26,7 @@ static inline index_t place(index_t i, index_t channel, index_t channels, index_
 /* A part: the mean, and the sum of (x - mean)^2; both about a rough mean first, so that little is lost. */
 __kernel __attribute__((reqd_work_group_size(GROUP, 1, 1)))
 void batch_norm_moments(long outer, long channels, long inner, __global real *parts, ulong parts0, long segments,
-                        __global const real *x, ulong x0)
+                        __global const real *x, ulong x0 TAKE_PARAMS)
 {
     __local real lane[GROUP];
     int id = (int)get_local_id(0);
@@ -39,7 +40,7 @@ void batch_norm_moments(long outer, long channels, long inner, __global real *pa
         real count = (real)(end - from), sum = 0, squares = 0;
 
         for (index_t k = from + id; k < end; k += GROUP)
-            sum += x[place(k, (index_t)channel, (index_t)channels, (index_t)inner)];
+            sum += TAKE(x, place(k, (index_t)channel, (index_t)channels, (index_t)inner));
         real about = group_sum(lane, id, sum) / count;
         sum = 0;
         for (index_t k = from + id; k < end; k += GROUP) {
@@ -121,7 +122,7 @@ __kernel void batch_norm_eval(long outer, long channels, long inner, __global co
 __kernel __attribute__((reqd_work_group_size(GROUP, 1, 1)))
 void batch_norm_sums(long outer, long channels, long inner, __global real *parts, ulong parts0, long segments,
                      __global const real *dz, ulong dz0, __global const real *x, ulong x0,
-                     __global const real *mean, ulong mean0, long mean1)
+                     __global const real *mean, ulong mean0, long mean1 TAKE_PARAMS)
 {
     __local real lane[GROUP];
     int id = (int)get_local_id(0);
@@ -137,9 +138,10 @@ void batch_norm_sums(long outer, long channels, long inner, __global real *parts
 
         for (index_t k = from + id; k < end; k += GROUP) {
             index_t at = place(k, (index_t)channel, (index_t)channels, (index_t)inner);
+            const real term = TAKE(dz, at);
 
-            flow += dz[at];
-            product += dz[at] * (x[at] - m);
+            flow += term;
+            product += term * (x[at] - m);
         }
         flow = group_sum(lane, id, flow);
         product = group_sum(lane, id, product);
@@ -157,8 +159,7 @@ void batch_norm_backward(long outer, long channels, long inner, __global const r
                          __global const real *dz, ulong dz0, __global const real *x, ulong x0,
                          __global const real *weight, ulong weight0, long weight1, __global const real *mean,
                          ulong mean0, long mean1, __global const real *invstd, ulong invstd0, long invstd1,
-                         __global real *dx, ulong dx0, __global real *dbias, ulong dbias0, __global real *dweight,
-                         ulong dweight0)
+                         __global real *dbias, ulong dbias0, __global real *dweight, ulong dweight0, RESULT_PARAMS)
 {
     int id = (int)get_local_id(0);
     long all = outer * inner;
@@ -167,26 +168,26 @@ void batch_norm_backward(long outer, long channels, long inner, __global const r
     parts += parts0;
     dz += dz0;
     x += x0;
-    dx += dx0;
+    RESULT_START(c_first);
     for (long i = (long)get_group_id(0); i < channels * segments; i += (long)get_num_groups(0)) {
-        long c = i / segments, s = i - c * segments;
+        long channel = i / segments, s = i - channel * segments;
         index_t end = (index_t)segment_start(all, segments, s + 1);
-        real r = invstd[invstd0 + c * invstd1], m = mean[mean0 + c * mean1], flow = 0, product = 0;
+        real r = invstd[invstd0 + channel * invstd1], m = mean[mean0 + channel * mean1], flow = 0, product = 0;
 
         for (long k = 0; k < segments; k++) {
-            flow += parts[2 * (c * segments + k)];
-            product += parts[2 * (c * segments + k) + 1];
+            flow += parts[2 * (channel * segments + k)];
+            product += parts[2 * (channel * segments + k) + 1];
         }
         product *= r;
         if (s == 0 && id == 0) {
-            dbias[dbias0 + c] = flow;
-            dweight[dweight0 + c] = product;
+            dbias[dbias0 + channel] = flow;
+            dweight[dweight0 + channel] = product;
         }
-        real scale = weight[weight0 + c * weight1] * r;
+        real scale = weight[weight0 + channel * weight1] * r;
         for (index_t k = (index_t)segment_start(all, segments, s) + id; k < end; k += GROUP) {
-            index_t at = place(k, (index_t)c, (index_t)channels, (index_t)inner);
+            index_t at = place(k, (index_t)channel, (index_t)channels, (index_t)inner);
 
-            dx[at] = scale * (dz[at] - flow / n - (x[at] - m) * r * (product / n));
+            RESULT(at, scale * (dz[at] - flow / n - (x[at] - m) * r * (product / n)));
         }
     }
 }

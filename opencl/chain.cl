@@ -3,9 +3,6 @@
  *
  *   CHAIN_PARAMS   , and the kernel's further parameters
  *   CHAIN_BODY     statements for element i */
-#include "rows.cl"
-#include "cast_to.cl"
-#include "draw.cl"
 
 __kernel void chain(long n CHAIN_PARAMS)
 {

@@ -14,7 +14,7 @@
  * Work-groups and tiles are as in gemm.cl; groups along dimension 0: tiles across, tiles down, g, split. */
 
 /* From the host: TILE_M, TILE_N, TILE_K, ITEM_M, ITEM_N (2, 4, 8 or 16); BIAS: a column is added; ROW_SUMS: the sums of
- * A's rows are a second result; STRIDED.  Behind conv_chain.cl: a chain takes up what is finished (finish.cl). */
+ * A's rows are a second result; STRIDED.  A chain may take up what is finished (finish.cl). */
 
 #include "tile.cl"
 #include "finish.cl"

@@ -3,8 +3,10 @@
  *
  * x [rows,n], labels [rows] of dtype LABEL, stats [rows,2] = {m, s}, all contiguous.  First rows_items (an item a row)
  * or rows_groups (a group a row), then, if there was more than one group, loss.  Groups have GROUP items.  Sums go in a
- * fixed order. */
+ * fixed order.  A chain may make x (take.cl), or take up dx (finish.cl). */
+#include "finish.cl"
 #include "math.cl"
+#include "take.cl"
 
 typedef TYPE(LABEL) label_t;
 
@@ -54,7 +56,7 @@ static void give_part(__global real *part, real sum, long rows)
 __kernel __attribute__((reqd_work_group_size(GROUP, 1, 1)))
 void rows_items(__global long *word, long serial, __global const real *x, ulong x_first,
                 __global const label_t *labels, ulong labels_first, __global real *stats, ulong stats_first,
-                __global real *part, ulong part_first, long rows, long n)
+                __global real *part, ulong part_first, long rows, long n TAKE_PARAMS)
 {
     __local real lane[GROUP];
     int id = (int)get_local_id(0);
@@ -65,8 +67,11 @@ void rows_items(__global long *word, long serial, __global const real *x, ulong 
         __global const real *from = x + row * n;
         real m = -INFINITY, sum = 0;
 
-        for (index_t k = 0; k < (index_t)n; k++)
-            m = from[k] > m ? from[k] : m;
+        for (index_t k = 0; k < (index_t)n; k++) {
+            const real value = TAKE(x, (index_t)(row * n) + k);
+
+            m = value > m ? value : m;
+        }
         for (index_t k = 0; k < (index_t)n; k++)
             sum += m_exp(from[k] - m);
         losses += row_loss(word, serial, x, stats + stats_first, row, n, labels[labels_first + row], m, sum);
@@ -80,7 +85,7 @@ void rows_items(__global long *word, long serial, __global const real *x, ulong 
 __kernel __attribute__((reqd_work_group_size(GROUP, 1, 1)))
 void rows_groups(__global long *word, long serial, __global const real *x, ulong x_first,
                  __global const label_t *labels, ulong labels_first, __global real *stats, ulong stats_first,
-                 __global real *part, ulong part_first, long rows, long n)
+                 __global real *part, ulong part_first, long rows, long n TAKE_PARAMS)
 {
     __local real lane[GROUP];
     int id = (int)get_local_id(0);
@@ -91,9 +96,13 @@ void rows_groups(__global long *word, long serial, __global const real *x, ulong
         __global const real *from = x + row * n;
         real m = -INFINITY, sum = 0;
 
-        for (index_t k = id; k < n; k += GROUP)
-            m = from[k] > m ? from[k] : m;
+        for (index_t k = id; k < n; k += GROUP) {
+            const real value = TAKE(x, (index_t)(row * n) + k);
+
+            m = value > m ? value : m;
+        }
         lane[id] = m;
+        barrier(CLK_GLOBAL_MEM_FENCE); /* item 0 will read the label's element */
         tree_max(lane, id);
         m = lane[0];
         for (index_t k = id; k < n; k += GROUP)
@@ -129,19 +138,18 @@ void loss(__global const real *part, ulong part_first, __global real *z, ulong z
 /* dx = dz / rows * (e^(x - m) / s - onehot(label)). */
 __kernel void cross_entropy_backward(__global const real *x, ulong x_first, __global const label_t *labels,
                                      ulong labels_first, __global const real *stats, ulong stats_first,
-                                     __global const real *dz, ulong dz_first, __global real *dx, ulong dx_first,
-                                     long rows, long n)
+                                     __global const real *dz, ulong dz_first, long rows, long n, RESULT_PARAMS)
 {
     real scale = dz[dz_first] / (real)rows;
 
     x += x_first;
     labels += labels_first;
     stats += stats_first;
-    dx += dx_first;
+    RESULT_START(c_first);
     GRID(i, rows * n) {
         index_t row = i / (index_t)n, column = i - row * (index_t)n;
         real value = m_exp(x[i] - stats[2 * row]) * (scale / stats[2 * row + 1]);
 
-        dx[i] = (long)labels[row] == (long)column ? value - scale : value;
+        RESULT(i, (long)labels[row] == (long)column ? value - scale : value);
     }
 }

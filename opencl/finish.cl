@@ -1,4 +1,4 @@
-/* finish.cl - what gemm.cl and conv.cl do with a finished element of their result: store it, or hand it to a chain.
+/* finish.cl - what a kernel does with a finished element of its result: store it, or hand it to a chain.
  *
  *   RESULT_PARAMS         the kernel's last parameters
  *   RESULT_START(first)   a statement: places count from here on
@@ -6,7 +6,7 @@
  *
  * A chain's text (src/ops/chain.c) stands in front of the program.  It counts the result's elements row-major: `done`
  * of them lie in front of RESULT_START(0); `c_first` is 0. */
-#ifdef CHAIN_BODY
+#if defined(CHAIN_BODY) && !defined(CHAIN_VALUE)
 #define RESULT_PARAMS long done CHAIN_PARAMS
 #define RESULT_START(first) const ulong c_first = 0; const index_t result = (index_t)(done + (long)(first))
 #define RESULT(at, value) \

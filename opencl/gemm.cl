@@ -8,7 +8,7 @@
  * All tile sizes are powers of two.  Each element is one chain of fma in the order of k. */
 
 /* From the host: TILE_M, TILE_N, TILE_K, ITEM_M, ITEM_N (2, 4, 8 or 16); BIAS: a row is added; ROW_SUMS: the sums of
- * A's rows are a second result.  Behind gemm_chain.cl: a chain takes up what is finished (finish.cl). */
+ * A's rows are a second result.  A chain may take up what is finished (finish.cl). */
 
 #include "tile.cl"
 #include "finish.cl"

@@ -2,8 +2,10 @@
  * gradients.  rows is batch * groups, a row is [channels, inner]; weight and bias are [groups, channels]; no gaps.
  *
  * A sum is made by a group of GROUP items (any number of groups), or with -DITEMS by one item (any work size), in an
- * order that depends on the shape alone.  Behind layer_norm_chain.cl a chain takes up the elements of z. */
+ * order that depends on the shape alone.  A chain may make x or dz (take.cl), or take up z or dx
+ * (finish.cl). */
 #include "finish.cl"
+#include "take.cl"
 
 #ifdef ITEMS
 #define EACH(i, n) GRID(i, n)
@@ -27,18 +29,20 @@
 __kernel ATTRIBUTE void layer_norm(long rows, long groups, long channels, long inner, __global const real *x, ulong x0,
                                    __global const real *weight, ulong weight0, __global const real *bias, ulong bias0,
                                    __global real *mean, ulong mean0, __global real *invstd, ulong invstd0, real eps,
-                                   RESULT_PARAMS)
+                                   RESULT_PARAMS TAKE_PARAMS)
 {
     LANES
     RESULT_START(c_first);
     index_t n = (index_t)(channels * inner);
+    x += x0;
     EACH(i, rows) {
-        __global const real *from = x + x0 + i * n;
+        const index_t start = (index_t)i * n;
+        __global const real *from = x + start;
         __global const real *w = weight + weight0 + i % groups * channels, *b = bias + bias0 + i % groups * channels;
         real sum = 0, squares = 0;
 
         for (index_t k = START; k < n; k += STEP)
-            sum += from[k];
+            sum += TAKE(x, start + k);
         real about = SUM(sum) / (real)n;
         sum = 0;
         for (index_t k = START; k < n; k += STEP) {
@@ -51,7 +55,7 @@ __kernel ATTRIBUTE void layer_norm(long rows, long groups, long channels, long i
         real m = about + sum, r = R(1) / sqrt(max(squares - sum * sum, R(0)) + eps);
         for (index_t k = START; k < n; k += STEP) {
             index_t channel = k / (index_t)inner;
-            RESULT((index_t)i * n + k, ((from[k] - about) - sum) * r * w[channel] + b[channel]);
+            RESULT(start + k, ((from[k] - about) - sum) * r * w[channel] + b[channel]);
         }
         if (START == 0) {
             mean[mean0 + i] = m;
@@ -64,7 +68,7 @@ __kernel ATTRIBUTE void layer_norm(long rows, long groups, long channels, long i
 __kernel ATTRIBUTE void layer_norm_parts(long rows, long groups, long channels, long inner, long segments,
                                          __global const real *dz, ulong dz0, __global const real *x, ulong x0,
                                          __global const real *mean, ulong mean0, __global const real *invstd,
-                                         ulong invstd0, __global real *parts, ulong parts0)
+                                         ulong invstd0, __global real *parts, ulong parts0 TAKE_PARAMS)
 {
     LANES
     long weights = groups * channels, batch = rows / groups;
@@ -81,8 +85,10 @@ __kernel ATTRIBUTE void layer_norm_parts(long rows, long groups, long channels, 
             real m = mean[mean0 + row], r = invstd[invstd0 + row], part = 0, part_product = 0;
 
             for (index_t k = START; k < inner; k += STEP) {
-                part += dz[at + k];
-                part_product += dz[at + k] * ((x[at + k] - m) * r);
+                const real term = TAKE(dz, at + k);
+
+                part += term;
+                part_product += term * ((x[at + k] - m) * r);
             }
             flow += part;
             product += part_product;
@@ -115,16 +121,17 @@ __kernel ATTRIBUTE void layer_norm_backward(long rows, long groups, long channel
                                             __global const real *parts, ulong parts0, __global const real *dz,
                                             ulong dz0, __global const real *x, ulong x0, __global const real *weight,
                                             ulong weight0, __global const real *mean, ulong mean0,
-                                            __global const real *invstd, ulong invstd0, __global real *dx, ulong dx0,
-                                            __global real *dbias, ulong dbias0, __global real *dweight, ulong dweight0)
+                                            __global const real *invstd, ulong invstd0, __global real *dbias,
+                                            ulong dbias0, __global real *dweight, ulong dweight0, RESULT_PARAMS)
 {
     LANES
+    RESULT_START(c_first);
     index_t n = (index_t)(channels * inner);
     long weights = groups * channels;
     EACH(i, rows) {
-        __global const real *flow = dz + dz0 + i * n, *from = x + x0 + i * n;
+        const index_t start = (index_t)i * n;
+        __global const real *flow = dz + dz0 + start, *from = x + x0 + start;
         __global const real *w = weight + weight0 + i % groups * channels;
-        __global real *to = dx + dx0 + i * n;
         real m = mean[mean0 + i], r = invstd[invstd0 + i], sum = 0, products = 0;
 
         for (index_t k = START; k < n; k += STEP) {
@@ -135,7 +142,7 @@ __kernel ATTRIBUTE void layer_norm_backward(long rows, long groups, long channel
         sum = SUM(sum) / (real)n;
         products = SUM(products) / (real)n;
         for (index_t k = START; k < n; k += STEP)
-            to[k] = r * (flow[k] * w[k / (index_t)inner] - sum - (from[k] - m) * r * products);
+            RESULT(start + k, r * (flow[k] * w[k / (index_t)inner] - sum - (from[k] - m) * r * products));
     }
     GRID(k, weights)
         totals(k, weights, segments, parts + parts0, dbias + dbias0, dweight + dweight0);

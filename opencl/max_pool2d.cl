@@ -1,8 +1,8 @@
 /* max_pool2d.cl - maxima of 2-d windows, and the two ways between a plane and its windows' maxima.
  *
  * Planes [height,width] of x and [out_height,out_width] of z lie one after the other without gaps.  index holds the
- * position of each window's maximum in its plane of x.  One work-item per element written; any work size.  Behind
- * max_pool2d_chain.cl a chain takes up the elements of dx (finish.cl). */
+ * position of each window's maximum in its plane of x.  One work-item per element written; any work size.  A
+ * chain may take up the elements of dx (finish.cl). */
 #include "finish.cl"
 
 /* Element i of z: row-major through the window, the first maximum stays; NaN wins, of several the last. */

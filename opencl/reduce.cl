@@ -1,6 +1,6 @@
 /* reduce.cl - folds over axes.
  *
- * x: any strides; behind reduce_chain.cl a chain makes its elements.  The kept axes k (sizes k_*, strides kx_*) and the
+ * x: any strides; a chain may make its elements.  The kept axes k (sizes k_*, strides kx_*) and the
  * reduced axes n (sizes n_*, strides nx_*) are padded with size 1 in front to AXES each.  z [segments, outputs],
  * contiguous, of dtype RESULT: segment s folds the reduced elements s * segment .. up to count, in row-major order.
  * -DFOLD_ is the kind and -DFINISH_ what a result goes through, as src/ops/reduce.h has them; -DSHIFT: each output has

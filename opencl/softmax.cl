@@ -3,9 +3,12 @@
  *
  * All tensors are contiguous; `rows` is outer * inner, n >= 1.  *_items: an item walks a row, any inner.
  * *_groups: a group of GROUP items walks a row, inner is 1, any number of groups.
- * Sums go in a fixed order: item by item, then a tree. */
+ * Sums go in a fixed order: item by item, then a tree.  A chain may make x or dz (take.cl), or take up z or dx
+ * (finish.cl). */
+#include "finish.cl"
 #include "group_sum.cl"
 #include "math.cl"
+#include "take.cl"
 
 /* Where row i begins. */
 static inline index_t row_start(index_t i, index_t n, index_t inner)
@@ -30,17 +33,20 @@ static inline index_t next_block(index_t block, index_t end, index_t inner)
 #define TERM(z, dz) ((z) * (dz))
 #endif
 
-__kernel void softmax_items(__global const real *x, ulong x_first, __global real *z, ulong z_first, long rows, long n,
-                            long inner)
+__kernel void softmax_items(__global const real *x, ulong x_first, long rows, long n, long inner,
+                            RESULT_PARAMS TAKE_PARAMS)
 {
     x += x_first;
-    z += z_first;
+    RESULT_START(c_first);
     GRID(i, rows) {
         index_t start = row_start(i, n, inner), end = start + (index_t)n * (index_t)inner;
         real m = -INFINITY, sum = 0;
 
-        for (index_t k = start; k < end; k += inner)
-            m = x[k] > m ? x[k] : m;
+        for (index_t k = start; k < end; k += inner) {
+            const real value = TAKE(x, k);
+
+            m = value > m ? value : m;
+        }
         for (index_t block = start; block < end; block = next_block(block, end, (index_t)inner)) {
             index_t stop = next_block(block, end, (index_t)inner);
             real part = 0;
@@ -52,21 +58,21 @@ __kernel void softmax_items(__global const real *x, ulong x_first, __global real
 #ifdef LOG
         sum = m_log(sum);
         for (index_t k = start; k < end; k += inner)
-            z[k] = x[k] - m - sum;
+            RESULT(k, x[k] - m - sum);
 #else
         for (index_t k = start; k < end; k += inner)
-            z[k] = m_exp(x[k] - m) / sum;
+            RESULT(k, m_exp(x[k] - m) / sum);
 #endif
     }
 }
 
 /* dx = z (dz - sum(z dz)), or with LOG dz - e^z sum(dz). */
 __kernel void softmax_backward_items(__global const real *dz, ulong dz_first, __global const real *z, ulong z_first,
-                                     __global real *dx, ulong dx_first, long rows, long n, long inner)
+                                     long rows, long n, long inner, RESULT_PARAMS TAKE_PARAMS)
 {
     dz += dz_first;
     z += z_first;
-    dx += dx_first;
+    RESULT_START(c_first);
     GRID(i, rows) {
         index_t start = row_start(i, n, inner), end = start + (index_t)n * (index_t)inner;
         real sum = 0;
@@ -75,16 +81,19 @@ __kernel void softmax_backward_items(__global const real *dz, ulong dz_first, __
             index_t stop = next_block(block, end, (index_t)inner);
             real part = 0;
 
-            for (index_t k = block; k < stop; k += inner)
-                part += TERM(z[k], dz[k]);
+            for (index_t k = block; k < stop; k += inner) {
+                const real flow = TAKE(dz, k);
+
+                part += TERM(z[k], flow);
+            }
             sum += part;
         }
 #ifdef LOG
         for (index_t k = start; k < end; k += inner)
-            dx[k] = dz[k] - m_exp(z[k]) * sum;
+            RESULT(k, dz[k] - m_exp(z[k]) * sum);
 #else
         for (index_t k = start; k < end; k += inner)
-            dx[k] = z[k] * (dz[k] - sum);
+            RESULT(k, z[k] * (dz[k] - sum));
 #endif
     }
 }
@@ -104,19 +113,23 @@ static real group_max(__local real *lane, int id, real value)
 }
 
 __kernel __attribute__((reqd_work_group_size(GROUP, 1, 1)))
-void softmax_groups(__global const real *x, ulong x_first, __global real *z, ulong z_first, long rows, long n,
-                    long inner)
+void softmax_groups(__global const real *x, ulong x_first, long rows, long n, long inner, RESULT_PARAMS TAKE_PARAMS)
 {
     __local real lane[GROUP];
     int id = (int)get_local_id(0);
 
+    x += x_first;
+    RESULT_START(c_first);
     for (long row = (long)get_group_id(0); row < rows; row += (long)get_num_groups(0)) {
-        __global const real *from = x + x_first + row * n;
-        __global real *to = z + z_first + row * n;
+        const index_t start = (index_t)(row * n);
+        __global const real *from = x + start;
         real m = -INFINITY, sum = 0;
 
-        for (index_t k = id; k < n; k += GROUP)
-            m = from[k] > m ? from[k] : m;
+        for (index_t k = id; k < n; k += GROUP) {
+            const real value = TAKE(x, start + k);
+
+            m = value > m ? value : m;
+        }
         m = group_max(lane, id, m);
         for (index_t k = id; k < n; k += GROUP)
             sum += m_exp(from[k] - m);
@@ -124,35 +137,40 @@ void softmax_groups(__global const real *x, ulong x_first, __global real *z, ulo
 #ifdef LOG
         sum = m_log(sum);
         for (index_t k = id; k < n; k += GROUP)
-            to[k] = from[k] - m - sum;
+            RESULT(start + k, from[k] - m - sum);
 #else
         for (index_t k = id; k < n; k += GROUP)
-            to[k] = m_exp(from[k] - m) / sum;
+            RESULT(start + k, m_exp(from[k] - m) / sum);
 #endif
     }
 }
 
 __kernel __attribute__((reqd_work_group_size(GROUP, 1, 1)))
-void softmax_backward_groups(__global const real *dz, ulong dz_first, __global const real *z, ulong z_first,
-                             __global real *dx, ulong dx_first, long rows, long n, long inner)
+void softmax_backward_groups(__global const real *dz, ulong dz_first, __global const real *z, ulong z_first, long rows,
+                             long n, long inner, RESULT_PARAMS TAKE_PARAMS)
 {
     __local real lane[GROUP];
     int id = (int)get_local_id(0);
 
+    dz += dz_first;
+    RESULT_START(c_first);
     for (long row = (long)get_group_id(0); row < rows; row += (long)get_num_groups(0)) {
-        __global const real *flow = dz + dz_first + row * n, *value = z + z_first + row * n;
-        __global real *to = dx + dx_first + row * n;
+        const index_t start = (index_t)(row * n);
+        __global const real *flow = dz + start, *value = z + z_first + start;
         real sum = 0;
 
-        for (index_t k = id; k < n; k += GROUP)
-            sum += TERM(value[k], flow[k]);
+        for (index_t k = id; k < n; k += GROUP) {
+            const real term = TAKE(dz, start + k);
+
+            sum += TERM(value[k], term);
+        }
         sum = group_sum(lane, id, sum);
 #ifdef LOG
         for (index_t k = id; k < n; k += GROUP)
-            to[k] = flow[k] - m_exp(value[k]) * sum;
+            RESULT(start + k, flow[k] - m_exp(value[k]) * sum);
 #else
         for (index_t k = id; k < n; k += GROUP)
-            to[k] = value[k] * (flow[k] - sum);
+            RESULT(start + k, value[k] * (flow[k] - sum));
 #endif
     }
 }

@@ -347,7 +347,8 @@ static void each_epilogue(struct fixture *f)
             continue;
         gradc_tensor *x = leaf(f, floats[d], SHAPE_OF(3, 300)), *w = leaf(f, floats[d], SHAPE_OF(20, 300)),
                      *b = leaf(f, floats[d], SHAPE_OF(20)), *image = leaf(f, floats[d], SHAPE_OF(2, 4, 6, 7)),
-                     *filter = leaf(f, floats[d], SHAPE_OF(4, 2, 3, 3)), *c = leaf(f, floats[d], SHAPE_OF(4));
+                     *filter = leaf(f, floats[d], SHAPE_OF(4, 2, 3, 3)), *c = leaf(f, floats[d], SHAPE_OF(4)),
+                     *labels = gradc_new(f->g, GRADC_I32, 1, (const int64_t[]){3});
         finish(f, gradc_relu(gradc_linear(x, w, b))); /* the sum in parts */
         finish(f, gradc_relu(gradc_linear(gradc_slice(x, 1, 0, 7, 1), gradc_slice(w, 1, 0, 7, 1), b)));
         finish(f, gradc_sum(gradc_exp(x), 1, (const int[]){0}, 0)); /* columns */
@@ -356,7 +357,13 @@ static void each_epilogue(struct fixture *f)
         finish(f, gradc_max_pool2d(gradc_relu(image), 2, 2));
         finish(f, gradc_relu(gradc_layer_norm(x, 1, (const int64_t[]){300}, NULL, NULL, 1e-5)));
         finish(f, gradc_relu(gradc_batch_norm(image, NULL, NULL, c, c, 1, 0.1, 1e-5)));
-        gradc_tensor *const all[] = {x, w, b, image, filter, c};
+        finish(f, gradc_layer_norm(gradc_neg(x), 1, (const int64_t[]){300}, NULL, NULL, 1e-5)); /* in front */
+        finish(f, gradc_batch_norm(gradc_neg(image), NULL, NULL, c, c, 1, 0.1, 1e-5));
+        finish(f, gradc_softmax(gradc_neg(x), -1));
+        finish(f, gradc_log_softmax(gradc_neg(image), 1));
+        finish(f, gradc_relu(gradc_softmax(x, -1)));
+        finish(f, gradc_cross_entropy(gradc_neg(x), labels));
+        gradc_tensor *const all[] = {x, w, b, image, filter, c, labels};
         for (size_t i = 0; i < sizeof all / sizeof *all; i++)
             gradc_release(all[i]);
         gradc_tape_clear(f->g);

@@ -39,11 +39,12 @@ if [ $? -ne 0 ] || ! ls "$work"/record/*.cl >/dev/null 2>&1; then
     exit 1
 fi
 
-# Each once; named SOURCE-TYPE-HASH, the source being the first file behind the prelude.
+# Each once; named SOURCE-TYPE-HASH, the source being the first file behind the prelude, or behind a chain's text.
 for program in "$work"/record/*.cl; do
     options=${program%.cl}.options
     hash=$(cat "$program" "$options" | md5sum | cut -c1-12)
-    source=$(sed -n 's/^#line 1 "\(.*\)\.cl"$/\1/p' "$program" | sed -n 2p)
+    source=$(sed -n '/^#line 1 "made for/,$ s/^#line 1 "\(.*\)\.cl"$/\1_chain/p' "$program" | sed -n 1p)
+    [ -n "$source" ] || source=$(sed -n 's/^#line 1 "\(.*\)\.cl"$/\1/p' "$program" | sed -n 2p)
     type=$(sed -n 's/.*-DREAL_IS_\([A-Z0-9]*\).*/\1/p' "$options")
     mv "$program" "$work/programs/$source-$type-$hash.cl"
     mv "$options" "$work/programs/$source-$type-$hash.options"

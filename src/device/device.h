@@ -98,10 +98,13 @@ void kernel_groups(struct kernel_call *k, int ndim, const size_t *groups, const 
  * CPU they are in their place behind it. */
 struct epilogue {
     void (*run)(const struct epilogue *e, int64_t first, int64_t n); /* CPU: of n elements, each once; any thread */
-    const char *text; /* OpenCL: for kernel_text with the source NAME_chain (see finish.cl, reduce.cl), */
+    const char *text; /* OpenCL: for kernel_text (see finish.cl, take.cl, reduce.cl), */
     uint64_t text_hash;
     void (*give)(const struct epilogue *e, struct kernel_call *k); /* and its arguments, the kernel's last */
 };
+
+/* A prologue's text and its arguments, the kernel's last; e may be NULL. */
+void kernel_prologue(struct kernel_call *k, const struct epilogue *e);
 
 /* The last arguments of a kernel that ends with RESULT (finish.cl): c, or the epilogue, if there is one; c's elements
  * in front of this kernel's are `done`. */

@@ -116,6 +116,14 @@ void kernel_tensor(struct kernel_call *k, const struct view *v)
     k->wide |= is_wide(&v->layout);
 }
 
+void kernel_prologue(struct kernel_call *k, const struct epilogue *e)
+{
+    if (!e)
+        return;
+    kernel_text(k, e->text, e->text_hash);
+    e->give(e, k);
+}
+
 void kernel_result(struct kernel_call *k, const struct epilogue *e, const struct view *c, int64_t done)
 {
     if (!e) {

@@ -49,6 +49,7 @@ static void moments_task(void *arg, int64_t task, int thread)
     struct norm_span s = norm_span_of(&w->e, &w->s, task);
     struct norm_moments m[NORM_WIDTH], *parts = w->parts;
     (void)thread;
+    norm_run(w->l->prologue, &s);
     w->loops->moments(&s, view_host(&w->l->in[X]), m);
     for (int64_t c = 0; c < s.channels; c++)
         parts[(s.first + c) * w->s.segments + task % w->s.segments] = m[c];
@@ -63,8 +64,10 @@ static void apply_task(void *arg, int64_t task, int thread)
     struct norm_affine a[NORM_WIDTH];
     int64_t segments = w->s.segments;
     (void)thread;
-    if (segments == 1)
+    if (segments == 1) {
+        norm_run(w->l->prologue, &s);
         w->loops->moments(&s, view_host(&w->l->in[X]), m);
+    }
     for (int64_t c = 0; c < s.channels; c++) {
         const struct norm_moments *parts = (struct norm_moments *)w->parts + (s.first + c) * segments;
         if (segments > 1)
@@ -74,17 +77,18 @@ static void apply_task(void *arg, int64_t task, int thread)
         a[c] = settle(w, s.first + c, &m[c], task % segments == 0);
     }
     w->loops->apply(&s, view_host(&w->l->in[X]), view_host(&w->l->out[Z]), a);
-    norm_finish(w, &s);
+    norm_run(w->l->epilogue, &s);
 }
 
 static gradc_status batch_norm_cpu(const struct launch *l, struct failure *f)
 {
     struct norm_work w = norm_work_of(l, X);
     (void)f;
+    norm_run_all(&w, l->prologue);
     if (w.s.segments > 1)
         cpu_parallel(l->device, w.s.blocks * w.s.segments, moments_task, &w);
     cpu_parallel(l->device, w.s.blocks * w.s.segments, apply_task, &w);
-    norm_finish_all(&w);
+    norm_run_all(&w, l->epilogue);
     return GRADC_OK;
 }
 
@@ -103,7 +107,7 @@ static void eval_task(void *arg, int64_t task, int thread)
                                     norm_number(&l->in[BIAS], c)};
     }
     w->loops->apply(&s, view_host(&l->in[X]), view_host(&l->out[Z]), a);
-    norm_finish(w, &s);
+    norm_run(w->l->epilogue, &s);
 }
 
 static gradc_status eval_cpu(const struct launch *l, struct failure *f)
@@ -111,7 +115,7 @@ static gradc_status eval_cpu(const struct launch *l, struct failure *f)
     struct norm_work w = norm_work_of(l, X);
     (void)f;
     cpu_parallel(l->device, w.s.blocks * w.s.segments, eval_task, &w);
-    norm_finish_all(&w);
+    norm_run_all(&w, l->epilogue);
     return GRADC_OK;
 }
 
@@ -145,14 +149,6 @@ static size_t moments_workspace(const struct launch *l)
     return norm_workspace(l, &e, sizeof(struct norm_moments));
 }
 
-/* z, the last argument. */
-static void give_result(struct kernel_call *k, const struct launch *l)
-{
-    if (l->epilogue)
-        k->source = "batch_norm_chain";
-    kernel_result(k, l->epilogue, &l->out[Z], 0);
-}
-
 static gradc_status batch_norm_opencl(const struct launch *l, struct failure *f)
 {
     struct norm_extent e = norm_extent_of(&l->in[X].layout);
@@ -162,6 +158,7 @@ static gradc_status batch_norm_opencl(const struct launch *l, struct failure *f)
     kernel_tensor(&k, &parts);
     kernel_i64(&k, norm_group_segments(&e));
     kernel_tensor(&k, &l->in[X]);
+    kernel_prologue(&k, l->prologue);
     if (norm_launch_groups(l, &k, &e, f))
         return f->status;
     norm_start(&k, l, "batch_norm_normalise", &e);
@@ -173,7 +170,7 @@ static gradc_status batch_norm_opencl(const struct launch *l, struct failure *f)
     for (int o = MEAN; o <= VAR; o++)
         kernel_tensor(&k, &l->out[o]);
     kernel_real(&k, l->reals[0]);
-    give_result(&k, l);
+    kernel_result(&k, l->epilogue, &l->out[Z], 0);
     return norm_launch_groups(l, &k, &e, f);
 }
 
@@ -186,7 +183,7 @@ static gradc_status eval_opencl(const struct launch *l, struct failure *f)
     for (int i = WEIGHT; i <= EVAL_VAR; i++)
         norm_vector(&k, &l->in[i]);
     kernel_real(&k, l->reals[0]);
-    give_result(&k, l);
+    kernel_result(&k, l->epilogue, &l->out[Z], 0);
     kernel_range(&k, e.channels * e.n);
     return launch_kernel(l, &k, f);
 }
@@ -259,7 +256,7 @@ const struct op op_batch_norm = {
     .nin = 3,
     .nout = NORM_OUTPUTS,
     .keeps = KEEP_IN(X) | KEEP_IN(WEIGHT) | KEEP_OUT(MEAN) | KEEP_OUT(INVSTD),
-    .flags = OP_FLOWS | OP_EPILOGUE,
+    .flags = OP_FLOWS | OP_EPILOGUE | OP_PROLOGUE | OP_READS_AGAIN,
     .shape = batch_norm_shape,
     .workspace = moments_workspace,
     .cpu = batch_norm_cpu,

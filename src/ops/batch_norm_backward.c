@@ -18,6 +18,7 @@ static void block_sums(const struct norm_work *w, const struct norm_span *s, str
     struct norm_affine a[NORM_WIDTH];
     for (int64_t c = 0; c < s->channels; c++)
         a[c] = (struct norm_affine){norm_number(&l->in[BACK_MEAN], s->first + c), 1, 0};
+    norm_run(l->prologue, s);
     w->loops->sums(s, view_host(&l->in[BACK_DZ]), view_host(&l->in[BACK_X]), a, sums);
 }
 
@@ -68,15 +69,18 @@ static void back_task(void *arg, int64_t task, int thread)
     }
     w->loops->back(&s, view_host(&w->l->in[BACK_DZ]), view_host(&w->l->in[BACK_X]),
                    view_host(&w->l->out[BACK_DX]), b);
+    norm_run(w->l->epilogue, &s);
 }
 
 static gradc_status backward_cpu(const struct launch *l, struct failure *f)
 {
     struct norm_work w = norm_work_of(l, BACK_X);
     (void)f;
+    norm_run_all(&w, l->prologue);
     if (w.s.segments > 1)
         cpu_parallel(l->device, w.s.blocks * w.s.segments, sums_task, &w);
     cpu_parallel(l->device, w.s.blocks * w.s.segments, back_task, &w);
+    norm_run_all(&w, l->epilogue);
     return GRADC_OK;
 }
 
@@ -99,6 +103,7 @@ static gradc_status backward_opencl(const struct launch *l, struct failure *f)
     kernel_tensor(&k, &l->in[BACK_DZ]);
     kernel_tensor(&k, &l->in[BACK_X]);
     norm_vector(&k, &l->in[BACK_MEAN]);
+    kernel_prologue(&k, l->prologue);
     if (norm_launch_groups(l, &k, &e, f))
         return f->status;
     norm_start(&k, l, "batch_norm_backward", &e);
@@ -108,8 +113,9 @@ static gradc_status backward_opencl(const struct launch *l, struct failure *f)
     kernel_tensor(&k, &l->in[BACK_X]);
     for (int i = BACK_WEIGHT; i < BACK_OPERANDS; i++)
         norm_vector(&k, &l->in[i]);
-    for (int o = BACK_DX; o < BACK_OUTPUTS; o++)
+    for (int o = BACK_DBIAS; o < BACK_OUTPUTS; o++)
         kernel_tensor(&k, &l->out[o]);
+    kernel_result(&k, l->epilogue, &l->out[BACK_DX], 0);
     return norm_launch_groups(l, &k, &e, f);
 }
 
@@ -199,7 +205,7 @@ const struct op op_batch_norm_backward = {
     .nout = BACK_OUTPUTS,
     .keeps = KEEP_IN(BACK_DZ) | KEEP_IN(BACK_X) | KEEP_IN(BACK_WEIGHT) | KEEP_IN(BACK_MEAN) |
              KEEP_IN(BACK_INVSTD) | KEEP_OUT(BACK_DBIAS) | KEEP_OUT(BACK_DWEIGHT),
-    .flags = OP_FLOWS,
+    .flags = OP_FLOWS | OP_EPILOGUE | OP_PROLOGUE | OP_READS_AGAIN,
     .shape = backward_shape,
     .workspace = sums_workspace,
     .cpu = backward_cpu,

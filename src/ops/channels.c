@@ -89,9 +89,8 @@ struct norm_work norm_work_of(const struct launch *l, int x)
 enum { LONG_PIECE = 256 }; /* elements side by side that pay for a call */
 
 /* Of a channel, image by image. */
-void norm_finish(const struct norm_work *w, const struct norm_span *s)
+void norm_run(const struct epilogue *e, const struct norm_span *s)
 {
-    const struct epilogue *e = w->l->epilogue;
     if (!e || s->inner < LONG_PIECE)
         return;
     for (int64_t k = s->from; k < s->to;) {
@@ -102,10 +101,10 @@ void norm_finish(const struct norm_work *w, const struct norm_span *s)
     }
 }
 
-void norm_finish_all(const struct norm_work *w)
+void norm_run_all(const struct norm_work *w, const struct epilogue *e)
 {
     if (w->e.inner < LONG_PIECE)
-        cpu_epilogue(w->l->device, w->l->epilogue, w->e.channels * w->e.n);
+        cpu_epilogue(w->l->device, e, w->e.channels * w->e.n);
 }
 
 /* ---- OpenCL ---- */

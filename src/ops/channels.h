@@ -87,9 +87,9 @@ struct norm_work {
 };
 struct norm_work norm_work_of(const struct launch *l, int x); /* x: which operand */
 
-/* The launch's epilogue: of a span that is done, where its pieces are long, else of all that is done. */
-void norm_finish(const struct norm_work *w, const struct norm_span *s);
-void norm_finish_all(const struct norm_work *w);
+/* The launch's prologue or epilogue (or NULL): of a span, where its pieces are long, else of all at once. */
+void norm_run(const struct epilogue *e, const struct norm_span *s);
+void norm_run_all(const struct norm_work *w, const struct epilogue *e);
 
 /* Bytes of the workspace: the CPU's parts of `part` bytes, where there are segments, or OpenCL's. */
 size_t norm_workspace(const struct launch *l, const struct norm_extent *e, size_t part);

@@ -47,6 +47,7 @@ struct cross_entropy_part {
 };
 
 struct cross_entropy_job {
+    const struct launch *l;
     const struct softmax_loops *loops;
     int f64, wide; /* f64 logits; i64 labels */
     const char *x;
@@ -103,6 +104,8 @@ static void cross_entropy_task(void *arg, int64_t task, int thread)
     (void)thread;
     rows = rows < job->per_task ? rows : job->per_task;
     *part = (struct cross_entropy_part){.wrong = -1};
+    if (job->l->prologue)
+        job->l->prologue->run(job->l->prologue, first * job->n, rows * job->n);
     if (job->n)
         job->loops->stats[job->f64](job->x + first * job->n * size, (char *)job->stats + first * 2 * size,
                                     rows, job->n);
@@ -124,7 +127,8 @@ static struct cross_entropy_job cross_entropy_job_of(const struct launch *l)
 {
     const struct layout *x = &l->in[0].layout;
 
-    return (struct cross_entropy_job){.loops = softmax_loops_here(),
+    return (struct cross_entropy_job){.l = l,
+                                      .loops = softmax_loops_here(),
                                       .f64 = l->in[0].dtype == GRADC_F64,
                                       .wide = l->in[1].dtype == GRADC_I64,
                                       .x = view_host(&l->in[0]),
@@ -192,6 +196,7 @@ static gradc_status cross_entropy_rows(const struct launch *l, const struct view
     kernel_tensor(&k, part);
     kernel_i64(&k, x->layout.shape[0]);
     kernel_i64(&k, n);
+    kernel_prologue(&k, l->prologue);
     kernel_groups(&k, 1, &groups, &local);
     return launch_kernel(l, &k, f);
 }
@@ -260,6 +265,8 @@ static void cross_entropy_backward_task(void *arg, int64_t task, int thread)
         else
             ((float *)(void *)job->dx)[row * job->n + label] -= (float)job->scale;
     }
+    if (job->l->epilogue)
+        job->l->epilogue->run(job->l->epilogue, first * job->n, rows * job->n);
 }
 
 static gradc_status cross_entropy_backward_cpu(const struct launch *l, struct failure *f)
@@ -284,9 +291,9 @@ static gradc_status cross_entropy_backward_opencl(const struct launch *l, struct
     kernel_option(&k, "-DLABEL=%s", gradc_dtype_name(l->in[1].dtype));
     for (int i = 0; i < l->nin; i++)
         kernel_tensor(&k, &l->in[i]);
-    kernel_tensor(&k, &l->out[0]);
     kernel_i64(&k, x->shape[0]);
     kernel_i64(&k, x->shape[1]);
+    kernel_result(&k, l->epilogue, &l->out[0], 0);
     kernel_range(&k, x->shape[0] * x->shape[1]);
     return launch_kernel(l, &k, f);
 }
@@ -315,6 +322,7 @@ static void cross_entropy_backward_gradient(struct gradient *d)
 const struct op op_cross_entropy_backward = {.name = "cross_entropy_backward",
                                              .nin = 4,
                                              .nout = 1,
+                                             .flags = OP_EPILOGUE | OP_IN_STEP,
                                              .keeps = KEEP_IN(0) | KEEP_IN(1) | KEEP_IN(2) | KEEP_IN(3),
                                              .shape = cross_entropy_backward_shape,
                                              .cpu = cross_entropy_backward_cpu,
@@ -336,7 +344,7 @@ const struct op op_cross_entropy = {.name = "cross_entropy",
                                     .nin = 2,
                                     .nout = CROSS_ENTROPY_OUTPUTS,
                                     .keeps = KEEP_IN(0) | KEEP_IN(1) | KEEP_OUT(STATS),
-                                    .flags = OP_REPORTS,
+                                    .flags = OP_REPORTS | OP_PROLOGUE | OP_READS_AGAIN,
                                     .shape = cross_entropy_shape,
                                     .workspace = cross_entropy_workspace,
                                     .cpu = cross_entropy_cpu,

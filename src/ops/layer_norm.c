@@ -87,16 +87,23 @@ static int64_t last_row(const struct work *w, int64_t task)
     return last < w->e.rows ? last : w->e.rows;
 }
 
+/* The prologue, or the epilogue, of a task's rows. */
+static void run_rows(const struct work *w, const struct epilogue *e, int64_t task)
+{
+    const int64_t first = task * w->per_task;
+    if (e)
+        e->run(e, first * w->e.n, (last_row(w, task) - first) * w->e.n);
+}
+
 static void forward_task(void *arg, int64_t task, int thread)
 {
     const struct work *w = arg;
     const struct launch *l = w->l;
     (void)thread;
+    run_rows(w, l->prologue, task);
     w->loops->forward(&w->s, view_host(&l->in[X]), view_host(&l->out[Z]), view_host(&l->out[MEAN]),
                       view_host(&l->out[INVSTD]), task * w->per_task, last_row(w, task));
-    if (l->epilogue)
-        l->epilogue->run(l->epilogue, task * w->per_task * w->e.n,
-                         (last_row(w, task) - task * w->per_task) * w->e.n);
+    run_rows(w, l->epilogue, task);
 }
 
 static gradc_status layer_norm_cpu(const struct launch *l, struct failure *f)
@@ -125,10 +132,12 @@ static void backward_task(void *arg, int64_t task, int thread)
     const struct launch *l = w->l;
     double *sums = w->sums + task * 2 * w->e.weights;
     (void)thread;
+    run_rows(w, l->prologue, task);
     memset(sums, 0, (size_t)(2 * w->e.weights) * sizeof *sums);
     w->loops->backward(&w->s, view_host(&l->in[BACK_DZ]), view_host(&l->in[BACK_X]),
                        view_host(&l->in[BACK_MEAN]), view_host(&l->in[BACK_INVSTD]), view_host(&l->out[DX]),
                        (double *const[]){sums, sums + w->e.weights}, task * w->per_task, last_row(w, task));
+    run_rows(w, l->epilogue, task);
 }
 
 /* The tasks' sums added in their order. */
@@ -189,7 +198,7 @@ static void start(struct kernel_call *k, const struct launch *l, const char *ker
 {
     size_t local = n > LONG_ROW ? 256 : FEWEST;
     int items = n <= ITEM_ROW;
-    kernel_start(k, l->epilogue ? "layer_norm_chain" : "layer_norm", kernel, l->out[0].dtype);
+    kernel_start(k, "layer_norm", kernel, l->out[0].dtype);
     kernel_option(k, items ? "-DITEMS" : "-DGROUP=%d", (int)local);
     kernel_i64(k, e->rows);
     kernel_i64(k, e->groups);
@@ -212,6 +221,7 @@ static gradc_status layer_norm_opencl(const struct launch *l, struct failure *f)
         kernel_tensor(&k, &l->out[o]);
     kernel_real(&k, l->reals[0]);
     kernel_result(&k, l->epilogue, &l->out[Z], 0);
+    kernel_prologue(&k, l->prologue);
     return launch_kernel(l, &k, f);
 }
 
@@ -229,6 +239,7 @@ static gradc_status backward_opencl(const struct launch *l, struct failure *f)
         if (i != BACK_WEIGHT)
             kernel_tensor(&k, &l->in[i]);
     kernel_tensor(&k, &parts);
+    kernel_prologue(&k, l->prologue);
     if (launch_kernel(l, &k, f))
         return f->status;
     const int64_t weights = cpu_tasks(e.weights, FEWEST); /* groups that are enough for them */
@@ -237,9 +248,9 @@ static gradc_status backward_opencl(const struct launch *l, struct failure *f)
     kernel_tensor(&k, &parts);
     for (int i = 0; i < l->nin; i++)
         kernel_tensor(&k, &l->in[i]);
-    kernel_tensor(&k, &l->out[DX]);
     kernel_tensor(&k, &l->out[DBIAS]);
     kernel_tensor(&k, &l->out[DWEIGHT]);
+    kernel_result(&k, l->epilogue, &l->out[DX], 0);
     return launch_kernel(l, &k, f);
 }
 
@@ -358,7 +369,7 @@ const struct op op_layer_norm = {
     .nin = 3,
     .nout = OUTPUTS,
     .keeps = KEEP_IN(X) | KEEP_IN(WEIGHT) | KEEP_OUT(MEAN) | KEEP_OUT(INVSTD),
-    .flags = OP_FLOWS | OP_EPILOGUE,
+    .flags = OP_FLOWS | OP_EPILOGUE | OP_PROLOGUE | OP_READS_AGAIN,
     .shape = layer_norm_shape,
     .cpu = layer_norm_cpu,
     .opencl = layer_norm_opencl,
@@ -371,7 +382,7 @@ const struct op op_layer_norm_backward = {
     .nout = BACK_OUTPUTS,
     .keeps =
         KEEP_IN(BACK_DZ) | KEEP_IN(BACK_X) | KEEP_IN(BACK_WEIGHT) | KEEP_IN(BACK_MEAN) | KEEP_IN(BACK_INVSTD),
-    .flags = OP_FLOWS,
+    .flags = OP_FLOWS | OP_EPILOGUE | OP_PROLOGUE | OP_READS_AGAIN,
     .shape = backward_shape,
     .workspace = backward_workspace,
     .cpu = backward_cpu,

@@ -214,7 +214,7 @@ static gradc_status backward_opencl(const struct launch *l, struct failure *f)
     struct pool p = pool_of(l->ints, &l->out[0].layout, &l->in[0].layout);
     const int64_t items = p.planes * p.height * p.width;
     struct kernel_call k;
-    kernel_start(&k, l->epilogue ? "max_pool2d_chain" : "max_pool2d", "max_pool2d_backward", l->in[0].dtype);
+    kernel_start(&k, "max_pool2d", "max_pool2d_backward", l->in[0].dtype);
     kernel_i64(&k, items);
     kernel_tensor(&k, &l->in[0]);
     kernel_tensor(&k, &l->in[1]);

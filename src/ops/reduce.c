@@ -444,7 +444,7 @@ static gradc_status reduce_call(const struct launch *l, const struct fold *fold,
     int numbered =
         kind == REDUCE_POWERS || finish == REDUCE_DIVIDE || finish == REDUCE_ROOT || finish == REDUCE_POWER;
 
-    kernel_start(&k, e ? "reduce_chain" : "reduce", s->columns ? "reduce_items" : "reduce_groups", x->dtype);
+    kernel_start(&k, "reduce", s->columns ? "reduce_items" : "reduce_groups", x->dtype);
     k.wide = r->outputs * r->count > INT32_MAX; /* a chain's own inputs may be smaller */
     kernel_option(&k, "-DAXES=%d -DRESULT=%s", reduce_axes_count(r), gradc_dtype_name(z->dtype));
     kernel_option(&k, "-DFOLD_%s -DFINISH_%s", kinds[kind], finishes[finish]);
@@ -462,12 +462,9 @@ static gradc_status reduce_call(const struct launch *l, const struct fold *fold,
         kernel_tensor(&k, &shift);
     if (numbered)
         kernel_real(&k, fold->number);
-    if (e) {
-        kernel_text(&k, e->text, e->text_hash);
-        e->give(e, &k);
-    } else {
+    if (!e)
         kernel_tensor(&k, x);
-    }
+    kernel_prologue(&k, e);
     if (s->columns)
         kernel_range(&k, items);
     else

@@ -57,6 +57,7 @@ static gradc_tensor *softmax_record(const struct op *op, int nin, gradc_tensor *
 enum { SOFTMAX_GRAIN = 16384, SOFTMAX_ROWS = 16, SOFTMAX_WIDTH = 64 }; /* elements, rows, columns of a task */
 
 struct softmax_job {
+    const struct launch *l;
     struct softmax_extent s;
     softmax_rows *rows;
     softmax_columns *columns;
@@ -68,11 +69,16 @@ struct softmax_job {
 static void softmax_row_task(void *arg, int64_t task, int thread)
 {
     const struct softmax_job *job = arg;
-    int64_t first = task * job->per_task, left = job->s.outer - first, at = first * job->s.n * job->size;
+    const struct launch *l = job->l;
+    int64_t first = task * job->per_task, left = job->s.outer - first, n = job->s.n;
+    int64_t rows = left < job->per_task ? left : job->per_task, at = first * n * job->size;
 
     (void)thread;
-    job->rows(job->x + at, job->y ? job->y + at : NULL, job->z + at,
-              left < job->per_task ? left : job->per_task, job->s.n);
+    if (l->prologue)
+        l->prologue->run(l->prologue, first * n, rows * n);
+    job->rows(job->x + at, job->y ? job->y + at : NULL, job->z + at, rows, n);
+    if (l->epilogue)
+        l->epilogue->run(l->epilogue, first * n, rows * n);
 }
 
 static void softmax_column_task(void *arg, int64_t task, int thread)
@@ -95,7 +101,8 @@ static gradc_status softmax_cpu(const struct launch *l, enum softmax_kind kind)
 {
     const struct softmax_loops *loops = softmax_loops_here();
     int f64 = l->out[0].dtype == GRADC_F64;
-    struct softmax_job job = {.s = softmax_extent_of(&l->out[0].layout, l->ints[SOFTMAX_AXIS]),
+    struct softmax_job job = {.l = l,
+                              .s = softmax_extent_of(&l->out[0].layout, l->ints[SOFTMAX_AXIS]),
                               .rows = loops->rows[f64][kind],
                               .columns = loops->columns[f64][kind],
                               .x = view_host(&l->in[0]),
@@ -113,7 +120,10 @@ static gradc_status softmax_cpu(const struct launch *l, enum softmax_kind kind)
     }
     job.per_task = job.per_task ? job.per_task : 1;
     job.blocks = (job.s.inner - 1) / SOFTMAX_WIDTH + 1;
+    const int64_t all = job.s.outer * job.s.n * job.s.inner;
+    cpu_epilogue(l->device, l->prologue, all);
     cpu_parallel(l->device, cpu_tasks(job.s.outer * job.blocks, job.per_task), softmax_column_task, &job);
+    cpu_epilogue(l->device, l->epilogue, all);
     return GRADC_OK;
 }
 
@@ -159,10 +169,11 @@ static gradc_status softmax_call(const struct launch *l, const char *items, cons
         kernel_option(&k, "-DLOG");
     for (int i = 0; i < l->nin; i++)
         kernel_tensor(&k, &l->in[i]);
-    kernel_tensor(&k, &l->out[0]);
     kernel_i64(&k, s.outer * s.inner);
     kernel_i64(&k, s.n);
     kernel_i64(&k, s.inner);
+    kernel_result(&k, l->epilogue, &l->out[0], 0);
+    kernel_prologue(&k, l->prologue);
     if (in_groups)
         kernel_groups(&k, 1, &(size_t){s.outer < 65535 ? (size_t)s.outer : 65535}, &local);
     else
@@ -241,9 +252,12 @@ static void log_softmax_backward_gradient(struct gradient *d)
 
 /* ---- Descriptors ---- */
 
+enum { SOFTMAX_FLAGS = OP_EPILOGUE | OP_PROLOGUE | OP_READS_AGAIN | OP_IN_STEP };
+
 const struct op op_softmax = {.name = "softmax",
                               .nin = 1,
                               .nout = 1,
+                              .flags = SOFTMAX_FLAGS,
                               .keeps = KEEP_OUT(0),
                               .shape = softmax_shape,
                               .cpu = softmax_forward_cpu,
@@ -253,6 +267,7 @@ const struct op op_softmax = {.name = "softmax",
 const struct op op_log_softmax = {.name = "log_softmax",
                                   .nin = 1,
                                   .nout = 1,
+                                  .flags = SOFTMAX_FLAGS,
                                   .keeps = KEEP_OUT(0),
                                   .shape = softmax_shape,
                                   .cpu = log_softmax_forward_cpu,
@@ -263,6 +278,7 @@ const struct op op_log_softmax = {.name = "log_softmax",
 const struct op op_softmax_backward = {.name = "softmax_backward",
                                        .nin = 2,
                                        .nout = 1,
+                                       .flags = SOFTMAX_FLAGS,
                                        .keeps = KEEP_IN(0) | KEEP_IN(1),
                                        .shape = softmax_shape,
                                        .cpu = softmax_backward_cpu,
@@ -272,6 +288,7 @@ const struct op op_softmax_backward = {.name = "softmax_backward",
 const struct op op_log_softmax_backward = {.name = "log_softmax_backward",
                                            .nin = 2,
                                            .nout = 1,
+                                           .flags = SOFTMAX_FLAGS,
                                            .keeps = KEEP_IN(0) | KEEP_IN(1),
                                            .shape = softmax_shape,
                                            .cpu = log_softmax_backward_cpu,

@@ -70,6 +70,10 @@ static void locate(const struct tensor *t, const struct layout *shape, struct ch
     }
     struct layout l = layout_expand(&t->layout, shape);
     layout_collapse(1, &l);
+    if (l.ndim == 1 && l.stride[0] <= 1) { /* a piece without gaps, or one element for all */
+        in->step = l.stride[0];
+        return;
+    }
     in->axes = l.ndim;
     for (int axis = 0; axis < l.ndim; axis++) {
         in->size[axis] = l.shape[axis];
@@ -151,12 +155,17 @@ static int add_step(struct builder *b, int32_t k)
     return 1;
 }
 
+static int is_read_again(const struct chain *c, int32_t s)
+{
+    return s == c->taken && (c->step[c->taker].op->flags & OP_READS_AGAIN);
+}
+
 static int add_outputs(struct builder *b)
 {
     struct chain *c = b->c;
     for (int32_t s = 0; s < c->nsteps; s++) {
         const struct tensor *t = b->q->nodes[c->step[s].node]->out[0];
-        if (s == c->taker || (t->root_kept == 0 && b->q->uses[t->number] == b->inside[s]))
+        if (s == c->taker || (t->root_kept == 0 && b->q->uses[t->number] == b->inside[s] && !is_read_again(c, s)))
             continue;
         if (c->noutputs == CHAIN_OUTPUTS)
             return 0;

@@ -1,5 +1,5 @@
-/* epilogue.c - the pass that lets a chain run inside the kernel of the product, convolution or norm that it takes up:
- * activation and residual in one go with the sum.
+/* epilogue.c - the pass that lets a chain run inside the kernel of the product, convolution, softmax or norm that it
+ * takes up: activation and residual in one go with the sum.
  *
  * An op with OP_EPILOGUE and the first group of elementwise nodes that reads its result become one group, where
  * positions agree, nothing else must run between them, and the chain is short.  The bits are those of two launches.  A

@@ -125,6 +125,14 @@ static int reads_in_step(const struct node *n, int i, const struct tensor *z)
            layout_same_shape(&t->layout, &n->out[0]->layout);
 }
 
+/* When member m of e runs: another op before the chain that takes it up, and behind the chain that it takes. */
+static int32_t turn(const struct plan_entry *e, int32_t m)
+{
+    if (e->chain && m == e->chain->made)
+        return -1;
+    return e->chain && m == e->chain->taker ? e->count : m;
+}
+
 /* Whether z, made by member `maker` of e, may lie where `root` lies: nothing of e reads root otherwise than in step,
  * nor behind maker. */
 static int may_take(const struct placing *s, const struct plan_entry *e, int32_t maker, const struct tensor *root)
@@ -133,7 +141,7 @@ static int may_take(const struct placing *s, const struct plan_entry *e, int32_t
     for (int32_t m = 0; m < e->count; m++) {
         const struct node *n = plan_node(s->g, s->p, e, m);
         for (int i = 0; i < n->nin; i++)
-            if (n->in[i]->root == root && (m > maker || !reads_in_step(n, i, made->out[0])))
+            if (n->in[i]->root == root && (turn(e, m) > turn(e, maker) || !reads_in_step(n, i, made->out[0])))
                 return 0;
     }
     return 1;

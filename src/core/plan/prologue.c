@@ -1,8 +1,9 @@
-/* prologue.c - the pass that lets a chain run inside the reduction that reads it: a loss, a norm, in one go.
+/* prologue.c - the pass that lets a chain run inside the reduction, softmax or norm that reads it, in one go.
  *
  * An op with OP_PROLOGUE and the group of elementwise nodes that makes its operand become one group, where nothing else
- * must run between them.  The order of the sum, and so the bits, are those of two launches.  A group is taken by the
- * first op that reads it, and by no other; one that takes up a product itself is left alone. */
+ * must run between them.  The operand needs no memory on OpenCL, but where the op reads it again (OP_READS_AGAIN).  The
+ * order of the sum, and so the bits, are those of two launches.  A group is taken by the first op that reads it, and by
+ * no other; one that takes up a product itself is left alone. */
 #include "core/plan/plan.h"
 
 /* Whether all nodes of the group are elementwise, and only the taker's first operand is one of theirs. */

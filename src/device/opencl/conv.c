@@ -157,10 +157,9 @@ size_t opencl_conv_workspace(struct device *d, const struct conv *p)
 }
 
 /* The sum has the product's options too, so that both are of one program. */
-static void start(struct kernel_call *k, const char *kernel, const struct conv *p, const struct product *q,
-                  const struct epilogue *e)
+static void start(struct kernel_call *k, const char *kernel, const struct conv *p, const struct product *q)
 {
-    kernel_start(k, e ? "conv_chain" : "conv", kernel, p->dtype);
+    kernel_start(k, "conv", kernel, p->dtype);
     k->wide = q->wide;
     opencl_tile_options(k, q->tiling.tile);
     if (q->strided)
@@ -216,7 +215,7 @@ static gradc_status call_product(struct device *d, const struct conv *p, const s
 
     if (!whole)
         sums.layout.offset += t->splits * q->total;
-    start(&k, "conv", p, q, e);
+    start(&k, "conv", p, q);
     add_view(&k, q->a);
     add_view(&k, q->image);
     if (whole)
@@ -237,7 +236,7 @@ static gradc_status call_sum(struct device *d, const struct conv *p, const struc
     struct view flat = opencl_flat(q->c);
     struct kernel_call k;
 
-    start(&k, "conv_sum", p, q, p->epilogue);
+    start(&k, "conv_sum", p, q);
     add_view(&k, part);
     add_bias(&k, p);
     add_row_sums(&k, p->db);

@@ -198,10 +198,9 @@ size_t opencl_gemm_workspace(struct device *d, const struct gemm *p)
 /* ---- Calls ---- */
 
 /* The sum has the product's options too, so that both are of one program. */
-static void start(struct kernel_call *k, const char *kernel, const struct gemm *p, const struct product *q,
-                  const struct epilogue *e)
+static void start(struct kernel_call *k, const char *kernel, const struct gemm *p, const struct product *q)
 {
-    kernel_start(k, e ? "gemm_chain" : "gemm", kernel, p->dtype);
+    kernel_start(k, "gemm", kernel, p->dtype);
     k->wide = q->wide;
     opencl_tile_options(k, q->tiling.tile);
 }
@@ -271,7 +270,7 @@ static gradc_status call_product(struct device *d, const struct gemm *p, const s
     };
     struct kernel_call k;
 
-    start(&k, "gemm", p, q, e);
+    start(&k, "gemm", p, q);
     for (int i = 0; i < 2; i++)
         kernel_tensor(&k, &operands[i]);
     add_bias(&k, whole ? p->bias : NULL);
@@ -290,7 +289,7 @@ static gradc_status call_sum(struct device *d, const struct gemm *p, const struc
                                 outer->size,      inner->size, outer->c, inner->c};
     struct kernel_call k;
 
-    start(&k, "gemm_sum", p, q, p->epilogue);
+    start(&k, "gemm_sum", p, q);
     kernel_tensor(&k, part);
     add_bias(&k, p->bias);
     add_row_sums(&k, p->row_sums);

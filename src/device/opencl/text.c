@@ -82,7 +82,8 @@ static gradc_status add_source(struct text *t, const char *name, const char *wan
 gradc_status text_program(struct text *t, const char *source, const char *more, struct failure *f)
 {
     gradc_status status = add_source(t, "prelude", source, f);
-    if (more) {
+    if (more && !status) {
+        status = add_source(t, "steps", source, f);
         text_add(t, "#line 1 \"made for this chain\"\n");
         text_add(t, more);
     }

@@ -20,8 +20,8 @@ struct text {
 
 void text_add(struct text *t, const char *more);
 
-/* Adds prelude.cl, `more` (NULL: nothing) and SOURCE.cl, every  #include "OTHER.cl"  line (or "OTHER.def") replaced by
- * that source at its first mention.
+/* Adds prelude.cl, `more` (a chain's text) behind steps.cl, or NULL for neither, and SOURCE.cl, every
+ * #include "OTHER.cl"  line (or "OTHER.def") replaced by that source at its first mention.
  * GRADC_E_UNSUPPORTED for a source that was not embedded. */
 gradc_status text_program(struct text *t, const char *source, const char *more, struct failure *f);
 

@@ -1,5 +1,0 @@
-/* gemm_chain.cl - gemm.cl, with a chain that takes up each finished element (finish.cl). */
-#include "rows.cl"
-#include "cast_to.cl"
-#include "draw.cl"
-#include "gemm.cl"
