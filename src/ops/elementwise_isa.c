@@ -16,6 +16,12 @@
     const T *xs = (const T *)(void *)p[1]; \
     const int64_t sx = step[1]
 
+/* One value for all. */
+#define FILL(Z, f)                  \
+    const Z one = (Z)(f);           \
+    for (int64_t i = 0; i < n; i++) \
+        zs[i] = one;
+
 #define LOOP1_OF(name, suffix, T, Z, f)                                                              \
     static void name##_##suffix(int64_t n, char *const *p, const int64_t *step, const double *reals) \
     {                                                                                                \
@@ -27,7 +33,10 @@
                 const real x = xs[i];                                                                \
                 zs[i] = (Z)(f);                                                                      \
             }                                                                                        \
-        else                                                                                         \
+        else if (sx == 0) {                                                                          \
+            const real x = xs[0];                                                                    \
+            FILL(Z, f)                                                                               \
+        } else                                                                                       \
             for (int64_t i = 0; i < n; i++) {                                                        \
                 const real x = xs[i * sx];                                                           \
                 zs[i] = (Z)(f);                                                                      \
@@ -58,6 +67,9 @@
                 const real y = ys[i];                                                                \
                 zs[i] = (Z)(f);                                                                      \
             }                                                                                        \
+        } else if (sx == 0 && sy == 0) {                                                             \
+            const real x = xs[0], y = ys[0];                                                         \
+            FILL(Z, f)                                                                               \
         } else                                                                                       \
             for (int64_t i = 0; i < n; i++) {                                                        \
                 const real x = xs[i * sx], y = ys[i * sy];                                           \
