@@ -50,7 +50,7 @@ struct device_info {
  * kernel_start, one kernel_* call for each argument in the kernel's order, kernel_range or kernel_groups, then
  * launch_kernel (ops/op.h).  Integer arguments are bound at each call and never part of the program's text. */
 
-enum { KERNEL_ARGS = 64 };
+enum { KERNEL_ARGS = 96 }; /* of 8 bytes at most: OpenCL promises 1024 bytes */
 
 struct kernel_arg {
     enum { ARG_PLACE, ARG_I32, ARG_I64, ARG_F32, ARG_F64, ARG_LOCAL } kind;
