@@ -16,8 +16,8 @@
 static const double warm_seconds = 0.2, sample_seconds = 0.1;
 
 static const struct bench_case *const tables[] = {
-    train_cases,       model_cases,     overhead_cases, op_cases,   norm_cases,
-    elementwise_cases, reduction_cases, indexing_cases, loss_cases,
+    train_cases, model_cases,       net_cases,       overhead_cases, op_cases,
+    norm_cases,  elementwise_cases, reduction_cases, indexing_cases, loss_cases,
 };
 
 double bench_seconds(void)

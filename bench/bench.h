@@ -1,6 +1,6 @@
 /* bench.h - what the cases share: a context, tensors, a clock, and the runs that most of them are.
  *
- * bench.c runs one case.  The rows, a file a group: train.c, models.c, overhead.c, ops.c, norms.c, elementwise.c,
+ * bench.c runs one case.  The rows, a file a group: train.c, models.c, nets.c, overhead.c, ops.c, norms.c, elementwise.c,
  * reductions.c, indexing.c, losses.c.  peer.py has a case of the same name for each. */
 #ifndef BENCH_H
 #define BENCH_H
@@ -41,8 +41,8 @@ struct bench_case {
 };
 
 /* Ended by a row without a name. */
-extern const struct bench_case train_cases[], model_cases[], overhead_cases[], op_cases[], norm_cases[],
-    elementwise_cases[], reduction_cases[], indexing_cases[], loss_cases[];
+extern const struct bench_case train_cases[], model_cases[], net_cases[], overhead_cases[], op_cases[],
+    norm_cases[], elementwise_cases[], reduction_cases[], indexing_cases[], loss_cases[];
 
 /* The call of a row, an expression of t, and the row of a single call. */
 #define BENCH_RECORD(op, call)                               \

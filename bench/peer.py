@@ -239,12 +239,14 @@ def plain_resnet18():
     return nn.Sequential(*layers, nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(512, 1000))
 
 
-def from_torchvision(name, plain):
-    """torchvision's model, or where it is missing the same layers."""
+def from_torchvision(name, plain=None):
+    """torchvision's model, or where it is missing the same layers, if we have them."""
     def make():
         try:
             import torchvision
         except ImportError:
+            if not plain:
+                sys.exit("peer.py: %s needs torchvision (Debian: python3-torchvision)" % name)
             sys.stderr.write("peer.py: no torchvision (Debian: python3-torchvision), so the same layers of torch.nn\n")
             return plain()
         return getattr(torchvision.models, name)()
@@ -397,7 +399,9 @@ vgg16, resnet18 = from_torchvision("vgg16", plain_vgg16), from_torchvision("resn
 for name, make, image, classes, works in (
         ("vgg16-224", vgg16, 224, 1000, ("train-b4", "train-b8", "train-b16", "train-b64", "infer-b1", "infer-b64")),
         ("vgg16-bn-32", vgg16_bn_32, 32, 10, ("train-b128",)),
-        ("resnet18-224", resnet18, 224, 1000, ("train-b8", "train-b64", "infer-b1"))):
+        ("resnet18-224", resnet18, 224, 1000, ("train-b8", "train-b64", "infer-b1")),
+        ("resnet50-224", from_torchvision("resnet50"), 224, 1000, ("train-b8", "train-b64", "infer-b1")),
+        ("mobilenet_v2-224", from_torchvision("mobilenet_v2"), 224, 1000, ("train-b8", "train-b64", "infer-b1"))):
     for work in works:
         training, batch = work.startswith("train"), int(work.split("-b")[1])
         CASES[name + "-" + work] = ("ms", 1, 0, model(make, image, classes, batch, training))
