@@ -46,7 +46,7 @@ LIBS := -ldl -lcjson $(if $(filter 0,$(IMAGES)),,-lpng -lturbojpeg) -lz -lm -pth
 
 SOURCES := $(wildcard src/*/*.c src/*/*/*.c)
 ifeq ($(OPENCL),0)
-SOURCES := $(wildcard src/*/*.c src/*/*/*.c)
+SOURCES := $(filter-out src/device/opencl/%,$(SOURCES))
 endif
 ISAS := $(if $(findstring x86_64,$(MACHINE)),plain avx2 avx512,plain)
 ISA_SOURCES := $(filter %_isa.c,$(SOURCES))
@@ -225,6 +225,7 @@ check:
 	sh scripts/install-deps.sh build check
 	$(MAKE) $(PARALLEL) all CFLAGS=-Werror
 	$(MAKE) $(PARALLEL) all CFLAGS=-Werror CC=clang
+	$(MAKE) $(PARALLEL) all CFLAGS=-Werror OPENCL=0 IMAGES=0
 	sh scripts/check.sh $(SHARED)
 
 format:
