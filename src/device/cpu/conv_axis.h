@@ -8,7 +8,7 @@
 
 #include "device/cpu/tile.h"
 
-enum { CONV_ALIGN = 256, CONV_TASKS = 16 /* wanted where the work allows it */ };
+enum { CONV_ALIGN = 256 };
 
 /* One axis of a correlation: result r (of `results`) is element first + r * spread of the result's axis and reads,
  * for tap t, element low + r * step + shift(t) of a source of `source` elements, where shift(t) = shift + t * turn

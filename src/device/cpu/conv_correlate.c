@@ -9,6 +9,7 @@
 #include "device/cpu/conv_axis.h"
 
 enum {
+    TASKS_PER_THREAD = 4,
     STAGE_BYTES = 160 * 1024,  /* of staged planes: half of a second cache */
     WINDOW_BYTES = 24 * 1024,  /* what the pixels under one tile of results may take of the first cache */
     FILTER_BYTES = 160 * 1024, /* of packed filters that a tile is multiplied with in one go */
@@ -29,6 +30,7 @@ struct correlation {
     struct planes planes;
     int64_t m, channels, taps; /* of a group; taps of one channel */
     int64_t cb, mb, blocks;    /* channels staged at a time; rows i of a unit, and how many units they make */
+    int64_t tasks;             /* wanted where the work allows it */
     int64_t units, grain;
     const void *source, *filter, *bias;
     void *result;
@@ -70,27 +72,30 @@ static void split_tiles(struct correlation *w)
     w->mb = w->m;
     w->blocks = 1;
     int64_t images = w->p->batch * w->p->groups * tile_blocks(w->x.results, w->x.tile);
-    while (images * tile_blocks(w->y.results, w->y.tile) < CONV_TASKS &&
+    while (images * tile_blocks(w->y.results, w->y.tile) < w->tasks &&
            w->y.tile * w->x.tile >= 2 * LEAST_RESULTS && w->y.tile > 1)
         w->y.tile = tile_blocks(w->y.tile, 2);
     w->y.tiles = tile_blocks(w->y.results, w->y.tile);
     w->x.tiles = tile_blocks(w->x.results, w->x.tile);
     images *= w->y.tiles;
-    while (images * w->blocks < CONV_TASKS && w->mb >= 2 * LEAST_ROWS) {
+    while (images * w->blocks < w->tasks && w->mb >= 2 * LEAST_ROWS) {
         w->mb = tile_round(tile_blocks(w->mb, 2), w->set->rows);
         w->blocks = tile_blocks(w->m, w->mb);
     }
     w->units = images * w->blocks;
     double work = (double)w->y.tile * (double)w->x.tile * (double)w->mb * (double)(w->channels * w->taps);
     w->grain = work < TASK_WORK ? (int64_t)(TASK_WORK / (work + 1)) + 1 : 1;
-    w->grain = tile_min(w->grain, tile_max(1, w->units / CONV_TASKS));
+    w->grain = tile_min(w->grain, tile_max(1, w->units / w->tasks));
 }
 
-/* Fills w for the results (first_h, first_w), which count for the input gradient only. */
-static void split(struct correlation *w, const struct conv *p, int64_t first_h, int64_t first_w)
+/* Fills w for the results (first_h, first_w), which count for the input gradient only.  A cut for more tasks makes a
+ * unit smaller, and stages channels once more; it changes no bit. */
+static void split(struct correlation *w, struct device *d, const struct conv *p, int64_t first_h, int64_t first_w)
 {
     const int forward = p->kind == CONV_FORWARD;
     *w = (struct correlation){.p = p, .set = tile_set(p->dtype), .size = conv_size(p)};
+    const int threads = cpu_threads(d);
+    w->tasks = threads == 1 ? 1 : TASKS_PER_THREAD * threads;
     const int64_t in = p->in / p->groups, out = p->out / p->groups, filter = p->kh * p->kw;
     w->m = forward ? out : in;
     w->channels = forward ? in : out;
@@ -304,7 +309,7 @@ size_t conv_correlate(struct device *d, const struct conv *p, int run)
     for (int64_t h = 0; h < phases_h; h++)
         for (int64_t x = 0; x < phases_w; x++) {
             struct correlation w;
-            split(&w, p, h, x);
+            split(&w, d, p, h, x);
             if (w.units == 0)
                 continue;
             size_t bytes = conv_align((size_t)(w.cb * w.taps) * sizeof(int32_t));
