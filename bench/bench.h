@@ -1,7 +1,7 @@
 /* bench.h - what the cases share: a context, tensors, a clock, and the runs that most of them are.
  *
- * bench.c runs one case.  The rows, a file a group: train.c, models.c, nets.c, overhead.c, ops.c, norms.c, elementwise.c,
- * reductions.c, indexing.c, losses.c.  peer.py has a case of the same name for each. */
+ * bench.c runs one case.  The rows, a file a group: train.c, models.c, nets.c, overhead.c, ops.c, norms.c,
+ * elementwise.c, reductions.c, indexing.c, losses.c.  peer.py has a case of the same name for each. */
 #ifndef BENCH_H
 #define BENCH_H
 

@@ -8,7 +8,7 @@
 
 #include "device/cpu/tile.h"
 
-enum { CONV_ALIGN = 256 };
+enum { CONV_ALIGN = 256, CONV_TASKS = 4 /* for each thread, where there are several */ };
 
 /* One axis of a correlation: result r (of `results`) is element first + r * spread of the result's axis and reads,
  * for tap t, element low + r * step + shift(t) of a source of `source` elements, where shift(t) = shift + t * turn
@@ -45,6 +45,13 @@ int64_t planes_tap(const struct planes *s, const struct axis *y, const struct ax
 /* Stages `channels` channels of the image at `from` for the tile that begins with result (row, column). */
 void planes_stage(const struct planes *s, const struct tile_set *set, const struct axis *y, const struct axis *x,
                   int64_t row, int64_t column, int64_t channels, const void *from, void *to);
+
+/* How many tasks a cut that changes no bit should make: each of them stages its pixels once more. */
+static inline int64_t conv_tasks(const struct device *d)
+{
+    const int threads = cpu_threads(d);
+    return threads == 1 ? 1 : CONV_TASKS * threads;
+}
 
 static inline size_t conv_align(size_t bytes)
 {

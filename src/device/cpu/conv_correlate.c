@@ -5,11 +5,11 @@
  * and the inputs of each phase of the stride are a correlation of their own, with those taps that hit them.
  *
  * The filters are packed once.  Then each unit (image, group, tile of results, block of i) stages channels, a block of
- * them at a time, and multiplies.  No sum is split between units. */
+ * them at a time, and multiplies; the pixels of one tap that moves by one are read where they lie.  No sum is split
+ * between units. */
 #include "device/cpu/conv_axis.h"
 
 enum {
-    TASKS_PER_THREAD = 4,
     STAGE_BYTES = 160 * 1024,  /* of staged planes: half of a second cache */
     WINDOW_BYTES = 24 * 1024,  /* what the pixels under one tile of results may take of the first cache */
     FILTER_BYTES = 160 * 1024, /* of packed filters that a tile is multiplied with in one go */
@@ -26,7 +26,7 @@ struct correlation {
     const struct tile_set *set;
     size_t size;
     struct axis y, x;
-    int dense;
+    int dense, direct;
     struct planes planes;
     int64_t m, channels, taps; /* of a group; taps of one channel */
     int64_t cb, mb, blocks;    /* channels staged at a time; rows i of a unit, and how many units they make */
@@ -52,8 +52,20 @@ static int is_dense(const struct correlation *w)
            w->x.taps > 0 && w->x.taps <= 8 && tile_round(columns, w->set->lanes) * 16 > columns * 17;
 }
 
+/* Whether pixels can be read where they are: one tap that moves by 1 over a row, whose last vector ends with it. */
+static int is_direct(const struct correlation *w)
+{
+    return w->y.results == 1 && w->y.source == 1 && w->taps == 1 && w->x.step == 1 && w->x.spread == 1 &&
+           w->x.source == w->x.results && w->x.low == 0 && w->x.shift == 0 && w->x.results >= w->set->lanes &&
+           w->channels <= CHANNEL_TAPS;
+}
+
 static void split_channels(struct correlation *w)
 {
+    if (w->direct) {
+        w->cb = w->channels;
+        return;
+    }
     const int64_t columns = w->set->lanes * TILE_VECTORS, taps = w->y.taps;
     int64_t window = (columns + w->x.halo) * taps; /* elements of a channel under the three vectors of a tile */
     if (w->dense)
@@ -94,8 +106,7 @@ static void split(struct correlation *w, struct device *d, const struct conv *p,
 {
     const int forward = p->kind == CONV_FORWARD;
     *w = (struct correlation){.p = p, .set = tile_set(p->dtype), .size = conv_size(p)};
-    const int threads = cpu_threads(d);
-    w->tasks = threads == 1 ? 1 : TASKS_PER_THREAD * threads;
+    w->tasks = conv_tasks(d);
     const int64_t in = p->in / p->groups, out = p->out / p->groups, filter = p->kh * p->kw;
     w->m = forward ? out : in;
     w->channels = forward ? in : out;
@@ -113,10 +124,12 @@ static void split(struct correlation *w, struct device *d, const struct conv *p,
     w->taps = w->y.taps * w->x.taps;
     w->x.tile = tile_even(w->x.results, MOST_COLUMNS, w->set->lanes);
     w->dense = is_dense(w);
+    w->direct = is_direct(w);
     split_channels(w);
     split_tiles(w);
     w->planes = planes_of(&w->y, &w->x, w->set->lanes, w->dense);
-    w->buffer = conv_align((size_t)(w->cb * w->planes.channel + 2 * w->set->lanes) * w->size);
+    if (!w->direct)
+        w->buffer = conv_align((size_t)(w->cb * w->planes.channel + 2 * w->set->lanes) * w->size);
 }
 
 /* ---- Filters ---- */
@@ -170,7 +183,9 @@ static void fill_offsets(const struct correlation *w)
     for (int64_t c = 0; c < w->cb; c++)
         for (int64_t ty = 0; ty < w->y.taps; ty++)
             for (int64_t tx = 0; tx < w->x.taps; tx++)
-                *offset++ = (int32_t)(c * w->planes.channel + planes_tap(&w->planes, &w->y, &w->x, ty, tx));
+                *offset++ =
+                    (int32_t)(w->direct ? c * w->x.source
+                                        : c * w->planes.channel + planes_tap(&w->planes, &w->y, &w->x, ty, tx));
 }
 
 /* ---- Units ---- */
@@ -197,7 +212,7 @@ static struct unit find_unit(const struct correlation *w, int64_t index)
 }
 
 /* Results of t->m rows of i, from `result` on, for all pixels of the tile: three vectors of pixels at a time. */
-static void multiply(const struct correlation *w, const struct unit *u, struct tile *t, const char *staged,
+static void multiply(const struct correlation *w, const struct unit *u, struct tile *t, const void *pixels,
                      void *result)
 {
     const int64_t lanes = w->set->lanes, rows = w->dense ? 1 : u->rows;
@@ -211,7 +226,7 @@ static void multiply(const struct correlation *w, const struct unit *u, struct t
             int64_t column = tile_min(l * lanes, last);
             int64_t y = w->y.first + (u->row + r) * w->y.spread,
                     x = w->x.first + (u->column + column) * w->x.spread;
-            t->b[v] = tile_at(staged, r * w->planes.pitch + column, w->size);
+            t->b[v] = tile_at(pixels, r * w->planes.pitch + column, w->size);
             t->c[v] = tile_at(result, y * w->result_width + x, w->size);
             t->init[v] = t->init_row ? t->c[v] : NULL;
             t->width[v] = (int32_t)tile_min(lanes, columns - column);
@@ -236,8 +251,12 @@ static void run_unit(const struct correlation *w, const struct unit *u, char *st
         const int64_t channels = tile_min(w->cb, w->channels - c), k = channels * w->taps;
         const void *filter =
             tile_at(w->packed, (u->group * w->channels + c) * w->taps * w->m + u->i * k, w->size);
-        planes_stage(&w->planes, w->set, &w->y, &w->x, u->row, u->column, channels,
-                     tile_at(source, c * source_size, w->size), staged);
+        const void *pixels = tile_at(source, c * source_size + u->column, w->size);
+        if (!w->direct) {
+            planes_stage(&w->planes, w->set, &w->y, &w->x, u->row, u->column, channels,
+                         tile_at(source, c * source_size, w->size), staged);
+            pixels = staged;
+        }
         const int64_t most = tile_max(w->set->rows, FILTER_BYTES / (tile_max(k, 1) * (int64_t)w->size));
         const int64_t part = tile_round(tile_even(u->m, most, w->set->rows), w->set->rows);
         for (int64_t i = 0; i < u->m; i += part) {
@@ -246,7 +265,7 @@ static void run_unit(const struct correlation *w, const struct unit *u, char *st
             t.c_step = t.init_step = w->x.spread;
             t.init_row = c > 0 ? result_size : 0;
             t.row_bias = c == 0 && w->bias ? tile_at(w->bias, first + i, w->size) : NULL;
-            multiply(w, u, &t, staged, tile_at(result, i * result_size, w->size));
+            multiply(w, u, &t, pixels, tile_at(result, i * result_size, w->size));
         }
     }
 }
