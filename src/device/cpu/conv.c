@@ -46,6 +46,12 @@ struct axis axis_input(int64_t first, int64_t size, int64_t results, int64_t tap
     return a;
 }
 
+int conv_is_direct(const struct axis *y, const struct axis *x)
+{
+    return y->results == 1 && y->source == 1 && y->taps == 1 && x->taps == 1 && x->step == 1 &&
+           x->spread == 1 && x->source == x->results && x->low == 0 && x->shift == 0;
+}
+
 struct planes planes_of(const struct axis *y, const struct axis *x, int64_t lanes, int dense)
 {
     struct planes s = {.dense = dense, .rows = y->tile + y->halo};

@@ -28,6 +28,9 @@ struct axis axis_forward(int64_t results, int64_t source, int64_t taps, int64_t 
 struct axis axis_input(int64_t first, int64_t size, int64_t results, int64_t taps, int64_t stride,
                        int64_t padding, int64_t dilation);
 
+/* Whether pixels can be read where they lie: one tap that moves by 1 over one row. */
+int conv_is_direct(const struct axis *y, const struct axis *x);
+
 /* The staged planes of a tile: their size, and where things are in them.
  * dense 0: result (r, j) of the tile has base r * pitch + j, where pitch leaves room for the taps beside a row.
  * dense 1: there is a plane for each tap of the x axis, already shifted, so that the results of a tile, which has whole

@@ -52,14 +52,6 @@ static int is_dense(const struct correlation *w)
            w->x.taps > 0 && w->x.taps <= 8 && tile_round(columns, w->set->lanes) * 16 > columns * 17;
 }
 
-/* Whether pixels can be read where they are: one tap that moves by 1 over a row, whose last vector ends with it. */
-static int is_direct(const struct correlation *w)
-{
-    return w->y.results == 1 && w->y.source == 1 && w->taps == 1 && w->x.step == 1 && w->x.spread == 1 &&
-           w->x.source == w->x.results && w->x.low == 0 && w->x.shift == 0 && w->x.results >= w->set->lanes &&
-           w->channels <= CHANNEL_TAPS;
-}
-
 static void split_channels(struct correlation *w)
 {
     if (w->direct) {
@@ -124,7 +116,8 @@ static void split(struct correlation *w, struct device *d, const struct conv *p,
     w->taps = w->y.taps * w->x.taps;
     w->x.tile = tile_even(w->x.results, MOST_COLUMNS, w->set->lanes);
     w->dense = is_dense(w);
-    w->direct = is_direct(w);
+    w->direct = conv_is_direct(&w->y, &w->x) && w->x.results >= w->set->lanes && /* its last vector ends with it */
+                w->channels <= CHANNEL_TAPS;
     split_channels(w);
     split_tiles(w);
     w->planes = planes_of(&w->y, &w->x, w->set->lanes, w->dense);

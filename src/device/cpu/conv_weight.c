@@ -3,9 +3,10 @@
  * dw[g, o, c, t] = sum over images n and results r of dz[n, g, o, r] * x[n, g, c, pixel(r, t)].
  *
  * The sum over images and tiles of results is cut into parts, as many as the shape says; a unit is one part for one
- * block of (group, channels, outputs).  For each tile a unit stages its channels, packs dz with the outputs side by
- * side, and adds the product to its own partial result [channel, tap][output] in the workspace.  The parts are then
- * added in their order.  Groups with few outputs would leave most lanes idle: they sum over lanes of pixels.
+ * block of (group, channels, outputs).  For each tile a unit stages its channels (the pixels of one tap that moves by
+ * one are read where they lie), packs dz with the outputs side by side, and adds the product to its own partial result
+ * [channel, tap][output] in the workspace.  The parts are then added in their order.  Groups with few outputs would
+ * leave most lanes idle: they sum over lanes of pixels.
  *
  * db, where it is wanted, is one more row of the result: the units of the first channels multiply dz with a plane of
  * ones, too. */
@@ -33,7 +34,7 @@ struct filters {
     int64_t pitch;                    /* of a partial result's rows: outputs rounded up to lanes */
     int64_t tiles, items, parts, each; /* tiles of an image; items are all images' tiles, each of them in a part */
     int64_t blocks;                    /* (group, channels, outputs) */
-    int dots;
+    int dots, direct;
     int32_t *row; /* [cb * taps + 1]: where the pixels of a tap are; the last: the plane of ones */
     char *buffers, *partial;
     int64_t ones;                  /* where that plane is, behind the staged ones */
@@ -63,6 +64,7 @@ static void split(struct filters *w, const struct conv *p)
     w->channels = p->in / p->groups;
     w->taps = p->kh * p->kw;
     w->dots = w->outputs <= DOT_OUTPUTS;
+    w->direct = conv_is_direct(&w->y, &w->x) && !w->dots && !p->db;
     w->cb = tile_even(w->channels, tile_max(1, STAGE_BYTES / (w->planes.channel * (int64_t)w->size)), 1);
     w->ob = tile_even(w->outputs, OUTPUT_PANELS * panel, panel);
     w->cblocks = tile_blocks(w->channels, w->cb);
@@ -75,7 +77,7 @@ static void split(struct filters *w, const struct conv *p)
     w->each = tile_blocks(w->items, w->parts);
     w->parts = tile_max(1, tile_blocks(w->items, tile_max(1, w->each)));
     w->ones = w->cb * w->planes.channel + 2 * lanes;
-    w->staged = conv_align((size_t)(w->ones + (p->db ? plane_of_ones(w) : 0)) * w->size);
+    w->staged = w->direct ? 0 : conv_align((size_t)(w->ones + (p->db ? plane_of_ones(w) : 0)) * w->size);
     int64_t results = w->y.tile * w->x.tile;
     w->packed = w->dots ? 0 : conv_align((size_t)(results * w->pitch) * w->size);
     w->buffer = w->staged + w->packed + conv_align((size_t)results * sizeof(int32_t));
@@ -95,6 +97,7 @@ struct work {
     int64_t image, row, column, rows, columns;
     int fresh; /* the unit's first tile */
     char *staged, *packed, *partial;
+    const void *pixels; /* staged, or where they lie */
     int32_t *at;
 };
 
@@ -158,7 +161,7 @@ static void add_panel(const struct filters *w, const struct work *u, int64_t o)
     for (int64_t r = 0; r < lines; r++)
         w->set->pack(tile_at(u->packed, r * columns * pitch, w->size), pitch, pitch,
                      tile_at(dz_at(w, u, o), r * w->p->out_width, w->size), plane, 1, outputs, columns);
-    t.a = u->staged;
+    t.a = u->pixels;
     t.row = w->row;
     t.at = u->at;
     t.b = u->packed;
@@ -167,13 +170,15 @@ static void add_panel(const struct filters *w, const struct work *u, int64_t o)
     w->set->outer(&t);
 }
 
-static void add_tile(const struct filters *w, const struct work *u)
+static void add_tile(const struct filters *w, struct work *u)
 {
     const struct conv *p = w->p;
     const int64_t plane = p->height * p->width;
     int64_t channel = (u->image * p->groups + u->group) * w->channels + u->c;
-    planes_stage(&w->planes, w->set, &w->y, &w->x, u->row, u->column, u->channels,
-                 tile_at(view_host(&p->x), channel * plane, w->size), u->staged);
+    const void *image = tile_at(view_host(&p->x), channel * plane, w->size);
+    u->pixels = w->direct ? tile_at(image, u->column, w->size) : u->staged;
+    if (!w->direct)
+        planes_stage(&w->planes, w->set, &w->y, &w->x, u->row, u->column, u->channels, image, u->staged);
     if (w->dots) {
         add_dots(w, u);
         return;
@@ -244,7 +249,9 @@ static void fill_rows(const struct filters *w)
     for (int64_t c = 0; c < w->cb; c++)
         for (int64_t ty = 0; ty < w->p->kh; ty++)
             for (int64_t tx = 0; tx < w->p->kw; tx++)
-                *row++ = (int32_t)(c * w->planes.channel + planes_tap(&w->planes, &w->y, &w->x, ty, tx));
+                *row++ = (int32_t)(w->direct
+                                       ? c * w->x.source
+                                       : c * w->planes.channel + planes_tap(&w->planes, &w->y, &w->x, ty, tx));
     *row = (int32_t)w->ones;
 }
 
