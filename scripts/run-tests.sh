@@ -21,6 +21,7 @@ case $BUILD in
         cp /etc/OpenCL/vendors/pocl.icd "$OCL_ICD_VENDORS" 2>/dev/null
         export OCL_ICD_VENDORS
     fi
+    export LSAN_OPTIONS="suppressions=$PWD/test/lsan.supp:print_suppressions=0${LSAN_OPTIONS:+:$LSAN_OPTIONS}"
     ;;
 esac
 : "${GRADC_TEST_DEVICES:=$("$GRADC" devices --names | tr '\n' ' ')}"

@@ -93,7 +93,7 @@ static gradc_status check_node(struct walk *w, const struct node *n)
         return context_fail(w->g, GRADC_E_UNSUPPORTED, "%s: %s can't be differentiated again", w->op,
                             n->op->name);
     for (int i = 0; i < n->nin; i++)
-        if ((n->op->keeps & KEEP_IN(i)) && check_read(w, n, n->in[i], n->versions[i]))
+        if (op_keeps(n->op, i) && check_read(w, n, n->in[i], n->versions[i]))
             return w->g->failure.status;
     for (int o = 0; o < n->nout; o++)
         if ((n->op->keeps & KEEP_OUT(o)) && check_read(w, n, n->out[o], 0))

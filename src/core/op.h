@@ -12,7 +12,8 @@ enum { OP_OUTPUTS = 4, OP_INTS = 40, OP_REALS = 8, OP_BOUND = 2 };
 
 /* Bits of op.keeps: what the gradient reads the values of. */
 #define KEEP_IN(i) (1u << (i))
-#define KEEP_OUT(i) (1u << (16 + (i)))
+#define KEEP_OUT(i) (1u << (KEEP_OPERANDS + (i)))
+enum { KEEP_OPERANDS = 16 };
 
 enum {
     OP_VIEW = 1,    /* output 0 is a layout over in[0]'s elements; never run */
@@ -160,6 +161,12 @@ struct chain {
     char *text;                    /* OpenCL: its part of the kernel's text, made at the first launch */
     uint64_t text_hash;
 };
+
+/* Whether the gradient reads operand i: of ops with more operands than KEEP_IN has bits it reads none. */
+static inline int op_keeps(const struct op *op, int i)
+{
+    return i < KEEP_OPERANDS && (op->keeps & KEEP_IN(i));
+}
 
 /* Every descriptor, ended by NULL: ops.def and elementwise.def. */
 extern const struct op *const op_list[];

@@ -113,7 +113,7 @@ static void node_save(struct node *n)
 {
     n->saved = 1;
     for (int i = 0; i < n->nin; i++)
-        if ((n->op->keeps & KEEP_IN(i)) && !n->in[i]->root->owned)
+        if (op_keeps(n->op, i) && !n->in[i]->root->owned)
             tensor_keep(n->in[i]);
     for (int o = 0; o < n->nout; o++)
         if (n->op->keeps & KEEP_OUT(o))

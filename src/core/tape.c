@@ -84,7 +84,7 @@ void node_done(struct node *n)
         return;
     n->saved = 0;
     for (int i = 0; i < n->nin; i++)
-        if ((n->op->keeps & KEEP_IN(i)) && !n->in[i]->root->owned)
+        if (op_keeps(n->op, i) && !n->in[i]->root->owned)
             tensor_unkeep(n->in[i]);
     for (int i = 0; i < n->nout; i++)
         if (n->op->keeps & KEEP_OUT(i))
