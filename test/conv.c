@@ -19,7 +19,10 @@ static struct problem make(const struct fixture *f, struct random *r)
         p.dtype = GRADC_F32;
     do {
         int usual = random_below(r, 3) == 0; /* stride 1, "same" */
-        p.c.groups = random_below(r, 3) ? 1 : 1 + (int)random_below(r, 4);
+        int each = random_below(r, 8) == 0;  /* a filter for each channel */
+        p.c.groups = each                 ? 1 + (int)random_below(r, 30)
+                     : random_below(r, 3) ? 1
+                                          : 1 + (int)random_below(r, 4);
         p.x[0] = 1 + random_below(r, 4);
         p.w[1] = 1 + random_below(r, random_below(r, 4) ? 5 : 20);
         p.x[1] = p.w[1] * p.c.groups;
@@ -30,6 +33,10 @@ static struct problem make(const struct fixture *f, struct random *r)
             p.c.stride[k] = usual ? 1 : 1 + (int)random_below(r, 3);
             p.c.dilation[k] = usual ? 1 : 1 + (int)random_below(r, 3);
             p.c.padding[k] = usual ? (int)(p.w[2 + k] - 1) / 2 : (int)random_below(r, 4);
+        }
+        if (each) {
+            p.w[1] = 1;
+            p.x[1] = p.w[0] = p.c.groups;
         }
         naive_conv_shape(&p.c, p.x, p.w, p.z);
     } while (p.z[2] < 1 || p.z[3] < 1);
@@ -51,10 +58,9 @@ static void expect(gradc_tensor *t, const struct problem *p, enum naive_part par
                   what);
 }
 
-static void one_convolution(struct fixture *f, struct random *r, int number)
+static void one_convolution(struct fixture *f, struct random *r, int number, struct problem p)
 {
     static const char *const parts[] = {"forward", "input gradient", "weight gradient"};
-    struct problem p = make(f, r);
     gradc_tensor *leaf[2], *dx[2];
     leaf[0] = operand(f->g, p.dtype, PLAIN, p.x, -1, 1, r);
     leaf[1] = operand(f->g, p.dtype, PLAIN, p.w, -1, 1, r);
@@ -99,7 +105,7 @@ static void random_convolutions(struct fixture *f)
 {
     struct random r = {test_seed() * 2 + (uint64_t)f->eager};
     for (int i = 0; i < (test_long() ? 20 : 1) * PROBLEMS; i++)
-        one_convolution(f, &r, i);
+        one_convolution(f, &r, i, make(f, &r));
 }
 
 static void random_convolutions_without_blas(struct fixture *f)
@@ -108,6 +114,27 @@ static void random_convolutions_without_blas(struct fixture *f)
         return;
     assert_int_equal(gradc_set(f->g, "blas", ""), GRADC_OK);
     random_convolutions(f);
+}
+
+/* A plane of results ends with its last element: nothing of the next plane, or of the next piece of a wide one, which
+ * another thread makes, is written. */
+static void filters_of_one_channel(struct fixture *f)
+{
+    static const int64_t images[][5] = {{3, 40, 9, 7, -1}, {2, 6, 30, 40, -1}, {2, 3, 70, 300, -1}};
+    struct random r = {test_seed()};
+    if (strcmp(f->device, "cpu") != 0)
+        return;
+    assert_int_equal(gradc_set(f->g, "threads", "4"), GRADC_OK);
+    for (int i = 0; i < 12; i++) {
+        const int64_t *x = images[i % 3], channels = x[1];
+        const int stride = 1 + i / 3 % 2;
+        struct problem p = {.dtype = i < 6 ? GRADC_F32 : GRADC_F64, .bias = i % 2, .w = {channels, 1, 3, 3, -1}};
+        p.c = (struct naive_conv){{stride, stride}, {1, 1}, {1, 1}, (int)channels};
+        memcpy(p.x, x, sizeof p.x);
+        naive_conv_shape(&p.c, p.x, p.w, p.z);
+        p.z[4] = -1;
+        one_convolution(f, &r, i, p);
+    }
 }
 
 static int chosen;
@@ -135,6 +162,7 @@ int main(void)
 {
     static const struct test tests[] = {{"random convolutions", random_convolutions},
                                         {"random convolutions without OpenBLAS", random_convolutions_without_blas},
+                                        {"filters of one channel", filters_of_one_channel},
                                         {"devices agree", devices_agree}};
     return RUN_SUITE("conv", tests);
 }

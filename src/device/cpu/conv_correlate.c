@@ -232,6 +232,21 @@ static void multiply(const struct correlation *w, const struct unit *u, struct t
     }
 }
 
+/* The same for one filter of one channel. */
+static void filter_plane(const struct correlation *w, const struct unit *u, const struct tile *t,
+                         const void *pixels, void *result)
+{
+    const int64_t y = w->y.first + u->row * w->y.spread, x = w->x.first + u->column * w->x.spread;
+    struct filter q = {.rows = u->rows, .columns = u->columns, .k = t->k, .a = t->a, .x = pixels};
+    q.bias = t->row_bias;
+    q.offset = t->offset;
+    q.x_row = w->planes.pitch;
+    q.z = tile_at(result, y * w->result_width + x, w->size);
+    q.z_row = w->y.spread * w->result_width;
+    q.z_step = w->x.spread;
+    w->set->filter(&q);
+}
+
 static void run_unit(const struct correlation *w, const struct unit *u, char *staged)
 {
     const struct conv *p = w->p;
@@ -258,7 +273,10 @@ static void run_unit(const struct correlation *w, const struct unit *u, char *st
             t.c_step = t.init_step = w->x.spread;
             t.init_row = c > 0 ? result_size : 0;
             t.row_bias = c == 0 && w->bias ? tile_at(w->bias, first + i, w->size) : NULL;
-            multiply(w, u, &t, pixels, tile_at(result, i * result_size, w->size));
+            if (w->m == 1 && w->channels == 1 && !w->direct)
+                filter_plane(w, u, &t, pixels, result);
+            else
+                multiply(w, u, &t, pixels, tile_at(result, i * result_size, w->size));
         }
     }
 }

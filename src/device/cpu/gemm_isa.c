@@ -68,8 +68,8 @@ extern const struct tile_sets ISA_NAME(tile_sets);
     {                                                                                             \
         .lanes = VECTOR_BYTES / (int64_t)sizeof(real), .rows = ROWS,                              \
         .depth = DEPTH_BYTES / (int64_t)sizeof(real), .tile = tile_##type, .outer = outer_##type, \
-        .dots = dots_##type, .stage = stage_##type, .gemv = gemv_##type, .pack = pack_##type,     \
-        .panels = panels_##type, .fill = fill_##type, .sum = sum_##type                           \
+        .dots = dots_##type, .filter = filter_##type, .stage = stage_##type, .gemv = gemv_##type, \
+        .pack = pack_##type, .panels = panels_##type, .fill = fill_##type, .sum = sum_##type      \
     }
 
 const struct tile_sets ISA_NAME(tile_sets) = {.f32 = SET(f32, float), .f64 = SET(f64, double)};

@@ -277,6 +277,48 @@ GROUP(1) GROUP(2) GROUP(3) GROUP(4) GROUP(5) GROUP(6) GROUP(7) GROUP(8)
         groups[tile_min(group, t->taps - i) - 1](t, t->offset + i, (R *)t->sum + i * t->sum_step);
 }
 
+/* ---- filter ---- */
+
+/* Vectors j .. j + n of row r.  A whole vector may be stored where what lies behind the row is stored later. */
+INLINE void NAME(filter_vectors)(const struct filter *t, int64_t r, int64_t j, const int n)
+{
+    VEC acc[4];
+    const R *a = t->a, *x = (const R *)t->x + r * t->x_row + j;
+    R *z = (R *)t->z + r * t->z_row + j * t->z_step;
+    foreach (v, n)
+        acc[v] = (VEC){0};
+    for (int64_t k = 0; k < t->k; k++) {
+        VEC s = SPLAT(a[k]);
+        foreach (v, n)
+            acc[v] = FMA(s, LOAD(x + t->offset[k] + v * LANES), acc[v]);
+    }
+    const int64_t end = (t->rows - 1) * t->z_row + t->columns - r * t->z_row;
+    foreach (v, n) {
+        const int64_t at = j + v * LANES, count = tile_min(LANES, t->columns - at);
+        VEC y = t->bias ? acc[v] + SPLAT(*(const R *)t->bias) : acc[v];
+        if (t->z_step == 1 && (count == LANES || (t->columns == t->z_row && at + LANES <= end)))
+            STORE(z + v * LANES, y);
+        else
+            NAME(store_part)(z + v * LANES * t->z_step, t->z_step, count, y);
+    }
+}
+
+static void NAME(filter)(const struct filter *t)
+{
+    for (int64_t r = 0; r < t->rows; r++)
+        for (int64_t j = 0; j < t->columns; j += 4 * LANES) {
+            const int64_t n = tile_min(4, tile_blocks(t->columns - j, LANES));
+            if (n == 4)
+                NAME(filter_vectors)(t, r, j, 4);
+            else if (n == 3)
+                NAME(filter_vectors)(t, r, j, 3);
+            else if (n == 2)
+                NAME(filter_vectors)(t, r, j, 2);
+            else
+                NAME(filter_vectors)(t, r, j, 1);
+        }
+}
+
 /* ---- stage ---- */
 
 /* Vector stores may run past `count`: what lies there is written later. */

@@ -52,6 +52,16 @@ struct dots {
     int64_t sum_step;
 };
 
+/* z[r, j] = sum over k of a[k] * x[offset[k] + r, j] + bias: one filter over a plane.  Vectors of x are read whole. */
+struct filter {
+    int64_t rows, columns, k;
+    const void *a, *x, *bias; /* bias[0], or NULL */
+    const int32_t *offset;
+    int64_t x_row;
+    void *z;
+    int64_t z_row, z_step;
+};
+
 /* Copies channels of an image to planes with a border of zeros: plane (channel, ph, pw) at (q, j) is the image's
  * (top + ph + q * step_h, left + pw * turn_w + j * step_w), or 0 outside.  Up to `lanes` elements behind the last
  * plane are overwritten. */
@@ -78,6 +88,7 @@ struct tile_set {
     void (*tile)(const struct tile *t);
     void (*outer)(const struct outer *t);
     void (*dots)(const struct dots *t);
+    void (*filter)(const struct filter *t);
     void (*stage)(const struct stage *t);
     void (*gemv)(const struct gemv *t);
 
