@@ -183,8 +183,8 @@ static void residuals_change_no_bit(struct fixture *f)
 }
 
 /* m channels, n outputs (of each of two groups if m is even), k pixels a side. */
-static const struct sizes images[] = {{3, 5, 8},   {4, 3, 9},   {1, 1, 5}, {2, 33, 6},
-                                      {5, 16, 28}, {16, 8, 13}, {3, 2, 40}};
+static const struct sizes images[] = {{3, 5, 8},   {4, 3, 9},  {1, 1, 5},    {2, 33, 6}, {5, 16, 28},
+                                      {16, 8, 13}, {3, 2, 40}, {17, 20, 24}, {19, 17, 6}};
 
 static void convolutions_change_no_bit(struct fixture *f)
 {

@@ -273,7 +273,10 @@ gradc_status gradc_set(gradc_context *g, const char *key, const char *value)
     }
     if (strcmp(key, "threads") == 0 && number < 1) /* also where the device has no use for it */
         return bad_value(g, key, value);
-    if (strcmp(key, "threads") == 0 || strcmp(key, "blas") == 0)
+    if (strcmp(key, "math") == 0 && strcmp(value, "strict") != 0 && strcmp(value, "fast") != 0)
+        return context_fail(g, GRADC_E_ARG,
+                            "set: \"%s\" is no value for \"math\", which is \"fast\" or \"strict\"", value);
+    if (strcmp(key, "threads") == 0 || strcmp(key, "blas") == 0 || strcmp(key, "math") == 0)
         return set_device(g, key, value);
     return context_fail(g, GRADC_E_ARG, "set: there is no setting \"%s\"", key);
 }

@@ -174,8 +174,8 @@ struct device_table {
     size_t (*conv_workspace)(struct device *d, const struct conv *p);
     gradc_status (*conv)(struct device *d, const struct conv *p, int prepare, struct failure *f);
 
-    /* OPTIONAL: a setting of gradc_set ("threads", "blas").  GRADC_E_ARG for a bad value; GRADC_E_UNSUPPORTED: not
-     * mine. */
+    /* OPTIONAL: a setting of gradc_set ("threads", "blas", "math": its values are checked).  GRADC_E_ARG for a bad
+     * value; GRADC_E_UNSUPPORTED: not mine. */
     gradc_status (*set)(struct device *d, const char *key, const char *value, struct failure *f);
 
     /* OPTIONAL: programs built and loaded from disk so far. */

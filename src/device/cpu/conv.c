@@ -1,8 +1,11 @@
 /* conv.c - convolution: the entry, and how taps, strides and padding of one axis become a staged tile.
- * The forms are in conv_correlate.c (forward, input gradient) and conv_weight.c (weight gradient). */
+ * The forms are in conv_correlate.c (forward, input gradient) and conv_weight.c (weight gradient), and by Winograd's
+ * minimal filtering in conv_winograd.c and conv_winograd_weight.c; which of them it is: winograd_tile. */
 #include "device/cpu/conv.h"
 
 #include "device/cpu/conv_axis.h"
+#include "device/cpu/conv_winograd.h"
+#include "device/cpu/cpu.h"
 
 static int64_t divisor(int64_t x, int64_t y)
 {
@@ -101,6 +104,9 @@ static struct conv flat(const struct conv *p)
 static size_t conv_run(struct device *d, const struct conv *p, int run)
 {
     struct conv q = flat(p);
+    const int64_t m = ((struct cpu *)d)->strict ? 0 : winograd_tile(p);
+    if (m)
+        return p->kind == CONV_WEIGHT ? conv_winograd_weight(d, p, m, run) : conv_winograd(d, p, m, run);
     return p->kind == CONV_WEIGHT ? conv_weight(d, &q, run) : conv_correlate(d, &q, run);
 }
 

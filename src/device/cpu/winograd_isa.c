@@ -1,0 +1,331 @@
+/* winograd_isa.c - the transforms of winograd.h, compiled once per instruction set.
+ *
+ * A square is transformed by one rule along its columns and then along its rows.  The rules are those of Lavin and Gray
+ * for the points 0, 1, -1 (m 2) and 2, -2 (m 4), and infinity; each sum is written out once. */
+#include "device/cpu/isa.h"
+#include "device/cpu/winograd.h"
+
+#if defined(__AVX512F__) || (defined(__AVX2__) && defined(__FMA__))
+#include <immintrin.h>
+#endif
+
+/* Squares live in registers only where these short loops are unrolled. */
+#if defined(__clang__)
+#define foreach(i, n) _Pragma("clang loop unroll(full)") for (int i = 0; i < (n); i++)
+#else
+#define foreach(i, n) _Pragma("GCC unroll 16") for (int i = 0; i < (n); i++)
+#endif
+
+#define INLINE static inline __attribute__((always_inline))
+
+#if defined(__AVX512F__)
+enum { LANES = 16 };
+#define FMA(x, y, z) _mm512_fmadd_ps(x, y, z)
+#define SPLAT(x) _mm512_set1_ps(x)
+#define ZIP_LOW 0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23
+#define ZIP_HIGH 8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31
+#elif defined(__AVX2__) && defined(__FMA__)
+enum { LANES = 8 };
+#define FMA(x, y, z) _mm256_fmadd_ps(x, y, z)
+#define SPLAT(x) _mm256_set1_ps(x)
+#define ZIP_LOW 0, 8, 1, 9, 2, 10, 3, 11
+#define ZIP_HIGH 4, 12, 5, 13, 6, 14, 7, 15
+#else
+enum { LANES = 4 };
+#define FMA(x, y, z) ((x) * (y) + (z))
+#define SPLAT(x) ((x) - (vec){0})
+#define ZIP_LOW 0, 4, 1, 5
+#define ZIP_HIGH 2, 6, 3, 7
+#endif
+
+enum { AHEAD = 32 /* elements: two cache lines */ };
+
+typedef float vec __attribute__((vector_size(LANES * sizeof(float))));
+typedef float loose __attribute__((vector_size(LANES * sizeof(float)), aligned(sizeof(float)), may_alias));
+
+INLINE vec load(const float *p)
+{
+    return (vec)(*(const loose *)p);
+}
+
+INLINE void store(float *p, vec x)
+{
+    *(loose *)p = x;
+}
+
+/* ---- Parts of a vector: the first `count` lanes, the others 0 or left alone ---- */
+
+#if defined(__AVX512F__)
+INLINE vec load_part(const float *p, int64_t count)
+{
+    return _mm512_maskz_loadu_ps((__mmask16)((1U << count) - 1), p);
+}
+
+INLINE void store_part(float *p, int64_t count, vec x)
+{
+    _mm512_mask_storeu_ps(p, (__mmask16)((1U << count) - 1), x);
+}
+#elif defined(__AVX2__) && defined(__FMA__)
+INLINE __m256i lane_mask(int64_t count)
+{
+    return _mm256_cmpgt_epi32(_mm256_set1_epi32((int)count), _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7));
+}
+
+INLINE vec load_part(const float *p, int64_t count)
+{
+    return _mm256_maskload_ps(p, lane_mask(count));
+}
+
+INLINE void store_part(float *p, int64_t count, vec x)
+{
+    _mm256_maskstore_ps(p, lane_mask(count), x);
+}
+#else
+INLINE vec load_part(const float *p, int64_t count)
+{
+    vec x = {0};
+    for (int64_t j = 0; j < count; j++)
+        x[j] = p[j];
+    return x;
+}
+
+INLINE void store_part(float *p, int64_t count, vec x)
+{
+    for (int64_t j = 0; j < count; j++)
+        p[j] = x[j];
+}
+#endif
+
+/* ---- Rules ---- */
+
+/* n pixels of a line, m = n - 2. */
+INLINE void input_2(vec *to, const vec *d)
+{
+    to[0] = d[0] - d[2];
+    to[1] = d[1] + d[2];
+    to[2] = d[2] - d[1];
+    to[3] = d[1] - d[3];
+}
+
+INLINE void input_4(vec *to, const vec *d)
+{
+    const vec two = SPLAT(2.0f), four = SPLAT(4.0f), five = SPLAT(5.0f);
+    vec even = FMA(-four, d[2], d[4]), odd = FMA(-four, d[1], d[3]);
+    vec apart = d[4] - d[2], turn = d[3] - d[1];
+    to[0] = FMA(four, d[0], FMA(-five, d[2], d[4]));
+    to[1] = even + odd;
+    to[2] = even - odd;
+    to[3] = FMA(two, turn, apart);
+    to[4] = FMA(-two, turn, apart);
+    to[5] = FMA(four, d[1], FMA(-five, d[3], d[5]));
+}
+
+/* n products to m results. */
+INLINE void output_2(vec *to, const vec *x)
+{
+    to[0] = x[0] + x[1] + x[2];
+    to[1] = x[1] - x[2] - x[3];
+}
+
+INLINE void output_4(vec *to, const vec *x)
+{
+    const vec two = SPLAT(2.0f), four = SPLAT(4.0f), eight = SPLAT(8.0f);
+    vec sum = x[1] + x[2], difference = x[1] - x[2], far = x[3] + x[4], turn = x[3] - x[4];
+    to[0] = x[0] + sum + far;
+    to[1] = FMA(two, turn, difference);
+    to[2] = FMA(four, far, sum);
+    to[3] = FMA(eight, turn, difference) + x[5];
+}
+
+/* n products to the 3 elements of a filter's line. */
+INLINE void weight_2(vec *to, const vec *x)
+{
+    to[0] = x[0] + x[1] + x[2];
+    to[1] = x[1] - x[2];
+    to[2] = x[1] + x[2] - x[3];
+}
+
+INLINE void weight_4(vec *to, const vec *x)
+{
+    const vec two = SPLAT(2.0f), four = SPLAT(4.0f);
+    vec sum = x[1] + x[2], far = x[3] + x[4];
+    to[0] = x[0] + sum + far;
+    to[1] = FMA(two, x[3] - x[4], x[1] - x[2]);
+    to[2] = FMA(four, far, sum) + x[5];
+}
+
+INLINE void filter_2(vec *to, const vec *w)
+{
+    const vec half = SPLAT(0.5f);
+    vec ends = w[0] + w[2];
+    to[0] = w[0];
+    to[1] = half * (ends + w[1]);
+    to[2] = half * (ends - w[1]);
+    to[3] = w[2];
+}
+
+INLINE void filter_4(vec *to, const vec *w)
+{
+    const vec four = SPLAT(4.0f), quarter = SPLAT(0.25f), sixth = SPLAT(1.0f / 6), part = SPLAT(1.0f / 24);
+    vec ends = w[0] + w[2], far = FMA(four, w[2], w[0]), middle = w[1] + w[1];
+    to[0] = quarter * w[0];
+    to[1] = -sixth * (ends + w[1]);
+    to[2] = -sixth * (ends - w[1]);
+    to[3] = part * (far + middle);
+    to[4] = part * (far - middle);
+    to[5] = w[2];
+}
+
+/* m flows of a line: filters of m elements, in a way. */
+INLINE void flow_2(vec *to, const vec *z)
+{
+    const vec half = SPLAT(0.5f);
+    to[0] = z[0];
+    to[1] = half * (z[0] + z[1]);
+    to[2] = half * (z[0] - z[1]);
+    to[3] = z[1];
+}
+
+INLINE void flow_4(vec *to, const vec *z)
+{
+    const vec four = SPLAT(4.0f), quarter = SPLAT(0.25f), sixth = SPLAT(1.0f / 6), part = SPLAT(1.0f / 24);
+    vec even = z[0] + z[2], odd = z[1] + z[3];
+    vec far = FMA(four, z[2], z[0]), turn = FMA(four, z[3], z[1]);
+    turn += turn;
+    to[0] = quarter * z[0];
+    to[1] = -sixth * (even + odd);
+    to[2] = -sixth * (even - odd);
+    to[3] = part * (far + turn);
+    to[4] = part * (far - turn);
+    to[5] = z[3];
+}
+
+/* ---- Squares ---- */
+
+/* Each column of `in` vectors becomes one of `out`, then each row. */
+INLINE void square(const struct squares *s, const int in, const int out, void (*rule)(vec *to, const vec *from))
+{
+    const float *from = s->from;
+    float *to = s->to;
+    for (int64_t i = 0; i < s->count; i++, from += s->from_step, to += s->to_step) {
+        vec half[6][6];
+        foreach (x, in) {
+            vec line[6], z[6];
+            foreach (y, in)
+                line[y] = load(from + y * s->from_row + x * s->from_column);
+            rule(z, line);
+            foreach (y, out)
+                half[y][x] = z[y];
+        }
+        foreach (y, out) {
+            vec z[6];
+            rule(z, half[y]);
+            foreach (x, out)
+                store(to + y * s->to_row + x * s->to_column, z[x]);
+        }
+    }
+}
+
+#define SQUARE(name, in, out)                          \
+    static void square_##name(const struct squares *s) \
+    {                                                  \
+        square(s, in, out, name);                      \
+    }
+SQUARE(input_2, 4, 4)
+SQUARE(input_4, 6, 6)
+SQUARE(output_2, 4, 2)
+SQUARE(output_4, 6, 4)
+SQUARE(filter_2, 3, 4)
+SQUARE(filter_4, 3, 6)
+SQUARE(flow_2, 2, 4)
+SQUARE(flow_4, 4, 6)
+SQUARE(weight_2, 4, 3)
+SQUARE(weight_4, 6, 3)
+#undef SQUARE
+
+/* ---- Channels side by side, and apart ---- */
+
+/* x[i] lane j <-> x[j] lane i: log2(LANES) times the halves are zipped together. */
+INLINE void transpose(vec *x)
+{
+    for (int step = 1; step < LANES; step *= 2) {
+        vec z[LANES];
+        foreach (i, LANES / 2) {
+            z[2 * i] = __builtin_shufflevector(x[i], x[i + LANES / 2], ZIP_LOW);
+            z[2 * i + 1] = __builtin_shufflevector(x[i], x[i + LANES / 2], ZIP_HIGH);
+        }
+        foreach (i, LANES)
+            x[i] = z[i];
+    }
+}
+
+static void gather(float *to, const float *from, int64_t plane, int64_t channels, int64_t n)
+{
+    for (int64_t j = 0; j < n; j += LANES, to += LANES * LANES) {
+        const int64_t count = tile_min(LANES, n - j);
+        vec x[LANES];
+        foreach (c, LANES) /* so many short rows are no streams to the processor */
+            __builtin_prefetch(from + c * plane + j + AHEAD);
+        if (channels == LANES && count == LANES)
+            foreach (c, LANES)
+                x[c] = load(from + c * plane + j);
+        else
+            foreach (c, LANES)
+                x[c] = c < channels ? load_part(from + c * plane + j, count) : (vec){0};
+        transpose(x);
+        foreach (c, LANES)
+            store(to + c * LANES, x[c]);
+    }
+}
+
+static void scatter(float *to, int64_t plane, const float *from, int64_t channels, int64_t n, const float *bias)
+{
+    for (int64_t j = 0; j < n; j += LANES, from += LANES * LANES) {
+        const int64_t count = tile_min(LANES, n - j);
+        vec x[LANES];
+        foreach (c, LANES)
+            x[c] = load(from + c * LANES);
+        transpose(x);
+        if (bias)
+            foreach (c, LANES)
+                if (c < channels)
+                    x[c] += SPLAT(bias[c]);
+        if (channels == LANES && count == LANES)
+            foreach (c, LANES)
+                store(to + c * plane + j, x[c]);
+        else
+            foreach (c, LANES)
+                if (c < channels)
+                    store_part(to + c * plane + j, count, x[c]);
+    }
+}
+
+static void add_up(float *sum, const float *from, int64_t pitch, int64_t rows, int64_t columns)
+{
+    vec total = load(sum);
+    for (int64_t row = 0; row < rows; row++, from += pitch) {
+        vec s = {0};
+        for (int64_t j = 0; j < columns; j++)
+            s += load(from + j * LANES);
+        total += s;
+    }
+    store(sum, total);
+}
+
+extern const struct winograd_set ISA_NAME(winograd_set);
+
+/* clang-format off */
+#define RULES(m)                                                                    \
+    {                                                                               \
+        [WINOGRAD_INPUT] = square_input_##m, [WINOGRAD_OUTPUT] = square_output_##m, \
+        [WINOGRAD_FILTER] = square_filter_##m, [WINOGRAD_FLOW] = square_flow_##m,   \
+        [WINOGRAD_WEIGHT] = square_weight_##m,                                      \
+    }
+/* clang-format on */
+
+const struct winograd_set ISA_NAME(winograd_set) = {
+    .lanes = LANES,
+    .transform = {[WINOGRAD_2] = RULES(2), [WINOGRAD_4] = RULES(4)},
+    .gather = gather,
+    .scatter = scatter,
+    .add_up = add_up};

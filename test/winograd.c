@@ -1,0 +1,313 @@
+/* winograd.c - convolutions by Winograd's minimal filtering: the CPU's engines against loops in double, whatever the
+ * rule would choose; the rule; and the setting "math" with a program that a convolution ends. */
+#include <math.h>
+
+#include "device/cpu/conv_winograd.h"
+#include "support/naive.h"
+
+enum { PROBLEMS = 40 };
+
+/* ---- The engines ---- */
+
+/* Most |error|, as a part of the sum of the absolute values of one operand times the largest of the other, for each m
+ * and kind. */
+static const double bounds[2][3] = {{1e-6, 1e-6, 1e-6}, {1e-5, 1e-5, 1e-5}};
+
+struct problem {
+    struct naive_conv c;
+    int64_t x[5], w[5], z[5];
+    int more; /* a bias, or its gradient */
+};
+
+static struct problem make(struct random *r)
+{
+    struct problem p = {.c = {{1, 1}, {0, 0}, {1, 1}, 1}, .w = {0, 0, 3, 3, -1}, .more = (int)random_below(r, 2)};
+    const int64_t most = random_below(r, 2) ? 40 : 9;
+    do {
+        p.x[0] = 1 + random_below(r, 3);
+        p.x[1] = p.w[1] = 1 + random_below(r, random_below(r, 2) ? 70 : 20);
+        p.w[0] = 1 + random_below(r, random_below(r, 2) ? 70 : 20);
+        for (int k = 0; k < 2; k++) {
+            p.x[2 + k] = 1 + random_below(r, most);
+            p.c.padding[k] = (int)random_below(r, random_below(r, 4) ? 3 : 5);
+        }
+        naive_conv_shape(&p.c, p.x, p.w, p.z);
+    } while (p.z[2] < 1 || p.z[3] < 1);
+    return p;
+}
+
+/* Numbers in [-1, 1) that f32 holds. */
+static struct values numbers(int ndim, const int64_t *shape, struct random *r)
+{
+    struct values v = values_new(GRADC_F32, ndim, shape);
+    for (int64_t i = 0; i < v.n; i++)
+        v.at[i] = (double)(float)random_real(r, -1, 1);
+    return v;
+}
+
+/* Sums of absolute values of v [n0,n1,...] for each index of an axis. */
+static struct values sizes(const struct values *v, int axis)
+{
+    struct values s = values_new(GRADC_F32, 1, &v->shape[axis]);
+    int64_t index[GRADC_MAX_NDIM];
+    for (int64_t i = 0; i < v->n; i++) {
+        values_index(v, i, index);
+        s.at[index[axis]] += fabs(v->at[i]);
+    }
+    return s;
+}
+
+/* Memory of the device with v's numbers; NULL: NaN, `bytes` of them. */
+static struct view memory(struct device *d, const struct values *v, size_t bytes)
+{
+    struct failure f = {0};
+    struct view view = {.dtype = GRADC_F32};
+    bytes = v ? (size_t)v->n * sizeof(float) : bytes;
+    assert_int_equal(d->table->slab_new(d, bytes + 1, &view.at.slab, &f), GRADC_OK);
+    memset(view_host(&view), 0xff, bytes);
+    for (int64_t i = 0; v && i < v->n; i++)
+        ((float *)view_host(&view))[i] = (float)v->at[i];
+    return view;
+}
+
+static void forget(struct device *d, struct view *v)
+{
+    d->table->slab_free(d, v->at.slab);
+}
+
+/* Runs a problem with so many threads; the result is in the view of its operand. */
+static void run(struct device *d, struct conv *p, int m, const char *threads)
+{
+    struct failure f = {0};
+    size_t (*engine)(struct device *, const struct conv *, int64_t, int) =
+        p->kind == CONV_WEIGHT ? conv_winograd_weight : conv_winograd;
+    assert_int_equal(d->table->set(d, "threads", threads, &f), GRADC_OK);
+    struct view workspace = memory(d, NULL, engine(d, p, m, 0));
+    p->workspace = workspace.at;
+    engine(d, p, m, 1);
+    forget(d, &workspace);
+}
+
+static struct conv engine_problem(const struct problem *p, enum conv_kind kind)
+{
+    return (struct conv){.kind = kind,
+                         .dtype = GRADC_F32,
+                         .batch = p->x[0],
+                         .in = p->x[1],
+                         .height = p->x[2],
+                         .width = p->x[3],
+                         .out = p->w[0],
+                         .kh = 3,
+                         .kw = 3,
+                         .out_height = p->z[2],
+                         .out_width = p->z[3],
+                         .groups = 1,
+                         .stride_h = 1,
+                         .stride_w = 1,
+                         .padding_h = p->c.padding[0],
+                         .padding_w = p->c.padding[1],
+                         .dilation_h = 1,
+                         .dilation_w = 1};
+}
+
+/* got against want; size: of the sums for each index of want's axis. */
+static void judge(const struct view *got, const struct values *want, const struct values *size, int axis,
+                  int m, int kind, const struct problem *p)
+{
+    const float *z = view_host(got);
+    int64_t index[GRADC_MAX_NDIM];
+    for (int64_t i = 0; i < want->n; i++) {
+        values_index(want, i, index);
+        double part = fabs((double)z[i] - want->at[i]) / size->at[index[axis]];
+        if (!(part <= bounds[m == 4][kind]))
+            fail_msg("m %d, kind %d: x [%d,%d,%d,%d], out %d, padding %d,%d: element %d is %g, not %g", m,
+                     kind, (int)p->x[0], (int)p->x[1], (int)p->x[2], (int)p->x[3], (int)p->w[0],
+                     p->c.padding[0], p->c.padding[1], (int)i, (double)z[i], want->at[i]);
+    }
+}
+
+/* What one kind must give, and how large its sums are. */
+struct wanted {
+    enum naive_part to;
+    struct values result, size, db;
+    int axis; /* of the result that size counts */
+};
+
+static struct wanted want(const struct problem *p, int kind, const struct values v[3], const struct values *bias)
+{
+    static const enum naive_part parts[] = {NAIVE_Z, NAIVE_X, NAIVE_W};
+    static const int axes[] = {1, 1, 0};
+    struct wanted w = {.to = parts[kind], .axis = axes[kind], .db = values_new(GRADC_F32, 1, p->w)};
+    struct values all[3] = {v[0], v[1], v[2]};
+    w.result = all[w.to] = values_new(GRADC_F32, 4, v[w.to].shape);
+    w.size = kind == CONV_WEIGHT ? sizes(&v[NAIVE_Z], 1) : sizes(&v[NAIVE_W], kind == CONV_INPUT);
+    const int64_t pixels = p->z[2] * p->z[3];
+    for (int64_t i = 0; kind == CONV_FORWARD && p->more && i < w.result.n; i++)
+        w.result.at[i] = bias->at[i / pixels % p->w[0]];
+    for (int64_t i = 0; i < v[NAIVE_Z].n; i++)
+        w.db.at[i / pixels % p->w[0]] += v[NAIVE_Z].at[i];
+    naive_conv(&p->c, w.to, &all[NAIVE_X], &all[NAIVE_W], &all[NAIVE_Z]);
+    return w;
+}
+
+/* One of the three, from the other two and the bias; then with another number of threads. */
+static void one_kind(struct device *d, const struct problem *p, int kind, const struct values v[3],
+                     const struct values *bias, int m)
+{
+    struct wanted w = want(p, kind, v, bias);
+    const size_t bytes = (size_t)w.result.n * sizeof(float);
+    struct view views[3], row = memory(d, bias, 0), again = memory(d, NULL, bytes);
+    for (int i = 0; i < 3; i++)
+        views[i] = memory(d, i == (int)w.to ? NULL : &v[i], bytes);
+    struct conv c = engine_problem(p, (enum conv_kind)kind);
+    c.bias = kind == CONV_FORWARD && p->more ? &row : NULL;
+    c.db = kind == CONV_WEIGHT && p->more ? &row : NULL;
+    for (int i = 0; i < 2; i++) {
+        c.x = views[NAIVE_X];
+        c.w = views[NAIVE_W];
+        c.z = views[NAIVE_Z];
+        run(d, &c, m, i == 0 ? "1" : "2");
+        if (i == 0) {
+            judge(&views[w.to], &w.result, &w.size, w.axis, m, kind, p);
+            if (c.db)
+                judge(&row, &w.db, &w.size, 0, m, kind, p);
+            struct view first = views[w.to];
+            views[w.to] = again;
+            again = first;
+        }
+    }
+    assert_memory_equal(view_host(&again), view_host(&views[w.to]), bytes);
+    for (int i = 0; i < 3; i++)
+        forget(d, &views[i]);
+    forget(d, &again);
+    forget(d, &row);
+    values_free(&w.result);
+    values_free(&w.size);
+    values_free(&w.db);
+}
+
+static void engines_against_loops(struct fixture *f)
+{
+    struct random r = {test_seed()};
+    struct device *d = NULL;
+    struct failure failure = {0};
+    if (strcmp(f->device, "cpu") != 0 || f->eager)
+        return;
+    assert_int_equal(device_open("cpu", &d, &failure), GRADC_OK);
+    for (int i = 0; i < (test_long() ? 20 : 1) * PROBLEMS; i++) {
+        struct problem p = make(&r);
+        struct values v[3], bias = numbers(1, p.w, &r);
+        v[NAIVE_X] = numbers(4, p.x, &r);
+        v[NAIVE_W] = numbers(4, p.w, &r);
+        v[NAIVE_Z] = numbers(4, p.z, &r);
+        for (int kind = 0; kind < 3; kind++)
+            for (int m = 2; m <= 4; m += 2)
+                one_kind(d, &p, kind, v, &bias, m);
+        for (int k = 0; k < 3; k++)
+            values_free(&v[k]);
+        values_free(&bias);
+    }
+    d->table->close(d);
+}
+
+/* ---- The rule ---- */
+
+static void shapes_choose(struct fixture *f)
+{
+    static const struct {
+        int batch, in, size, out, m;
+    } rows[] = {{8, 64, 224, 64, 4},    {8, 512, 14, 512, 4}, {1, 512, 14, 512, 2},  {1, 64, 28, 64, 4},
+                {1, 64, 7, 64, 2},      {1, 64, 5, 64, 0},    {128, 512, 2, 512, 2}, {128, 512, 4, 512, 4},
+                {8, 16, 28, 16, 4},     {8, 15, 28, 16, 0},   {8, 16, 28, 15, 0},    {8, 1024, 14, 1024, 2},
+                {8, 2048, 14, 2048, 0}, {0, 64, 28, 64, 0}};
+    if (f->eager || strcmp(f->device, "cpu") != 0)
+        return;
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct problem p = {.c = {{1, 1}, {1, 1}, {1, 1}, 1}, .w = {rows[i].out, rows[i].in, 3, 3}};
+        memcpy(p.x, (int64_t[]){rows[i].batch, rows[i].in, rows[i].size, rows[i].size}, 4 * sizeof *p.x);
+        naive_conv_shape(&p.c, p.x, p.w, p.z);
+        for (int kind = 0; kind < 3; kind++) {
+            struct conv c = engine_problem(&p, (enum conv_kind)kind), other[] = {c, c, c, c, c, c};
+            if (winograd_tile(&c) != rows[i].m)
+                fail_msg("row %d, kind %d: m is %d", (int)i, kind, (int)winograd_tile(&c));
+            other[0].dtype = GRADC_F64;
+            other[1].kh = 5;
+            other[2].kw = 1;
+            other[3].stride_h = 2;
+            other[4].dilation_w = 2;
+            other[5].groups = 2;
+            for (int k = 0; k < 6; k++)
+                assert_int_equal(winograd_tile(&other[k]), 0);
+        }
+    }
+}
+
+/* ---- The setting ---- */
+
+enum { RESULTS = 4 };
+
+/* relu(conv2d + residual), and the gradients of the convolution alone: relu's mask is no matter of rounding. */
+static void program(gradc_context *g, gradc_tensor *const x[5], const char *math, gradc_tensor *kept[RESULTS])
+{
+    gradc_tensor *dx[3];
+    assert_int_equal(gradc_set(g, "math", math), GRADC_OK);
+    kept[0] = gradc_retain(gradc_relu(gradc_add(gradc_conv2d(x[0], x[1], x[2], 1, 1), x[3])));
+    assert_int_equal(gradc_gradients(gradc_conv2d(x[0], x[1], x[2], 1, 1), x[4], 3, x, dx), GRADC_OK);
+    for (int i = 0; i < 3; i++)
+        kept[1 + i] = gradc_retain(dx[i]);
+    assert_int_equal(gradc_sync(g), GRADC_OK);
+    gradc_tape_clear(g);
+}
+
+static int differs(gradc_tensor *x, gradc_tensor *y)
+{
+    struct values p = values_read(x), q = values_read(y);
+    const int different = memcmp(p.at, q.at, (size_t)p.n * sizeof *p.at) != 0;
+    values_free(&p);
+    values_free(&q);
+    return different;
+}
+
+/* "strict" is something else on the CPU, and nearly the same; "fast" again gives the same bits as before. */
+static void math_of(struct fixture *f, const int64_t *xs, int64_t out)
+{
+    struct random r = {test_seed()};
+    gradc_context *g = f->g;
+    gradc_tensor *fast[RESULTS], *strict[RESULTS], *again[RESULTS], *x[5];
+    x[0] = operand(g, GRADC_F32, PLAIN, xs, -1, 1, &r);
+    x[1] = operand(g, GRADC_F32, PLAIN, SHAPE_OF(out, xs[1], 3, 3), -0.1, 0.1, &r);
+    x[2] = operand(g, GRADC_F32, PLAIN, SHAPE_OF(out), -1, 1, &r);
+    for (int i = 3; i < 5; i++)
+        x[i] = operand(g, GRADC_F32, PLAIN, SHAPE_OF(xs[0], out, xs[2], xs[3]), -0.1, 0.1, &r);
+    for (int i = 0; i < 3; i++)
+        gradc_requires_grad(x[i], 1);
+    program(g, x, "fast", fast);
+    program(g, x, "strict", strict);
+    program(g, x, "fast", again);
+    for (int i = 0; i < RESULTS; i++) {
+        struct values want = values_read(strict[i]);
+        assert_values(fast[i], &want, 1e-4, "fast against strict");
+        assert_same(fast[i], again[i], "fast again");
+        if (i < 3) /* not db */
+            assert_int_equal(differs(fast[i], strict[i]), strcmp(f->device, "cpu") == 0);
+        values_free(&want);
+        gradc_release(fast[i]);
+        gradc_release(strict[i]);
+        gradc_release(again[i]);
+    }
+    operands_free(g);
+}
+
+static void fast_and_strict(struct fixture *f)
+{
+    math_of(f, SHAPE_OF(3, 20, 29, 27), 36);
+    math_of(f, SHAPE_OF(9, 33, 6, 5), 17);
+}
+
+int main(void)
+{
+    static const struct test tests[] = {{"engines against loops", engines_against_loops},
+                                        {"shapes choose", shapes_choose},
+                                        {"fast and strict", fast_and_strict}};
+    return RUN_SUITE("winograd", tests);
+}
