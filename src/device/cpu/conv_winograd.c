@@ -33,7 +33,8 @@ struct winograd {
 
 /* ---- The split ---- */
 
-static void split(struct winograd *w, const struct conv *p, int64_t m)
+/* A cut for more tasks changes no bit. */
+static void split(struct winograd *w, struct device *d, const struct conv *p, int64_t m)
 {
     const int forward = p->kind == CONV_FORWARD;
     *w = (struct winograd){.p = p};
@@ -45,12 +46,12 @@ static void split(struct winograd *w, const struct conv *p, int64_t m)
     w->result_width = forward ? p->out_width : p->width;
     const int64_t most = tile_max(LEAST_TILES, tile_min(TILES, BLOCK_CHANNELS / w->channels));
     w->t = tiles_of(m, p->batch, w->result_height, w->result_width, m == 4 ? most : 2 * most);
-    const int64_t lanes = w->t.loops->lanes, tiles = w->t.images * w->t.high * w->t.wide;
+    const int64_t lanes = w->t.loops->lanes, tiles = w->t.images * w->t.high * w->t.wide, wanted = conv_tasks(d);
     w->rb = tile_round(tile_even(w->results, BLOCK_RESULTS, lanes), lanes);
-    while (w->t.blocks * tile_blocks(w->results, w->rb) < CONV_TASKS && w->rb >= 2 * LEAST_RESULTS)
+    while (w->t.blocks * tile_blocks(w->results, w->rb) < wanted && w->rb >= 2 * LEAST_RESULTS)
         w->rb = tile_round(w->rb / 2, lanes);
     w->rblocks = w->each = tile_blocks(w->results, w->rb);
-    while (w->each > 1 && w->t.blocks * tile_blocks(w->rblocks, w->each) < CONV_TASKS)
+    while (w->each > 1 && w->t.blocks * tile_blocks(w->rblocks, w->each) < wanted)
         w->each = tile_blocks(w->each, 2);
     w->units = w->t.blocks * tile_blocks(w->rblocks, w->each);
     w->pitch = tiles_pitch(w->channels, lanes);
@@ -232,7 +233,7 @@ static void correlate(struct device *d, struct winograd *w)
 size_t conv_winograd(struct device *d, const struct conv *p, int64_t m, int run)
 {
     struct winograd w;
-    split(&w, p, m);
+    split(&w, d, p, m);
     if (run)
         correlate(d, &w);
     return conv_align((size_t)(w.t.images * w.t.high * w.t.wide + WINOGRAD_DEPTH) * sizeof(int32_t)) +
