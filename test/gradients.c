@@ -224,6 +224,8 @@ static void check_order(const struct check *c, int order)
 static void each_row(struct fixture *f, void (*call)(struct check *c))
 {
     uint64_t seed = test_seed();
+    if (!test_has_f64(f->g)) /* differences of f32 tell too little */
+        return;
     for (size_t i = 0; i < TABLES; i++)
         for (const struct row *row = tables[i]; row->name; row++) {
             struct check c;

@@ -307,13 +307,11 @@ static void compare_updates(struct fixture *f, optim_maker *make)
 {
     gradc_context *alone = test_open(f->device);
     gradc_tensor *params[2][PARAMS];
-    char text[16];
     gradc_context *g[2] = {f->g, alone};
     set(f->g, "plan.updates", "1");
     set(alone, "plan.updates", "0");
-    gradc_device_info(gradc_context_device(f->g), "f64", text, sizeof text);
     for (int k = 0; k < 2; k++) {
-        params_make(g[k], strcmp(text, "1") == 0, params[k]);
+        params_make(g[k], test_has_f64(g[k]), params[k]);
         gradc_optim *o = make(params[k], PARAMS);
         params_train(params[k], o);
         gradc_optim_free(o);

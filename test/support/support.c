@@ -36,6 +36,13 @@ const char *test_device(int i)
     return i < test_device_count() ? device_names[i] : NULL;
 }
 
+int test_has_f64(gradc_context *g)
+{
+    char f64[4] = "";
+    gradc_device_info(gradc_context_device(g), "f64", f64, sizeof f64);
+    return f64[0] == '1';
+}
+
 int test_long(void)
 {
     const char *text = getenv("GRADC_TEST_LONG");

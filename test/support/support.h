@@ -31,6 +31,9 @@ gradc_context *test_open(const char *device);
  * test/plan.c, epilogue.c, prologue.c and some of the random programs there. */
 gradc_status test_without_chains(gradc_context *g, const char *device);
 
+/* Whether its device computes in f64. */
+int test_has_f64(gradc_context *g);
+
 /* Whether the long forms were asked for. */
 int test_long(void);
 
