@@ -410,6 +410,7 @@ for kind in "forward", "backward-data", "backward-weight":
     CASES["conv3x3-64x56x56-64-b8-" + kind] = ("ms", 1, 0, conv(kind, 8, 64, 56, 64))
     CASES["conv3x3-1x28x28-32-b64-" + kind] = ("ms", 1, 0, conv(kind, 64, 1, 28, 32))
     CASES["conv3x3-32x14x14-64-b64-" + kind] = ("ms", 1, 0, conv(kind, 64, 32, 14, 64))
+    CASES["conv3x3-3x224x224-64-b8-" + kind] = ("ms", 1, 0, conv(kind, 8, 3, 224, 64))
     for channels, size in (64, 224), (128, 112), (256, 56), (512, 28), (512, 14):  # VGG16's
         CASES["conv3x3-%dx%dx%d-%d-b8-%s" % (channels, size, size, channels, kind)] = (
             "ms", 1, 0, conv(kind, 8, channels, size, channels))

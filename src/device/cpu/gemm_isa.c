@@ -1,6 +1,7 @@
 /* gemm_isa.c - the inner loops of tile.h, compiled once per instruction set for f32 and f64.
- * The loops themselves are in gemm_micro.h, written once for a real type R. */
+ * The loops themselves are in gemm_micro.h and gemm_pack.h, written once for a real type R. */
 #include "device/cpu/isa.h"
+#include "device/cpu/transpose.h"
 #include "device/cpu/tile.h"
 
 #include <string.h>
@@ -13,7 +14,7 @@
 #if defined(__clang__)
 #define foreach(i, n) _Pragma("clang loop unroll(full)") for (int i = 0; i < (n); i++)
 #else
-#define foreach(i, n) _Pragma("GCC unroll 8") for (int i = 0; i < (n); i++)
+#define foreach(i, n) _Pragma("GCC unroll 16") for (int i = 0; i < (n); i++)
 #endif
 
 #define INLINE static inline __attribute__((always_inline))
@@ -30,37 +31,46 @@ enum { VECTOR_BYTES = 16, ROWS = 4, DEPTH_BYTES = 1024 };
 #define INTEGER int32_t
 #define NAME(name) name##_f32
 #if defined(__AVX512F__)
+#define SQUARE(name, vec) TRANSPOSE(name, vec, 16)
 #define FMA(x, y, z) _mm512_fmadd_ps(x, y, z)
 #define SPLAT(x) _mm512_set1_ps(x)
 #elif defined(__AVX2__) && defined(__FMA__)
+#define SQUARE(name, vec) TRANSPOSE(name, vec, 8)
 #define FMA(x, y, z) _mm256_fmadd_ps(x, y, z)
 #define SPLAT(x) _mm256_set1_ps(x)
 #else
+#define SQUARE(name, vec) TRANSPOSE(name, vec, 4)
 #define FMA(x, y, z) ((x) * (y) + (z))
 #define SPLAT(x) ((x) - (vec_f32){0})
 #endif
 #include "device/cpu/gemm_micro.h"
+#include "device/cpu/gemm_pack.h"
 
 #undef R
 #undef INTEGER
 #undef NAME
 #undef FMA
 #undef SPLAT
+#undef SQUARE
 
 #define R double
 #define INTEGER int64_t
 #define NAME(name) name##_f64
 #if defined(__AVX512F__)
+#define SQUARE(name, vec) TRANSPOSE(name, vec, 8)
 #define FMA(x, y, z) _mm512_fmadd_pd(x, y, z)
 #define SPLAT(x) _mm512_set1_pd(x)
 #elif defined(__AVX2__) && defined(__FMA__)
+#define SQUARE(name, vec) TRANSPOSE(name, vec, 4)
 #define FMA(x, y, z) _mm256_fmadd_pd(x, y, z)
 #define SPLAT(x) _mm256_set1_pd(x)
 #else
+#define SQUARE(name, vec) TRANSPOSE(name, vec, 2)
 #define FMA(x, y, z) ((x) * (y) + (z))
 #define SPLAT(x) ((x) - (vec_f64){0})
 #endif
 #include "device/cpu/gemm_micro.h"
+#include "device/cpu/gemm_pack.h"
 
 extern const struct tile_sets ISA_NAME(tile_sets);
 

@@ -3,6 +3,7 @@
  * A square is transformed by one rule along its columns and then along its rows.  The rules are those of Lavin and Gray
  * for the points 0, 1, -1 (m 2) and 2, -2 (m 4), and infinity; each sum is written out once. */
 #include "device/cpu/isa.h"
+#include "device/cpu/transpose.h"
 #include "device/cpu/winograd.h"
 
 #if defined(__AVX512F__) || (defined(__AVX2__) && defined(__FMA__))
@@ -22,20 +23,14 @@
 enum { LANES = 16 };
 #define FMA(x, y, z) _mm512_fmadd_ps(x, y, z)
 #define SPLAT(x) _mm512_set1_ps(x)
-#define ZIP_LOW 0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23
-#define ZIP_HIGH 8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31
 #elif defined(__AVX2__) && defined(__FMA__)
 enum { LANES = 8 };
 #define FMA(x, y, z) _mm256_fmadd_ps(x, y, z)
 #define SPLAT(x) _mm256_set1_ps(x)
-#define ZIP_LOW 0, 8, 1, 9, 2, 10, 3, 11
-#define ZIP_HIGH 4, 12, 5, 13, 6, 14, 7, 15
 #else
 enum { LANES = 4 };
 #define FMA(x, y, z) ((x) * (y) + (z))
 #define SPLAT(x) ((x) - (vec){0})
-#define ZIP_LOW 0, 4, 1, 5
-#define ZIP_HIGH 2, 6, 3, 7
 #endif
 
 enum { AHEAD = 32 /* elements: two cache lines */ };
@@ -245,19 +240,13 @@ SQUARE(weight_4, 6, 3)
 
 /* ---- Channels side by side, and apart ---- */
 
-/* x[i] lane j <-> x[j] lane i: log2(LANES) times the halves are zipped together. */
-INLINE void transpose(vec *x)
-{
-    for (int step = 1; step < LANES; step *= 2) {
-        vec z[LANES];
-        foreach (i, LANES / 2) {
-            z[2 * i] = __builtin_shufflevector(x[i], x[i + LANES / 2], ZIP_LOW);
-            z[2 * i + 1] = __builtin_shufflevector(x[i], x[i + LANES / 2], ZIP_HIGH);
-        }
-        foreach (i, LANES)
-            x[i] = z[i];
-    }
-}
+#if defined(__AVX512F__)
+TRANSPOSE(transpose, vec, 16)
+#elif defined(__AVX2__) && defined(__FMA__)
+TRANSPOSE(transpose, vec, 8)
+#else
+TRANSPOSE(transpose, vec, 4)
+#endif
 
 static void gather(float *to, const float *from, int64_t plane, int64_t channels, int64_t n)
 {
