@@ -89,8 +89,11 @@ INLINE void NAME(tile_panel)(const struct tile *t, const R *a, int64_t i, const 
         foreach (v, nv)
             acc[r][v] = (VEC){0};
     const R *b[TILE_VECTORS];
-    foreach (v, nv)
+    int whole = t->c_step == 1; /* vectors are stored as they are */
+    foreach (v, nv) {
         b[v] = t->b[v];
+        whole = whole && t->width[v] == LANES && !t->init[v];
+    }
     const int32_t *offset = t->offset, *end = offset + t->k;
     for (; offset < end; offset++, a += mr) {
         int64_t at = *offset;
@@ -102,6 +105,20 @@ INLINE void NAME(tile_panel)(const struct tile *t, const R *a, int64_t i, const 
             foreach (v, nv)
                 acc[r][v] = FMA(x, y[v], acc[r][v]);
         }
+    }
+    if (whole) {
+        const R *bias = t->row_bias;
+        R *c[TILE_VECTORS];
+        foreach (v, nv)
+            c[v] = (R *)t->c[v] + i * t->c_row;
+        if (bias)
+            foreach (r, mr)
+                foreach (v, nv)
+                    acc[r][v] += SPLAT(bias[i + r]);
+        foreach (r, mr)
+            foreach (v, nv)
+                STORE(c[v] + r * t->c_row, acc[r][v]);
+        return;
     }
     VEC out[ROWS * TILE_VECTORS];
     foreach (r, mr)
