@@ -857,7 +857,7 @@ GRADC_API gradc_module *gradc_module_open(gradc_context *g, const char *path);
  * gradc_module_save writes, the optimiser's states as "optim/STATE/NAME", and the metadata
  *   gradc.optim    its kind and numbers     gradc.steps, gradc.updates  what it counts, each parameter's in its order
  *   gradc.rng      seed and offset          gradc.loader  epoch, batch, and batches of an epoch
- *   gradc.tuning   a digest of what decides bits: version, device and driver, instruction set, BLAS
+ *   gradc.tuning   a digest of what decides bits: version, device and driver, instruction set, BLAS, "math"
  * Whole numbers are decimal.  Anything else (a schedule, counts of steps and epochs) is the caller's, by nmeta pairs.
  * The file is there whole or as it was before, after a loss of power too.  o and l may be NULL: left out.
  * GRADC_E_ARG for a parameter of o that is none of m's; as gradc_save. */

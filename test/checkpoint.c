@@ -299,6 +299,12 @@ static void damaged_metadata(struct fixture *f)
     log_lines = 0;
     assert_int_equal(gradc_checkpoint_load(checkpoint_path(), r.m, r.o, r.loader), GRADC_OK);
     assert_int_equal(log_lines, 1); /* another digest */
+    assert_int_equal(gradc_checkpoint_save(checkpoint_path(), r.m, r.o, r.loader, 0, NULL, NULL), GRADC_OK);
+    assert_int_equal(gradc_checkpoint_load(checkpoint_path(), r.m, r.o, r.loader), GRADC_OK);
+    assert_int_equal(log_lines, 1); /* the same */
+    assert_int_equal(gradc_set(r.g, "math", "strict"), GRADC_OK);
+    assert_int_equal(gradc_checkpoint_load(checkpoint_path(), r.m, r.o, r.loader), GRADC_OK);
+    assert_int_equal(log_lines, strcmp(f->device, "cpu") == 0 ? 2 : 1); /* other sums */
     gradc_set_log(NULL, NULL);
     run_close(&r);
 }

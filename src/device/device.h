@@ -189,6 +189,7 @@ struct device {
     int32_t index;  /* for gradc_device_info */
     int32_t opencl; /* 1: ops run their OpenCL form; 0: the CPU form */
     int64_t calls;  /* kernel calls prepared so far (OpenCL) */
+    int32_t strict; /* the setting "math" is "strict": sums as they are written, no Winograd (the CPU) */
     int32_t failed; /* 1: lost for good; every call answers GRADC_E_DEVICE */
 };
 

@@ -4,8 +4,8 @@
 #include <inttypes.h>
 #include <stdio.h>
 
+#include "core/context.h"
 #include "device/cpu/blas.h"
-#include "device/device.h"
 
 /* FNV-1a over a text and the NUL behind it. */
 static uint64_t digest(uint64_t hash, const char *text)
@@ -30,6 +30,7 @@ void tuning_digest(const gradc_context *g, char text[TUNING_TEXT])
     if (device == 0) {
         hash = digest(hash, isas[cpu_isa()]);
         hash = digest(hash, cpu_blas_name());
+        hash = digest(hash, g->device->strict ? "strict" : "fast");
     }
     snprintf(text, TUNING_TEXT, "%016" PRIx64, hash);
 }

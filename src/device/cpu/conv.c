@@ -5,7 +5,6 @@
 
 #include "device/cpu/conv_axis.h"
 #include "device/cpu/conv_winograd.h"
-#include "device/cpu/cpu.h"
 
 static int64_t divisor(int64_t x, int64_t y)
 {
@@ -104,7 +103,7 @@ static struct conv flat(const struct conv *p)
 static size_t conv_run(struct device *d, const struct conv *p, int run)
 {
     struct conv q = flat(p);
-    const int64_t m = ((struct cpu *)d)->strict ? 0 : winograd_tile(p);
+    const int64_t m = d->strict ? 0 : winograd_tile(p);
     if (m)
         return p->kind == CONV_WEIGHT ? conv_winograd_weight(d, p, m, run) : conv_winograd(d, p, m, run);
     return p->kind == CONV_WEIGHT ? conv_weight(d, &q, run) : conv_correlate(d, &q, run);

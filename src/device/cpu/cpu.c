@@ -168,7 +168,7 @@ static gradc_status cpu_set(struct device *d, const char *key, const char *value
     if (!strcmp(key, "blas"))
         return cpu_blas_set(d, value, f);
     if (!strcmp(key, "math")) {
-        ((struct cpu *)d)->strict = !strcmp(value, "strict");
+        d->strict = !strcmp(value, "strict");
         return GRADC_OK;
     }
     return GRADC_E_UNSUPPORTED;

@@ -7,7 +7,6 @@
 struct cpu {
     struct device base;
     int threads; /* of a job of this context, at most */
-    int strict;  /* the setting "math": sums as they are written, no Winograd */
 };
 
 void cpu_describe(struct device_info *info);
