@@ -104,6 +104,28 @@ void bench_finish(struct bench *b)
     gradc_tape_clear(b->g);
 }
 
+double bench_train(struct bench *b, int64_t rounds)
+{
+    double start = bench_seconds();
+    for (int64_t i = 0; i < rounds; i++) {
+        gradc_backward(gradc_cross_entropy(b->forward(b), b->t[1]));
+        gradc_step(b->optim);
+        gradc_tape_clear(b->g);
+    }
+    gradc_sync(b->g);
+    return bench_seconds() - start;
+}
+
+double bench_infer(struct bench *b, int64_t rounds)
+{
+    double start = bench_seconds();
+    for (int64_t i = 0; i < rounds; i++) {
+        b->forward(b);
+        bench_finish(b);
+    }
+    return bench_seconds() - start;
+}
+
 double bench_forward(struct bench *b, int64_t rounds)
 {
     double start = bench_seconds();

@@ -22,7 +22,8 @@ struct bench {
     gradc_tensor *dz; /* one of t, the gradient that it starts from; NULL: ones */
     gradc_optim *optim;
     gradc_module *module;
-    float *images; /* host data of the training cases */
+    gradc_tensor *(*forward)(struct bench *b); /* of a net, on t[0]: bench_train's and bench_infer's */
+    float *images;                             /* host data of the training cases */
     int64_t *labels, *order;
     float *batch;
     int64_t *batch_labels;
@@ -54,6 +55,16 @@ extern const struct bench_case train_cases[], model_cases[], net_cases[], overhe
 #define BENCH_ROW(title, in, prepare, work, op, ...)                                \
     {.name = title, .unit = in, .per = 1, .setup = prepare, .run = work, .record = op, .size = {__VA_ARGS__}}
 /* clang-format on */
+
+/* The row of a net, whose batch is its size. */
+/* clang-format off */
+#define BENCH_NET(title, prepare, work, batch, gpu) \
+    {.name = title, .unit = "ms", .per = 1, .setup = prepare, .run = work, .size = {batch}, .large = gpu}
+/* clang-format on */
+
+/* Runs of a net: a training step on t[0] and its labels t[1]; inference. */
+double bench_train(struct bench *b, int64_t rounds);
+double bench_infer(struct bench *b, int64_t rounds);
 
 /* Runs of a case with a `record`: forward, or forward and backward; recorded, run, and taken back. */
 double bench_forward(struct bench *b, int64_t rounds);

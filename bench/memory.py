@@ -12,31 +12,18 @@ import re
 import subprocess
 import sys
 
-PEER = os.path.join(os.path.dirname(os.path.abspath(__file__)), "peer.py")
+from bench import PEER, Side
 
 
-def resident(process, key):
-    with open("/proc/%d/status" % process.pid) as status:
-        return int(re.search(key + r":\s*(\d+) kB", status.read()).group(1)) / 1024
-
-
-def run(command):
+def peak(command):
     """The most that was resident, in MiB."""
-    process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-    for line in process.stdout:
-        if line.startswith("ready"):
-            break
-        if line.startswith("loaded"):
-            process.stdin.write("\n")
-            process.stdin.flush()
-    for _ in range(2):
-        process.stdin.write("\n")
-        process.stdin.flush()
-        process.stdout.readline()
-    peak = resident(process, "VmHWM")
-    process.stdin.close()
-    process.wait()
-    return peak
+    side = Side("", command)
+    if not (side.loaded() and side.ready(1) and side.sample() and side.sample()):
+        sys.exit("memory.py: no samples from %s" % " ".join(command))
+    with open("/proc/%d/status" % side.process.pid) as status:
+        kilobytes = int(re.search(r"VmHWM:\s*(\d+) kB", status.read()).group(1))
+    side.close()
+    return kilobytes / 1024
 
 
 def main():
@@ -47,11 +34,11 @@ def main():
     wanted = re.compile(sys.argv[2] if len(sys.argv) == 3 else "train-b")
     names = subprocess.run(sides[0] + ["--list"], capture_output=True, text=True, check=True).stdout.splitlines()
     theirs = subprocess.run(sides[1] + ["--list"], capture_output=True, text=True, check=True).stdout.split()
-    idle = [run(side + ["cpu", "relu-1e3", "1"]) for side in sides]
+    idle = [peak(side + ["cpu", "relu-1e3", "1"]) for side in sides]
     for name, *rest in (line.split() for line in names):
         if not wanted.search(name) or "large" in rest or name not in theirs:
             continue
-        ours, torch = (run(side + ["cpu", name, "1"]) for side in sides)
+        ours, torch = (peak(side + ["cpu", name, "1"]) for side in sides)
         print("%s ours %.0f MiB torch %.0f MiB %.2f (%.0f, %.0f, %.2f)" %
               (name, ours, torch, torch / ours, ours - idle[0], torch - idle[1],
                (torch - idle[1]) / max(1, ours - idle[0])), flush=True)

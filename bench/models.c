@@ -4,27 +4,9 @@
 
 #include <stdlib.h>
 
-/* t: the images and their labels. */
-static double train(struct bench *b, int64_t rounds)
+static gradc_tensor *forward(struct bench *b)
 {
-    double start = bench_seconds();
-    for (int64_t i = 0; i < rounds; i++) {
-        gradc_backward(gradc_cross_entropy(gradc_module_forward(b->module, b->t[0]), b->t[1]));
-        gradc_step(b->optim);
-        gradc_tape_clear(b->g);
-    }
-    gradc_sync(b->g);
-    return bench_seconds() - start;
-}
-
-static double infer(struct bench *b, int64_t rounds)
-{
-    double start = bench_seconds();
-    for (int64_t i = 0; i < rounds; i++) {
-        gradc_module_forward(b->module, b->t[0]);
-        bench_finish(b);
-    }
-    return bench_seconds() - start;
+    return gradc_module_forward(b->module, b->t[0]);
 }
 
 /* An optimiser of the module's parameters. */
@@ -47,7 +29,8 @@ static void setup(struct bench *b, const char *model, int64_t image, int64_t cla
     bench_tensor(b, 4, (const int64_t[]){batch, 3, image, image});
     bench_index(b, 1, &batch, classes);
     b->module = gradc_model(b->g, model, NULL);
-    if (b->row->run == train) {
+    b->forward = forward;
+    if (b->row->run == bench_train) {
         b->optim = optimiser(b->module);
     } else {
         gradc_module_train(b->module, 0);
@@ -70,21 +53,16 @@ static void resnet18(struct bench *b)
     setup(b, "resnet18", 224, 1000);
 }
 
-/* clang-format off */
-#define MODEL(title, prepare, work, batch, gpu) \
-    {.name = title, .unit = "ms", .per = 1, .setup = prepare, .run = work, .size = {batch}, .large = gpu}
-/* clang-format on */
-
 const struct bench_case model_cases[] = {
-    MODEL("vgg16-224-train-b4", vgg16, train, 4, 0),
-    MODEL("vgg16-224-train-b8", vgg16, train, 8, 0),
-    MODEL("vgg16-224-infer-b1", vgg16, infer, 1, 0),
-    MODEL("vgg16-bn-32-train-b128", vgg16_bn_32, train, 128, 0),
-    MODEL("resnet18-224-train-b8", resnet18, train, 8, 0),
-    MODEL("resnet18-224-infer-b1", resnet18, infer, 1, 0),
-    MODEL("vgg16-224-train-b16", vgg16, train, 16, 1),
-    MODEL("vgg16-224-train-b64", vgg16, train, 64, 1),
-    MODEL("vgg16-224-infer-b64", vgg16, infer, 64, 1),
-    MODEL("resnet18-224-train-b64", resnet18, train, 64, 1),
+    BENCH_NET("vgg16-224-train-b4", vgg16, bench_train, 4, 0),
+    BENCH_NET("vgg16-224-train-b8", vgg16, bench_train, 8, 0),
+    BENCH_NET("vgg16-224-infer-b1", vgg16, bench_infer, 1, 0),
+    BENCH_NET("vgg16-bn-32-train-b128", vgg16_bn_32, bench_train, 128, 0),
+    BENCH_NET("resnet18-224-train-b8", resnet18, bench_train, 8, 0),
+    BENCH_NET("resnet18-224-infer-b1", resnet18, bench_infer, 1, 0),
+    BENCH_NET("vgg16-224-train-b16", vgg16, bench_train, 16, 1),
+    BENCH_NET("vgg16-224-train-b64", vgg16, bench_train, 64, 1),
+    BENCH_NET("vgg16-224-infer-b64", vgg16, bench_infer, 64, 1),
+    BENCH_NET("resnet18-224-train-b64", resnet18, bench_train, 64, 1),
     {.name = NULL},
 };

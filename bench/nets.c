@@ -8,15 +8,14 @@ enum { MOST_TENSORS = 400, CLASSES = 1000, IMAGE = 224 };
 
 /* A net is a function that walks through its tensors: the first walk makes them. */
 struct net {
-    struct bench *b;
+    gradc_context *g;
+    gradc_tensor *(*forward)(gradc_tensor *x);
     gradc_tensor *tensor[MOST_TENSORS], *param[MOST_TENSORS];
     int count, params, at, training;
 };
 
 /* A process runs one case. */
 static struct net net;
-
-typedef gradc_tensor *forward(gradc_tensor *x);
 
 /* ---- Layers ---- */
 
@@ -26,7 +25,7 @@ static gradc_tensor *next(gradc_init how, int is_param, int ndim, const int64_t 
     if (net.at == net.count) {
         if (net.count == MOST_TENSORS)
             abort();
-        gradc_tensor *t = gradc_param(net.b->g, how, ndim, shape);
+        gradc_tensor *t = gradc_param(net.g, how, ndim, shape);
         net.tensor[net.count++] = t;
         if (is_param)
             net.param[net.params++] = t;
@@ -110,79 +109,43 @@ static gradc_tensor *mobilenet_v2(gradc_tensor *x)
 
 /* ---- The cases ---- */
 
-static gradc_tensor *walk(forward *f)
+static gradc_tensor *walk(struct bench *b)
 {
     net.at = 0;
-    return f(net.b->t[0]);
+    return net.forward(b->t[0]);
 }
 
-static double train(struct bench *b, int64_t rounds, forward *f)
-{
-    double start = bench_seconds();
-    for (int64_t i = 0; i < rounds; i++) {
-        gradc_backward(gradc_cross_entropy(walk(f), b->t[1]));
-        gradc_step(b->optim);
-        gradc_tape_clear(b->g);
-    }
-    gradc_sync(b->g);
-    return bench_seconds() - start;
-}
-
-static double infer(struct bench *b, int64_t rounds, forward *f)
-{
-    double start = bench_seconds();
-    for (int64_t i = 0; i < rounds; i++) {
-        walk(f);
-        bench_finish(b);
-    }
-    return bench_seconds() - start;
-}
-
-static void setup(struct bench *b, forward *f, int training)
+static void setup(struct bench *b, gradc_tensor *(*f)(gradc_tensor *x))
 {
     const int64_t batch = b->row->size[0];
-    net = (struct net){.b = b, .training = training};
+    net = (struct net){.g = b->g, .forward = f, .training = b->row->run == bench_train};
     bench_tensor(b, 4, (const int64_t[]){batch, 3, IMAGE, IMAGE});
     bench_index(b, 1, &batch, CLASSES);
-    walk(f); /* it makes the tensors, and is not run */
+    b->forward = walk;
+    walk(b); /* it makes the tensors, and is not run */
     gradc_tape_clear(b->g);
-    if (training)
+    if (net.training)
         b->optim = gradc_sgd(net.param, net.params, 1e-3, 0.9);
     else
         gradc_record(b->g, 0);
 }
 
-#define NET(f)                                          \
-    static void f##_trained(struct bench *b)            \
-    {                                                   \
-        setup(b, f, 1);                                 \
-    }                                                   \
-    static void f##_used(struct bench *b)               \
-    {                                                   \
-        setup(b, f, 0);                                 \
-    }                                                   \
-    static double train_##f(struct bench *b, int64_t n) \
-    {                                                   \
-        return train(b, n, f);                          \
-    }                                                   \
-    static double infer_##f(struct bench *b, int64_t n) \
-    {                                                   \
-        return infer(b, n, f);                          \
-    }
-NET(resnet50)
-NET(mobilenet_v2)
+static void resnet50_setup(struct bench *b)
+{
+    setup(b, resnet50);
+}
 
-/* clang-format off */
-#define ROW(title, prepare, work, batch, gpu) \
-    {.name = title, .unit = "ms", .per = 1, .setup = prepare, .run = work, .size = {batch}, .large = gpu}
-/* clang-format on */
+static void mobilenet_v2_setup(struct bench *b)
+{
+    setup(b, mobilenet_v2);
+}
 
 const struct bench_case net_cases[] = {
-    ROW("resnet50-224-train-b8", resnet50_trained, train_resnet50, 8, 0),
-    ROW("resnet50-224-infer-b1", resnet50_used, infer_resnet50, 1, 0),
-    ROW("mobilenet_v2-224-train-b8", mobilenet_v2_trained, train_mobilenet_v2, 8, 0),
-    ROW("mobilenet_v2-224-infer-b1", mobilenet_v2_used, infer_mobilenet_v2, 1, 0),
-    ROW("resnet50-224-train-b64", resnet50_trained, train_resnet50, 64, 1),
-    ROW("mobilenet_v2-224-train-b64", mobilenet_v2_trained, train_mobilenet_v2, 64, 1),
+    BENCH_NET("resnet50-224-train-b8", resnet50_setup, bench_train, 8, 0),
+    BENCH_NET("resnet50-224-infer-b1", resnet50_setup, bench_infer, 1, 0),
+    BENCH_NET("mobilenet_v2-224-train-b8", mobilenet_v2_setup, bench_train, 8, 0),
+    BENCH_NET("mobilenet_v2-224-infer-b1", mobilenet_v2_setup, bench_infer, 1, 0),
+    BENCH_NET("resnet50-224-train-b64", resnet50_setup, bench_train, 64, 1),
+    BENCH_NET("mobilenet_v2-224-train-b64", mobilenet_v2_setup, bench_train, 64, 1),
     {.name = NULL},
 };
