@@ -121,7 +121,9 @@ static void split(struct correlation *w, struct device *d, const struct conv *p,
     split_channels(w);
     split_tiles(w);
     w->planes = planes_of(&w->y, &w->x, w->set->lanes, w->dense);
-    if (!w->direct)
+    if (w->direct)
+        w->planes.channel = w->x.source;
+    else
         w->buffer = conv_align((size_t)(w->cb * w->planes.channel + 2 * w->set->lanes) * w->size);
 }
 
@@ -176,9 +178,7 @@ static void fill_offsets(const struct correlation *w)
     for (int64_t c = 0; c < w->cb; c++)
         for (int64_t ty = 0; ty < w->y.taps; ty++)
             for (int64_t tx = 0; tx < w->x.taps; tx++)
-                *offset++ =
-                    (int32_t)(w->direct ? c * w->x.source
-                                        : c * w->planes.channel + planes_tap(&w->planes, &w->y, &w->x, ty, tx));
+                *offset++ = (int32_t)(c * w->planes.channel + planes_tap(&w->planes, &w->y, &w->x, ty, tx));
 }
 
 /* ---- Units ---- */

@@ -77,7 +77,10 @@ static void split(struct filters *w, const struct conv *p)
     w->each = tile_blocks(w->items, w->parts);
     w->parts = tile_max(1, tile_blocks(w->items, tile_max(1, w->each)));
     w->ones = w->cb * w->planes.channel + 2 * lanes;
-    w->staged = w->direct ? 0 : conv_align((size_t)(w->ones + (p->db ? plane_of_ones(w) : 0)) * w->size);
+    if (w->direct)
+        w->planes.channel = w->x.source;
+    else
+        w->staged = conv_align((size_t)(w->ones + (p->db ? plane_of_ones(w) : 0)) * w->size);
     int64_t results = w->y.tile * w->x.tile;
     w->packed = w->dots ? 0 : conv_align((size_t)(results * w->pitch) * w->size);
     w->buffer = w->staged + w->packed + conv_align((size_t)results * sizeof(int32_t));
@@ -249,9 +252,7 @@ static void fill_rows(const struct filters *w)
     for (int64_t c = 0; c < w->cb; c++)
         for (int64_t ty = 0; ty < w->p->kh; ty++)
             for (int64_t tx = 0; tx < w->p->kw; tx++)
-                *row++ = (int32_t)(w->direct
-                                       ? c * w->x.source
-                                       : c * w->planes.channel + planes_tap(&w->planes, &w->y, &w->x, ty, tx));
+                *row++ = (int32_t)(c * w->planes.channel + planes_tap(&w->planes, &w->y, &w->x, ty, tx));
     *row = (int32_t)w->ones;
 }
 

@@ -1,23 +1,10 @@
 /* gemm_isa.c - the inner loops of tile.h, compiled once per instruction set for f32 and f64.
  * The loops themselves are in gemm_micro.h and gemm_pack.h, written once for a real type R. */
 #include "device/cpu/isa.h"
-#include "device/cpu/transpose.h"
 #include "device/cpu/tile.h"
+#include "device/cpu/vector.h"
 
 #include <string.h>
-
-#if defined(__AVX512F__) || (defined(__AVX2__) && defined(__FMA__))
-#include <immintrin.h>
-#endif
-
-/* Accumulators live in registers only where these short loops are unrolled. */
-#if defined(__clang__)
-#define foreach(i, n) _Pragma("clang loop unroll(full)") for (int i = 0; i < (n); i++)
-#else
-#define foreach(i, n) _Pragma("GCC unroll 16") for (int i = 0; i < (n); i++)
-#endif
-
-#define INLINE static inline __attribute__((always_inline))
 
 #if defined(__AVX512F__)
 enum { VECTOR_BYTES = 64, ROWS = 8, DEPTH_BYTES = 768 };

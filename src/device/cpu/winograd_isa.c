@@ -3,21 +3,8 @@
  * A square is transformed by one rule along its columns and then along its rows.  The rules are those of Lavin and Gray
  * for the points 0, 1, -1 (m 2) and 2, -2 (m 4), and infinity; each sum is written out once. */
 #include "device/cpu/isa.h"
-#include "device/cpu/transpose.h"
+#include "device/cpu/vector.h"
 #include "device/cpu/winograd.h"
-
-#if defined(__AVX512F__) || (defined(__AVX2__) && defined(__FMA__))
-#include <immintrin.h>
-#endif
-
-/* Squares live in registers only where these short loops are unrolled. */
-#if defined(__clang__)
-#define foreach(i, n) _Pragma("clang loop unroll(full)") for (int i = 0; i < (n); i++)
-#else
-#define foreach(i, n) _Pragma("GCC unroll 16") for (int i = 0; i < (n); i++)
-#endif
-
-#define INLINE static inline __attribute__((always_inline))
 
 #if defined(__AVX512F__)
 enum { LANES = 16 };

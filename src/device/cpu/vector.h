@@ -1,0 +1,46 @@
+/* vector.h - what *_isa.c files with explicit vectors share: loops that are unrolled, and a square of numbers
+ * transposed. */
+#ifndef GRADC_VECTOR_H
+#define GRADC_VECTOR_H
+
+#if defined(__AVX512F__) || (defined(__AVX2__) && defined(__FMA__))
+#include <immintrin.h>
+#endif
+
+/* Accumulators and squares live in registers only where these short loops are unrolled. */
+#if defined(__clang__)
+#define foreach(i, n) _Pragma("clang loop unroll(full)") for (int i = 0; i < (n); i++)
+#else
+#define foreach(i, n) _Pragma("GCC unroll 16") for (int i = 0; i < (n); i++)
+#endif
+
+#define INLINE static inline __attribute__((always_inline))
+
+/* ---- Squares ----
+ * x[i] lane j <-> x[j] lane i: log2(lanes) times the vectors of both halves are zipped together. */
+
+#define ZIP_LOW_2 0, 2
+#define ZIP_HIGH_2 1, 3
+#define ZIP_LOW_4 0, 4, 1, 5
+#define ZIP_HIGH_4 2, 6, 3, 7
+#define ZIP_LOW_8 0, 8, 1, 9, 2, 10, 3, 11
+#define ZIP_HIGH_8 4, 12, 5, 13, 6, 14, 7, 15
+#define ZIP_LOW_16 0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23
+#define ZIP_HIGH_16 8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31
+
+/* Defines  name(vec *x) , x of `lanes`, a literal. */
+#define TRANSPOSE(name, vec, lanes)                                                                 \
+    INLINE void name(vec *x)                                                                        \
+    {                                                                                               \
+        for (int step = 1; step < (lanes); step *= 2) {                                             \
+            vec z[lanes];                                                                           \
+            foreach (i, (lanes) / 2) {                                                              \
+                z[2 * i] = __builtin_shufflevector(x[i], x[i + (lanes) / 2], ZIP_LOW_##lanes);      \
+                z[2 * i + 1] = __builtin_shufflevector(x[i], x[i + (lanes) / 2], ZIP_HIGH_##lanes); \
+            }                                                                                       \
+            foreach (i, lanes)                                                                      \
+                x[i] = z[i];                                                                        \
+        }                                                                                           \
+    }
+
+#endif
