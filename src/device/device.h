@@ -103,6 +103,13 @@ struct epilogue {
     void (*give)(const struct epilogue *e, struct kernel_call *k); /* and its arguments, the kernel's last */
 };
 
+/* CPU: runs it for n elements; e may be NULL. */
+static inline void epilogue_run(const struct epilogue *e, int64_t first, int64_t n)
+{
+    if (e)
+        e->run(e, first, n);
+}
+
 /* A prologue's text and its arguments, the kernel's last; e may be NULL. */
 void kernel_prologue(struct kernel_call *k, const struct epilogue *e);
 

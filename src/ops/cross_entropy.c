@@ -104,8 +104,7 @@ static void cross_entropy_task(void *arg, int64_t task, int thread)
     (void)thread;
     rows = rows < job->per_task ? rows : job->per_task;
     *part = (struct cross_entropy_part){.wrong = -1};
-    if (job->l->prologue)
-        job->l->prologue->run(job->l->prologue, first * job->n, rows * job->n);
+    epilogue_run(job->l->prologue, first * job->n, rows * job->n);
     if (job->n)
         job->loops->stats[job->f64](job->x + first * job->n * size, (char *)job->stats + first * 2 * size,
                                     rows, job->n);
@@ -265,8 +264,7 @@ static void cross_entropy_backward_task(void *arg, int64_t task, int thread)
         else
             ((float *)(void *)job->dx)[row * job->n + label] -= (float)job->scale;
     }
-    if (job->l->epilogue)
-        job->l->epilogue->run(job->l->epilogue, first * job->n, rows * job->n);
+    epilogue_run(job->l->epilogue, first * job->n, rows * job->n);
 }
 
 static gradc_status cross_entropy_backward_cpu(const struct launch *l, struct failure *f)

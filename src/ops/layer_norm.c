@@ -91,8 +91,7 @@ static int64_t last_row(const struct work *w, int64_t task)
 static void run_rows(const struct work *w, const struct epilogue *e, int64_t task)
 {
     const int64_t first = task * w->per_task;
-    if (e)
-        e->run(e, first * w->e.n, (last_row(w, task) - first) * w->e.n);
+    epilogue_run(e, first * w->e.n, (last_row(w, task) - first) * w->e.n);
 }
 
 static void forward_task(void *arg, int64_t task, int thread)

@@ -123,8 +123,7 @@ static void backward_task(void *arg, int64_t task, int thread)
     (void)thread;
     const int64_t first = task * w->grain, last = work_last(w, task), plane = w->p.height * w->p.width;
     w->loops->backward(&w->p, w->in, w->index, w->out, first, last);
-    if (w->epilogue)
-        w->epilogue->run(w->epilogue, first * plane, (last - first) * plane);
+    epilogue_run(w->epilogue, first * plane, (last - first) * plane);
 }
 
 static void gather_task(void *arg, int64_t task, int thread)

@@ -74,11 +74,9 @@ static void softmax_row_task(void *arg, int64_t task, int thread)
     int64_t rows = left < job->per_task ? left : job->per_task, at = first * n * job->size;
 
     (void)thread;
-    if (l->prologue)
-        l->prologue->run(l->prologue, first * n, rows * n);
+    epilogue_run(l->prologue, first * n, rows * n);
     job->rows(job->x + at, job->y ? job->y + at : NULL, job->z + at, rows, n);
-    if (l->epilogue)
-        l->epilogue->run(l->epilogue, first * n, rows * n);
+    epilogue_run(l->epilogue, first * n, rows * n);
 }
 
 static void softmax_column_task(void *arg, int64_t task, int thread)

@@ -3,8 +3,8 @@
  * plan.c makes the key and keeps the plans; a new plan goes through the passes, a file each:
  *   graph.c   what must come behind what
  *   fuse.c    elementwise nodes become chains
- *   epilogue.c, prologue.c  a chain runs behind the product or convolution that it takes up, or in front of the
- *             reduction that takes it up
+ *   epilogue.c, prologue.c  a chain runs behind the product, convolution or norm that it takes up, or in front of the
+ *             reduction or norm that takes it up
  *   updates.c the updates of many parameters become one launch
  *   order.c   entries in the order in which they run
  *   limit.c   values made again where memory is limited
