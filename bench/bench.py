@@ -230,4 +230,5 @@ def main():
     return bench.failed
 
 
-sys.exit(main())
+if __name__ == "__main__":
+    sys.exit(main())
