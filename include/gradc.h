@@ -135,10 +135,12 @@ GRADC_API void gradc_recover(gradc_context *g);
  * "memory_limit"  bytes, or with K, M, G: what this context may take on its device; "0": the default,
  *                                which on the CPU is 95% of what the machine has left
  * "blas"          path           the OpenBLAS to open (CPU); "" for our own packed product, the default
- * "math"          "fast" | "strict"
- *                                "fast": f32 convolutions with 3x3 filters that move by 1 may run by Winograd's
- *                                method on the CPU, up to three times as fast and with more rounding;
- *                                "strict": as plain sums.  OpenCL has the sums alone (default "fast")
+ * "math"          "strict" | "fast" | "tf32" | "bf16": what products and convolutions of f32 may round.
+ *                                "strict": plain sums of f32;
+ *                                "fast": 3x3 filters that move by 1 may run by Winograd's method, up to three times
+ *                                as fast and with more rounding (on OpenCL: plain sums alone);
+ *                                "tf32", "bf16": operands may also be rounded to TF32 or bf16, sums stay f32, where
+ *                                the device has units for it; where it has not they are "fast" (default "fast")
  * "pending"       nodes          plan and run on its own when so many nodes wait (default 4096)
  * "plan.fuse" "plan.epilogue" "plan.prologue" "plan.updates" "plan.order" "plan.inplace" "plan.recompute"  "0" | "1"
  *                                passes of the planner: elementwise ops in one kernel; behind a product or

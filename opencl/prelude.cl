@@ -46,6 +46,11 @@ typedef uchar real;
 typedef float real;
 #endif
 
+/* What tensors of the kernel's dtype are made of in memory, and the way from there to `real` and back. */
+typedef real stored;
+#define LOAD(p, i) ((p)[i])
+#define STORE(p, i, value) ((p)[i] = (value))
+
 /* A constant of type real, from a literal with or without a point: R(0.5), R(1). */
 #define R(x) ((real)(x))
 

@@ -12,7 +12,7 @@ static void bad_settings_are_refused(struct fixture *f)
         {"threads", "0"},       {"threads", "x"},         {"pending", "0"},
         {"pending", "-1"},      {"pending", "1x"},        {"memory_limit", "-1"},
         {"memory_limit", "1Q"}, {"memory_limit", "1,5G"}, {"math", ""},
-        {"math", "Fast"}};
+        {"math", "Fast"},       {"math", "f32"}};
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
         if (gradc_set(f->g, bad[i][0], bad[i][1]) != GRADC_E_ARG)
             fail_msg("%s = \"%s\" was taken", bad[i][0], bad[i][1]);

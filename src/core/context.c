@@ -238,6 +238,19 @@ static gradc_status set_device(gradc_context *g, const char *key, const char *va
     return status ? context_fail(g, status, "set: %s", f.text) : GRADC_OK;
 }
 
+static gradc_status set_math(gradc_context *g, const char *value)
+{
+    for (int i = 0; i < MATHS; i++) {
+        if (strcmp(value, math_names[i]) == 0) {
+            g->device->math = (enum math)i;
+            return GRADC_OK;
+        }
+    }
+    return context_fail(
+        g, GRADC_E_ARG,
+        "set: \"%s\" is no value for \"math\", which is \"fast\", \"strict\", \"tf32\" or \"bf16\"", value);
+}
+
 gradc_status gradc_set(gradc_context *g, const char *key, const char *value)
 {
     gradc_status status = context_enter(g, "set");
@@ -273,10 +286,9 @@ gradc_status gradc_set(gradc_context *g, const char *key, const char *value)
     }
     if (strcmp(key, "threads") == 0 && number < 1) /* also where the device has no use for it */
         return bad_value(g, key, value);
-    if (strcmp(key, "math") == 0 && strcmp(value, "strict") != 0 && strcmp(value, "fast") != 0)
-        return context_fail(g, GRADC_E_ARG,
-                            "set: \"%s\" is no value for \"math\", which is \"fast\" or \"strict\"", value);
-    if (strcmp(key, "threads") == 0 || strcmp(key, "blas") == 0 || strcmp(key, "math") == 0)
+    if (strcmp(key, "math") == 0)
+        return set_math(g, value);
+    if (strcmp(key, "threads") == 0 || strcmp(key, "blas") == 0)
         return set_device(g, key, value);
     return context_fail(g, GRADC_E_ARG, "set: there is no setting \"%s\"", key);
 }

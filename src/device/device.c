@@ -34,6 +34,9 @@ static gradc_status opencl_open(int32_t n, struct device **out, struct failure *
 }
 #endif
 
+const char *const math_names[MATHS] = {
+    [MATH_FAST] = "fast", [MATH_STRICT] = "strict", [MATH_TF32] = "tf32", [MATH_BF16] = "bf16"};
+
 int32_t device_count(void)
 {
     return 1 + opencl_count();

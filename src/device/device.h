@@ -181,13 +181,26 @@ struct device_table {
     size_t (*conv_workspace)(struct device *d, const struct conv *p);
     gradc_status (*conv)(struct device *d, const struct conv *p, int prepare, struct failure *f);
 
-    /* OPTIONAL: a setting of gradc_set ("threads", "blas", "math": its values are checked).  GRADC_E_ARG for a bad
-     * value; GRADC_E_UNSUPPORTED: not mine. */
+    /* OPTIONAL: a setting of gradc_set ("threads", "blas").  GRADC_E_ARG for a bad value; GRADC_E_UNSUPPORTED:
+     * not mine. */
     gradc_status (*set)(struct device *d, const char *key, const char *value, struct failure *f);
 
     /* OPTIONAL: programs built and loaded from disk so far. */
     void (*counters)(const struct device *d, int64_t *built, int64_t *loaded);
 };
+
+/* The setting "math": what products and convolutions may round.  Where a device has nothing that does as TF32 and BF16
+ * allow, they are FAST. */
+enum math {
+    MATH_FAST,   /* f32 sums, Winograd's among them */
+    MATH_STRICT, /* f32 sums as they are written */
+    MATH_TF32,   /* FAST, and f32 operands may be rounded to 11 bits of precision: TF32 */
+    MATH_BF16,   /* FAST, and f32 operands may be rounded to bf16 */
+    MATHS
+};
+
+/* Its names, as gradc_set has them. */
+extern const char *const math_names[MATHS];
 
 /* The first member of each device's own struct. */
 struct device {
@@ -196,7 +209,7 @@ struct device {
     int32_t index;  /* for gradc_device_info */
     int32_t opencl; /* 1: ops run their OpenCL form; 0: the CPU form */
     int64_t calls;  /* kernel calls prepared so far (OpenCL) */
-    int32_t strict; /* the setting "math" is "strict": sums as they are written, no Winograd (the CPU) */
+    enum math math; /* what rounding is allowed */
     int32_t failed; /* 1: lost for good; every call answers GRADC_E_DEVICE */
 };
 

@@ -30,7 +30,7 @@ void tuning_digest(const gradc_context *g, char text[TUNING_TEXT])
     if (device == 0) {
         hash = digest(hash, isas[cpu_isa()]);
         hash = digest(hash, cpu_blas_name());
-        hash = digest(hash, g->device->strict ? "strict" : "fast");
     }
+    hash = digest(hash, math_names[g->device->math]);
     snprintf(text, TUNING_TEXT, "%016" PRIx64, hash);
 }

@@ -6,8 +6,8 @@
 
 enum { TUNING_TEXT = 17 };
 
-/* Sixteen hexadecimal digits: the library's version, the device and its driver, on the CPU the instruction set, the
- * BLAS and the setting "math". */
+/* Sixteen hexadecimal digits: the library's version, the device and its driver, the setting "math", on the CPU the
+ * instruction set and the BLAS. */
 void tuning_digest(const gradc_context *g, char text[TUNING_TEXT]);
 
 #endif

@@ -103,7 +103,7 @@ static struct conv flat(const struct conv *p)
 static size_t conv_run(struct device *d, const struct conv *p, int run)
 {
     struct conv q = flat(p);
-    const int64_t m = d->strict ? 0 : winograd_tile(p);
+    const int64_t m = d->math == MATH_STRICT ? 0 : winograd_tile(p);
     if (m)
         return p->kind == CONV_WEIGHT ? conv_winograd_weight(d, p, m, run) : conv_winograd(d, p, m, run);
     return p->kind == CONV_WEIGHT ? conv_weight(d, &q, run) : conv_correlate(d, &q, run);

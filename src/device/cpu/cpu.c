@@ -167,10 +167,6 @@ static gradc_status cpu_set(struct device *d, const char *key, const char *value
         return set_threads(d, value, f);
     if (!strcmp(key, "blas"))
         return cpu_blas_set(d, value, f);
-    if (!strcmp(key, "math")) {
-        d->strict = !strcmp(value, "strict");
-        return GRADC_OK;
-    }
     return GRADC_E_UNSUPPORTED;
 }
 

@@ -1,6 +1,6 @@
 /* engines.h - matrix products and convolutions on OpenCL: entries of the device's table, and what both share.
  *
- * They make struct kernel_calls for opencl/gemm.cl and opencl/conv.cl; nothing here calls OpenCL. */
+ * They make struct kernel_calls for opencl/NAME.cl; nothing here calls OpenCL. */
 #ifndef GRADC_OPENCL_ENGINES_H
 #define GRADC_OPENCL_ENGINES_H
 
@@ -13,7 +13,28 @@ gradc_status opencl_gemm(struct device *d, const struct gemm *p, struct place wo
 size_t opencl_conv_workspace(struct device *d, const struct conv *p);
 gradc_status opencl_conv(struct device *d, const struct conv *p, int prepare, struct failure *f);
 
-/* ---- Shared by gemm.c and conv.c ---- */
+/* ---- Forms: ways to compute a product or a convolution, none of them empty ----
+ * Which one is taken is a function of shapes, dtype, "math" and the device alone.  The members are as above. */
+
+struct gemm_form {
+    const char *name;
+    int (*applies)(const struct device *d, const struct gemm *p);
+    size_t (*workspace)(struct device *d, const struct gemm *p);
+    gradc_status (*run)(struct device *d, const struct gemm *p, struct place workspace, int prepare,
+                        struct failure *f);
+};
+
+struct conv_form {
+    const char *name;
+    int (*applies)(const struct device *d, const struct conv *p);
+    size_t (*workspace)(struct device *d, const struct conv *p);
+    gradc_status (*run)(struct device *d, const struct conv *p, int prepare, struct failure *f);
+};
+
+extern const struct gemm_form gemm_tiled;
+extern const struct conv_form conv_direct;
+
+/* ---- Shared by the forms (tiling.c) ---- */
 
 /* What a work-group makes of the result, in elements, and what one of its items does. */
 struct tile {
