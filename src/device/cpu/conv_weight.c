@@ -6,7 +6,7 @@
  * block of (group, channels, outputs).  For each tile a unit stages its channels (the pixels of one tap that moves by
  * one are read where they lie), packs dz with the outputs side by side, and adds the product to its own partial result
  * [channel, tap][output] in the workspace.  The parts are then added in their order.  Groups with few outputs would
- * leave most lanes idle: they sum over lanes of pixels.
+ * leave most lanes idle, and few channels and taps not earn the packing: they sum over lanes of pixels.
  *
  * db, where it is wanted, is one more row of the result: the units of the first channels multiply dz with a plane of
  * ones, too. */
@@ -19,7 +19,10 @@ enum {
     STAGE_BYTES = 128 * 1024, /* of staged planes */
     OUTPUT_PANELS = 6,        /* most panels of outputs in a block: packed dz stays in the second cache */
     PARTS = 32,               /* of the sum, where there are few blocks */
-    DOT_OUTPUTS = 2,          /* outputs of a group up to which lanes are pixels */
+    DOT_OUTPUTS = 2,          /* outputs of a group up to which lanes are pixels, */
+    DOT_ROWS = 36,            /* or channels times taps, up to which packing dz is not earned, */
+    DOT_COLUMNS = 64,         /* in long lines */
+    DOT_RESULTS = 8192,       /* of a tile there, at whose end the lanes are added up */
     SUM_ROWS = 32
 };
 
@@ -55,15 +58,16 @@ static void split(struct filters *w, const struct conv *p)
     const int64_t lanes = w->set->lanes, panel = lanes * TILE_VECTORS;
     w->y = axis_forward(p->out_height, p->height, p->kh, p->stride_h, p->padding_h, p->dilation_h);
     w->x = axis_forward(p->out_width, p->width, p->kw, p->stride_w, p->padding_w, p->dilation_w);
-    w->x.tile = tile_even(p->out_width, TILE_RESULTS, lanes);
-    w->y.tile = tile_even(p->out_height, tile_max(1, TILE_RESULTS / w->x.tile), 1);
-    w->x.tiles = tile_blocks(p->out_width, w->x.tile);
-    w->y.tiles = tile_blocks(p->out_height, w->y.tile);
-    w->planes = planes_of(&w->y, &w->x, lanes, 0);
     w->outputs = p->out / p->groups;
     w->channels = p->in / p->groups;
     w->taps = p->kh * p->kw;
-    w->dots = w->outputs <= DOT_OUTPUTS;
+    w->dots = w->outputs <= DOT_OUTPUTS || (w->channels * w->taps <= DOT_ROWS && p->out_width >= DOT_COLUMNS);
+    w->x.tile = tile_even(p->out_width, TILE_RESULTS, lanes);
+    const int64_t results = w->dots ? DOT_RESULTS : TILE_RESULTS;
+    w->y.tile = tile_even(p->out_height, tile_max(1, results / w->x.tile), 1);
+    w->x.tiles = tile_blocks(p->out_width, w->x.tile);
+    w->y.tiles = tile_blocks(p->out_height, w->y.tile);
+    w->planes = planes_of(&w->y, &w->x, lanes, 0);
     w->direct = conv_is_direct(&w->y, &w->x) && !w->dots && !p->db;
     w->cb = tile_even(w->channels, tile_max(1, STAGE_BYTES / (w->planes.channel * (int64_t)w->size)), 1);
     w->ob = tile_even(w->outputs, OUTPUT_PANELS * panel, panel);
@@ -81,9 +85,9 @@ static void split(struct filters *w, const struct conv *p)
         w->planes.channel = w->x.source;
     else
         w->staged = conv_align((size_t)(w->ones + (p->db ? plane_of_ones(w) : 0)) * w->size);
-    int64_t results = w->y.tile * w->x.tile;
-    w->packed = w->dots ? 0 : conv_align((size_t)(results * w->pitch) * w->size);
-    w->buffer = w->staged + w->packed + conv_align((size_t)results * sizeof(int32_t));
+    const int64_t packed = w->dots ? 0 : w->y.tile * w->x.tile;
+    w->packed = conv_align((size_t)(packed * w->pitch) * w->size);
+    w->buffer = w->staged + w->packed + conv_align((size_t)packed * sizeof(int32_t));
 }
 
 /* Elements of a block's partial result. */
@@ -139,16 +143,18 @@ static int64_t rows_of(const struct filters *w, const struct work *u)
 
 static void add_dots(const struct filters *w, const struct work *u)
 {
-    struct dots t = {.rows = u->rows, .columns = u->columns, .x = u->staged, .offset = w->row, .fresh = u->fresh};
-    t.z_row = w->p->out_width;
+    const struct conv *p = w->p;
+    struct dots t = {.outputs = u->outputs, .rows = u->rows, .columns = u->columns, .fresh = u->fresh};
+    t.x = u->staged;
+    t.offset = w->row;
+    t.z = dz_at(w, u, 0);
+    t.z_output = p->out_height * p->out_width;
+    t.z_row = p->out_width;
     t.x_row = w->planes.pitch;
     t.taps = rows_of(w, u);
+    t.sum = u->partial;
     t.sum_step = w->pitch;
-    for (int64_t o = 0; o < u->outputs; o++) {
-        t.z = dz_at(w, u, o);
-        t.sum = tile_at(u->partial, o, w->size);
-        w->set->dots(&t);
-    }
+    w->set->dots(&t);
 }
 
 /* A panel of outputs from o on: dz packed [result][output], times the pixels under all taps. */

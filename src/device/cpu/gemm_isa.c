@@ -7,12 +7,13 @@
 #include <string.h>
 
 #if defined(__AVX512F__)
-enum { VECTOR_BYTES = 64, ROWS = 8, DEPTH_BYTES = 768 };
+enum { VECTOR_BYTES = 64, ROWS = 8, DEPTH_BYTES = 768, DOT_TAPS = 9 };
 #elif defined(__AVX2__) && defined(__FMA__)
-enum { VECTOR_BYTES = 32, ROWS = 4, DEPTH_BYTES = 1024 };
+enum { VECTOR_BYTES = 32, ROWS = 4, DEPTH_BYTES = 1024, DOT_TAPS = 4 };
 #else
-enum { VECTOR_BYTES = 16, ROWS = 4, DEPTH_BYTES = 1024 };
+enum { VECTOR_BYTES = 16, ROWS = 4, DEPTH_BYTES = 1024, DOT_TAPS = 4 };
 #endif
+enum { DOT_OUTPUTS = 3 }; /* DOT_TAPS by so many sums stay in registers */
 
 #define R float
 #define INTEGER int32_t

@@ -40,11 +40,12 @@ struct outer {
     int64_t c_row;
 };
 
-/* sum[t * sum_step] (+)= sum over rows and columns of z[row, column] * x[offset[t] + row, column]. */
+/* sum[t * sum_step + o] (+)= sum over rows and columns of z[o, row, column] * x[offset[t] + row, column]: the lanes are
+ * columns, and nothing is packed. */
 struct dots {
-    int64_t rows, columns;
+    int64_t outputs, rows, columns;
     const void *z, *x;
-    int64_t z_row, x_row;
+    int64_t z_output, z_row, x_row;
     const int32_t *offset;
     int64_t taps;
     int32_t fresh;

@@ -14,6 +14,13 @@
 #define foreach(i, n) _Pragma("GCC unroll 16") for (int i = 0; i < (n); i++)
 #endif
 
+/* A vector that is read once and used many times: the compiler would read it at each use. */
+#if defined(__AVX2__)
+#define IN_REGISTER(v) __asm__("" : "+v"(v))
+#else
+#define IN_REGISTER(v) ((void)0)
+#endif
+
 #define INLINE static inline __attribute__((always_inline))
 
 /* ---- Squares ----
