@@ -18,7 +18,8 @@ enum {
     LEAST_RESULTS = 64,        /* of a tile that is cut only to make more tasks */
     LEAST_ROWS = 32,           /* of i likewise */
     PACK_GRAIN = 8192,         /* filter elements that pay for a task */
-    TASK_WORK = 1 << 18        /* multiply-adds that pay for a task */
+    TASK_WORK = 1 << 18,       /* multiply-adds that pay for a task */
+    STREAM_BYTES = 16 << 20    /* of results that no cache would keep for who reads them */
 };
 
 struct correlation {
@@ -26,7 +27,7 @@ struct correlation {
     const struct tile_set *set;
     size_t size;
     struct axis y, x;
-    int dense, direct;
+    int dense, direct, stream;
     struct planes planes;
     int64_t m, channels, taps; /* of a group; taps of one channel */
     int64_t cb, mb, blocks;    /* channels staged at a time; rows i of a unit, and how many units they make */
@@ -271,6 +272,7 @@ static void run_unit(const struct correlation *w, const struct unit *u, char *st
             struct tile t = {.m = tile_min(part, u->m - i), .k = k, .offset = w->offset, .c_row = result_size};
             t.a = tile_at(filter, i * k, w->size);
             t.c_step = t.init_step = w->x.spread;
+            t.stream = w->stream;
             t.init_row = c > 0 ? result_size : 0;
             t.row_bias = c == 0 && w->bias ? tile_at(w->bias, first + i, w->size) : NULL;
             if (w->m == 1 && w->channels == 1 && !w->direct)
@@ -309,9 +311,21 @@ static void run_task(void *arg, int64_t task, int thread)
         if (w->p->epilogue && is_flat(w->p))
             finish_unit(w, &u);
     }
+    if (w->stream)
+        w->set->fence();
 }
 
 /* ---- The entry ---- */
+
+/* Whether results go past the caches: many, of one sum each, that no epilogue reads, in aligned lines. */
+static int streams(const struct correlation *w)
+{
+    const struct conv *p = w->p;
+    const int64_t plane = w->result_height * w->result_width, lanes = w->set->lanes;
+    return w->channels <= w->cb && !p->epilogue && w->x.spread == 1 && w->y.spread == 1 && plane % lanes == 0 &&
+           w->result_width % lanes == 0 && (uintptr_t)w->result % ((size_t)lanes * w->size) == 0 &&
+           (double)(p->batch * p->groups * w->m) * (double)plane * (double)w->size >= STREAM_BYTES;
+}
 
 static void correlate(struct device *d, struct correlation *w)
 {
@@ -325,6 +339,7 @@ static void correlate(struct device *d, struct correlation *w)
     w->result = view_host(forward ? &p->z : &p->x);
     w->filter = view_host(&p->w);
     w->bias = forward && p->bias ? view_host(p->bias) : NULL;
+    w->stream = streams(w);
     fill_offsets(w);
     if (w->taps)
         cpu_parallel(d, p->groups * tile_blocks(w->m, pack_rows(w)), pack_task, w);

@@ -115,9 +115,14 @@ INLINE void NAME(tile_panel)(const struct tile *t, const R *a, int64_t i, const 
             foreach (r, mr)
                 foreach (v, nv)
                     acc[r][v] += SPLAT(bias[i + r]);
-        foreach (r, mr)
-            foreach (v, nv)
-                STORE(c[v] + r * t->c_row, acc[r][v]);
+        if (t->stream)
+            foreach (r, mr)
+                foreach (v, nv)
+                    STREAM(c[v] + r * t->c_row, acc[r][v]);
+        else
+            foreach (r, mr)
+                foreach (v, nv)
+                    STORE(c[v] + r * t->c_row, acc[r][v]);
         return;
     }
     VEC out[ROWS * TILE_VECTORS];
