@@ -228,17 +228,22 @@ static void NAME(outer)(const struct outer *t)
 
 /* ---- dots ---- */
 
-/* Sum of the lanes, halves first: one order whatever the compiler. */
+SQUARE(NAME(square), VEC)
+
+/* The sums of the lanes of LANES vectors, side by side; halves first: one order whatever the compiler. */
+INLINE VEC NAME(lane_sums)(VEC *v)
+{
+    NAME(square)(v);
+    for (int half = LANES / 2; half > 0; half /= 2)
+        foreach (j, half)
+            v[j] += v[j + half];
+    return v[0];
+}
+
 static R NAME(lane_sum)(VEC v)
 {
-    union {
-        VEC v;
-        R x[LANES];
-    } u = {.v = v};
-    for (int half = LANES / 2; half > 0; half /= 2)
-        for (int j = 0; j < half; j++)
-            u.x[j] += u.x[j + half];
-    return u.x[0];
+    VEC all[LANES] = {v};
+    return NAME(lane_sums)(all)[0];
 }
 
 /* The first `count` lanes set. */
@@ -286,11 +291,19 @@ INLINE void NAME(dots_group)(const struct dots *t, const int32_t *offset, const 
                 acc[i][o] = FMA(v, y[o], acc[i][o]);
         }
     }
-    foreach (i, taps)
-        foreach (o, outputs) {
-            R s = NAME(lane_sum)(acc[i][o]), *to = sum + i * t->sum_step + o;
-            *to = t->fresh ? s : *to + s;
+    const int count = outputs * taps;
+    foreach (part, (count + LANES - 1) / LANES) {
+        VEC some[LANES];
+        foreach (k, LANES) {
+            const int n = part * LANES + k;
+            some[k] = n < count ? acc[n / outputs][n % outputs] : (VEC){0};
         }
+        VEC s = NAME(lane_sums)(some);
+        for (int n = part * LANES; n < count && n < (part + 1) * LANES; n++) {
+            R *to = sum + n / outputs * t->sum_step + n % outputs;
+            *to = t->fresh ? s[n % LANES] : *to + s[n % LANES];
+        }
+    }
 }
 
 /* clang-format off */
