@@ -272,8 +272,10 @@ INLINE void NAME(dots_group)(const struct dots *t, const int32_t *offset, const 
         const R *x = (const R *)t->x + row * t->x_row;
         VEC y[DOT_OUTPUTS];
         for (int64_t j = 0; j < whole; j += LANES) {
-            foreach (o, outputs)
+            foreach (o, outputs) {
                 y[o] = LOAD(z + o * t->z_output + j);
+                __builtin_prefetch(z + o * t->z_output + j + DOT_AHEAD);
+            }
             foreach (i, taps) {
                 VEC v = LOAD(x + offset[i] + j);
                 IN_REGISTER(v);
