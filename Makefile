@@ -48,7 +48,7 @@ SOURCES := $(wildcard src/*/*.c src/*/*/*.c)
 ifeq ($(OPENCL),0)
 SOURCES := $(filter-out src/device/opencl/%,$(SOURCES))
 endif
-ISAS := $(if $(findstring x86_64,$(MACHINE)),plain avx2 avx512,plain)
+ISAS := $(if $(findstring x86_64,$(MACHINE)),plain avx2 avx512,$(if $(findstring aarch64,$(MACHINE)),neon,plain))
 ISA_SOURCES := $(filter %_isa.c,$(SOURCES))
 OBJECTS := $(patsubst src/%.c,$(BUILD)/src/%.o,$(filter-out %_isa.c,$(SOURCES)))
 OBJECTS += $(foreach isa,$(ISAS),$(patsubst src/%_isa.c,$(BUILD)/src/%_$(isa).o,$(ISA_SOURCES)))
@@ -89,6 +89,7 @@ $(patsubst %,$(BUILD)/src/base/%.o,os os_file os_folder): DEFINES += -D_GNU_SOUR
 
 # A file of vector loops is compiled once for each instruction set.
 plain_flags :=
+neon_flags :=
 avx2_flags := -mavx2 -mfma
 avx512_flags := -mavx512f -mavx512dq -mavx512bw -mavx512vl -mfma
 

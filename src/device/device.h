@@ -235,7 +235,10 @@ void cpu_epilogue(struct device *d, const struct epilogue *e, int64_t n);
 int64_t cpu_tasks(int64_t items, int64_t grain);
 
 /* The instruction set that vector loops use: a row of the per-set tables. */
-enum cpu_isa { CPU_PLAIN, CPU_AVX2, CPU_AVX512, CPU_ISAS };
+enum cpu_isa { CPU_PLAIN, CPU_AVX2, CPU_AVX512, CPU_NEON, CPU_ISAS };
+
+/* Their names. */
+extern const char *const cpu_isa_names[CPU_ISAS];
 enum cpu_isa cpu_isa(void);
 
 #endif

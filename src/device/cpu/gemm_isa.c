@@ -6,12 +6,11 @@
 
 #include <string.h>
 
-#if defined(__AVX512F__)
-enum { VECTOR_BYTES = 64, ROWS = 8, DEPTH_BYTES = 768, DOT_TAPS = 9 };
-#elif defined(__AVX2__) && defined(__FMA__)
-enum { VECTOR_BYTES = 32, ROWS = 4, DEPTH_BYTES = 1024, DOT_TAPS = 4 };
+/* Rows of C, and taps of a filter's gradient, whose sums stay in registers; the depth of a panel in the first cache. */
+#if defined(MANY_REGISTERS)
+enum { ROWS = 8, DOT_TAPS = 9, DEPTH_BYTES = 768 };
 #else
-enum { VECTOR_BYTES = 16, ROWS = 4, DEPTH_BYTES = 1024, DOT_TAPS = 4 };
+enum { ROWS = 4, DOT_TAPS = 4, DEPTH_BYTES = 1024 };
 #endif
 
 /* Stores past the caches. */
@@ -30,22 +29,10 @@ enum {
 #define R float
 #define INTEGER int32_t
 #define NAME(name) name##_f32
-#if defined(__AVX512F__)
-#define SQUARE(name, vec) TRANSPOSE(name, vec, 16)
-#define FMA(x, y, z) _mm512_fmadd_ps(x, y, z)
-#define SPLAT(x) _mm512_set1_ps(x)
-#define STREAM(p, x) _mm512_stream_ps(p, x)
-#elif defined(__AVX2__) && defined(__FMA__)
-#define SQUARE(name, vec) TRANSPOSE(name, vec, 8)
-#define FMA(x, y, z) _mm256_fmadd_ps(x, y, z)
-#define SPLAT(x) _mm256_set1_ps(x)
-#define STREAM(p, x) _mm256_stream_ps(p, x)
-#else
-#define SQUARE(name, vec) TRANSPOSE(name, vec, 4)
-#define FMA(x, y, z) ((x) * (y) + (z))
-#define SPLAT(x) ((x) - (vec_f32){0})
-#define STREAM STORE
-#endif
+#define SQUARE(name, vec) TRANSPOSE(name, vec, LANES_F32)
+#define FMA FMA_F32
+#define SPLAT SPLAT_F32
+#define STREAM STREAM_F32
 #include "device/cpu/gemm_micro.h"
 #include "device/cpu/gemm_pack.h"
 
@@ -60,22 +47,10 @@ enum {
 #define R double
 #define INTEGER int64_t
 #define NAME(name) name##_f64
-#if defined(__AVX512F__)
-#define SQUARE(name, vec) TRANSPOSE(name, vec, 8)
-#define FMA(x, y, z) _mm512_fmadd_pd(x, y, z)
-#define SPLAT(x) _mm512_set1_pd(x)
-#define STREAM(p, x) _mm512_stream_pd(p, x)
-#elif defined(__AVX2__) && defined(__FMA__)
-#define SQUARE(name, vec) TRANSPOSE(name, vec, 4)
-#define FMA(x, y, z) _mm256_fmadd_pd(x, y, z)
-#define SPLAT(x) _mm256_set1_pd(x)
-#define STREAM(p, x) _mm256_stream_pd(p, x)
-#else
-#define SQUARE(name, vec) TRANSPOSE(name, vec, 2)
-#define FMA(x, y, z) ((x) * (y) + (z))
-#define SPLAT(x) ((x) - (vec_f64){0})
-#define STREAM STORE
-#endif
+#define SQUARE(name, vec) TRANSPOSE(name, vec, LANES_F64)
+#define FMA FMA_F64
+#define SPLAT SPLAT_F64
+#define STREAM STREAM_F64
 #include "device/cpu/gemm_micro.h"
 #include "device/cpu/gemm_pack.h"
 

@@ -140,7 +140,7 @@ INLINE void NAME(tile_panel)(const struct tile *t, const R *a, int64_t i, const 
     }
 PANEL(1, 1) PANEL(1, 2) PANEL(1, 3) PANEL(2, 1) PANEL(2, 2) PANEL(2, 3)
 PANEL(3, 1) PANEL(3, 2) PANEL(3, 3) PANEL(4, 1) PANEL(4, 2) PANEL(4, 3)
-#if defined(__AVX512F__)
+#if defined(MANY_REGISTERS)
 PANEL(5, 1) PANEL(5, 2) PANEL(5, 3) PANEL(6, 1) PANEL(6, 2) PANEL(6, 3)
 PANEL(7, 1) PANEL(7, 2) PANEL(7, 3) PANEL(8, 1) PANEL(8, 2) PANEL(8, 3)
 #endif
@@ -149,7 +149,7 @@ PANEL(7, 1) PANEL(7, 2) PANEL(7, 3) PANEL(8, 1) PANEL(8, 2) PANEL(8, 3)
 #define PANELS(mr) {NAME(tile_##mr##1), NAME(tile_##mr##2), NAME(tile_##mr##3)}
 static void (*const NAME(tile_panels)[ROWS][TILE_VECTORS])(const struct tile *t, const R *a, int64_t i) = {
     PANELS(1), PANELS(2), PANELS(3), PANELS(4),
-#if defined(__AVX512F__)
+#if defined(MANY_REGISTERS)
     PANELS(5), PANELS(6), PANELS(7), PANELS(8),
 #endif
 };
@@ -201,7 +201,7 @@ INLINE void NAME(outer_panel)(const struct outer *t, int64_t i, const int mr, co
     }
 PANEL(1, 1) PANEL(1, 2) PANEL(1, 3) PANEL(2, 1) PANEL(2, 2) PANEL(2, 3)
 PANEL(3, 1) PANEL(3, 2) PANEL(3, 3) PANEL(4, 1) PANEL(4, 2) PANEL(4, 3)
-#if defined(__AVX512F__)
+#if defined(MANY_REGISTERS)
 PANEL(5, 1) PANEL(5, 2) PANEL(5, 3) PANEL(6, 1) PANEL(6, 2) PANEL(6, 3)
 PANEL(7, 1) PANEL(7, 2) PANEL(7, 3) PANEL(8, 1) PANEL(8, 2) PANEL(8, 3)
 #endif
@@ -210,7 +210,7 @@ PANEL(7, 1) PANEL(7, 2) PANEL(7, 3) PANEL(8, 1) PANEL(8, 2) PANEL(8, 3)
 #define PANELS(mr) {NAME(outer_##mr##1), NAME(outer_##mr##2), NAME(outer_##mr##3)}
 static void (*const NAME(outer_panels)[ROWS][TILE_VECTORS])(const struct outer *t, int64_t i) = {
     PANELS(1), PANELS(2), PANELS(3), PANELS(4),
-#if defined(__AVX512F__)
+#if defined(MANY_REGISTERS)
     PANELS(5), PANELS(6), PANELS(7), PANELS(8),
 #endif
 };
@@ -316,7 +316,7 @@ INLINE void NAME(dots_group)(const struct dots *t, const int32_t *offset, const 
     }
 GROUP(1, 1) GROUP(1, 2) GROUP(1, 3) GROUP(1, 4) GROUP(2, 1) GROUP(2, 2) GROUP(2, 3) GROUP(2, 4)
 GROUP(3, 1) GROUP(3, 2) GROUP(3, 3) GROUP(3, 4)
-#if defined(__AVX512F__)
+#if defined(MANY_REGISTERS)
 GROUP(1, 5) GROUP(1, 6) GROUP(1, 7) GROUP(1, 8) GROUP(1, 9) GROUP(2, 5) GROUP(2, 6) GROUP(2, 7) GROUP(2, 8)
 GROUP(2, 9) GROUP(3, 5) GROUP(3, 6) GROUP(3, 7) GROUP(3, 8) GROUP(3, 9)
 #define GROUPS(n) {NAME(dots_##n##1), NAME(dots_##n##2), NAME(dots_##n##3), NAME(dots_##n##4), NAME(dots_##n##5), \
