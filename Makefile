@@ -29,6 +29,7 @@ comma := ,
 space := $(subst ,, )
 VARIANT := $(if $(filter 0,$(OPENCL)),-cpu)$(if $(filter 0,$(IMAGES)),-plain)$(if $(filter 1,$(DEBUG)),-debug)$(if $(SAN),-$(subst $(comma),-,$(SAN)))
 VARIANT := $(VARIANT)$(if $(findstring clang,$(CC)),-clang)
+VARIANT := $(VARIANT)$(if $(findstring $(shell uname -m),$(MACHINE)),,-$(firstword $(subst -, ,$(MACHINE))))
 BUILD := build$(VARIANT)
 OUT := $(if $(VARIANT),$(BUILD)/,)
 
