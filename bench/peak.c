@@ -129,12 +129,12 @@ static const char source[] =
     "    z[get_global_id(0)] = x[get_global_id(0)];\n"
     "}\n";
 
-#define FUNCTIONS(X)                                                                                       \
-    X(GetPlatformIDs)                                                                                      \
-    X(GetPlatformInfo)                                                                                     \
-    X(GetDeviceIDs) X(GetDeviceInfo) X(CreateContext) X(CreateBuffer) X(CreateCommandQueue)                \
-        X(CreateProgramWithSource) X(BuildProgram) X(CreateKernel) X(SetKernelArg) X(EnqueueNDRangeKernel) \
-            X(Finish)
+/* clang-format off */
+#define FUNCTIONS(X)                                                                                   \
+    X(GetPlatformIDs) X(GetPlatformInfo) X(GetDeviceIDs) X(GetDeviceInfo) X(CreateContext)             \
+    X(CreateBuffer) X(CreateCommandQueue) X(CreateProgramWithSource) X(BuildProgram) X(CreateKernel)   \
+    X(SetKernelArg) X(EnqueueNDRangeKernel) X(Finish)
+/* clang-format on */
 
 static struct {
 #define MEMBER(name) __typeof__(cl##name) *name;
