@@ -202,8 +202,8 @@ typedef int32_t gradc_dtype;
 enum {
     GRADC_F32 = 0,
     GRADC_F64 = 1,
-    GRADC_F16 = 2,  /* named for files; no op takes it in this version */
-    GRADC_BF16 = 3, /* the same */
+    GRADC_F16 = 2,  /* IEEE's 16 bits; computed in f32, each result rounded to the nearest, ties to even */
+    GRADC_BF16 = 3, /* an f32's upper 16 bits; likewise */
     GRADC_I64 = 4,
     GRADC_I32 = 5,
     GRADC_U8 = 6,

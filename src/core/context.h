@@ -88,7 +88,7 @@ struct gradc_context {
     int64_t call_serial;      /* the last node before the running call */
     struct list steps;        /* steps not yet known to be applied: struct step_entry */
     struct step_listener *listeners;
-    struct tensor *one[2], *zero[2]; /* constants, f32 and f64, made at first use */
+    struct tensor *one[4], *zero[4]; /* constants, by float dtype, made at first use */
     int isolate;                     /* one slab per tensor: bounds errors can not hide */
     struct buffer *word;
     int reports; /* a node that can report ran since the word was last read */

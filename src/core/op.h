@@ -25,7 +25,8 @@ enum {
     OP_PROLOGUE = 64, /* its forms see to launch.prologue, for in[0] */
     OP_IN_STEP = 128, /* out[0] may lie where in[0] does: element by element */
     OP_READS_AGAIN = 256, /* OP_PROLOGUE, and its kernels read in[0] more than once: it lies in memory (take.cl) */
-    OP_LIST = 512 /* it runs by op->many alone, with itself as the only one: it needs the scratch and the table */
+    OP_LIST = 512, /* it runs by op->many alone, with itself as the only one: it needs the scratch and the table */
+    OP_HALF = 1024 /* its forms take f16 and bf16 */
 };
 
 /* Handed to the shape rule: the operands are live and of one context.  It may rewrite ints (normalise an axis),

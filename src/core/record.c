@@ -193,6 +193,22 @@ static gradc_status run_when_due(gradc_context *g)
     return GRADC_OK;
 }
 
+/* An op without a form for 16-bit floats neither takes nor makes them; a view only looks at them. */
+static gradc_status takes_half(const struct record *r, int outputs)
+{
+    if (r->op->flags & (OP_HALF | OP_VIEW))
+        return GRADC_OK;
+    for (int i = 0; i < r->nin; i++)
+        if (!outputs && dtype_is_half(r->in[i]->dtype))
+            return record_fail(r, GRADC_E_DTYPE, "operand %d is %s, which %s does not take", i + 1,
+                               gradc_dtype_name(r->in[i]->dtype), r->op->name);
+    for (int o = 0; outputs && o < r->nout; o++)
+        if (dtype_is_half(r->out[o].dtype))
+            return record_fail(r, GRADC_E_DTYPE, "there is no %s of %s", r->op->name,
+                               gradc_dtype_name(r->out[o].dtype));
+    return GRADC_OK;
+}
+
 static gradc_status record(gradc_context *g, const struct op *op, int nin, struct tensor **in,
                            const struct attributes *a, struct node **node, gradc_tensor **result)
 {
@@ -210,9 +226,14 @@ static gradc_status record(gradc_context *g, const struct op *op, int nin, struc
         r.ints[i] = a->ints[i];
     for (int i = 0; i < r.nreals; i++)
         r.reals[i] = a->reals[i];
-    gradc_status status = op->shape(&r);
+    gradc_status status = takes_half(&r, 0);
+    if (status)
+        return status;
+    status = op->shape(&r);
     if (status)
         return g->failure.status ? status : record_fail(&r, status, "refused");
+    if (takes_half(&r, 1))
+        return g->failure.status;
     if (outputs_fit(&r))
         return g->failure.status;
     if (!(*node = append(&r, result)))
