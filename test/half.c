@@ -254,6 +254,213 @@ static void assigned(struct fixture *f)
     }
 }
 
+/* ---- Pools and sums ---- */
+
+static gradc_tensor *reduced(gradc_tensor *x, int which)
+{
+    static const int rows[] = {2, 3}, first[] = {0};
+    switch (which) {
+    case 0: return gradc_max_pool2d(x, 2, 2);
+    case 1: return gradc_max_pool2d_full(x, 3, 3, 2, 2, 1, 1);
+    case 2: return gradc_avg_pool2d(x, 2, 2);
+    case 3: return gradc_avg_pool2d_full(x, 3, 2, 2, 1, 1, 1, 0);
+    case 4: return gradc_adaptive_avg_pool2d(x, 3, 4);
+    case 5: return gradc_sum(x, 0, NULL, 0);
+    case 6: return gradc_sum(x, 2, rows, 1);
+    case 7: return gradc_mean(x, 1, first, 0);
+    case 8: return gradc_mean(x, 2, rows, 0);
+    default: return NULL;
+    }
+}
+
+static void pools_and_sums(struct fixture *f)
+{
+    struct random r = {test_seed()};
+    for (int d = 0; d < 2; d++)
+        for (int which = 0; which < 9; which++) {
+            gradc_tensor *x = operand(f->g, halves[d], PLAIN, SHAPE_OF(3, 5, 13, 10), -2, 2, &r), *dx, *dw;
+            gradc_requires_grad(x, 1);
+            gradc_tensor *w = wide(x), *z = reduced(x, which), *want = reduced(w, which);
+            check(z, want, halves[d], "a pool or sum");
+            gradc_tensor *flow = operand(f->g, halves[d], PLAIN, SHAPE_OF(3, 5, 13, 10), -2, 2, &r);
+            flow = gradc_dtype_of(z) == halves[d] ? gradc_mul(z, gradc_mean(flow, 0, NULL, 0)) : NULL;
+            flow = gradc_detach(flow);
+            assert_int_equal(gradc_gradients(z, flow, 1, &x, &dx), GRADC_OK);
+            assert_int_equal(gradc_gradients(want, wide(flow), 1, &w, &dw), GRADC_OK);
+            if (which != 7 && which != 8) /* a mean's gradient rounds 1 / n on its way */
+                check(dx, dw, halves[d], "its gradient");
+            operands_free(f->g);
+        }
+}
+
+/* Rows that are cut into segments, and many columns. */
+static void long_sums(struct fixture *f)
+{
+    struct random r = {test_seed()};
+    for (int d = 0; d < 2; d++) {
+        gradc_tensor *x = operand(f->g, halves[d], PLAIN, SHAPE_OF(3, 200003), -1, 1, &r);
+        check(gradc_sum(x, 0, NULL, 0), gradc_sum(wide(x), 0, NULL, 0), halves[d], "a long sum");
+        check(gradc_mean(x, 1, (const int[]){1}, 0), gradc_mean(wide(x), 1, (const int[]){1}, 0), halves[d],
+              "long means");
+        check(gradc_sum(x, 1, (const int[]){0}, 0), gradc_sum(wide(x), 1, (const int[]){0}, 0), halves[d],
+              "columns");
+        operands_free(f->g);
+    }
+}
+
+/* ---- Products ---- */
+
+/* x, w and b of a dense layer and their gradients against those of f32, each rounded once. */
+static void dense_layer(struct fixture *f)
+{
+    struct random r = {test_seed()};
+    for (int d = 0; d < 2; d++)
+        for (int64_t rows = 1; rows < 200; rows += 98) {
+            gradc_tensor *in[3], *f32[3], *dx[3], *dw[3];
+            in[0] = operand(f->g, halves[d], PLAIN, SHAPE_OF(rows, 301), -1, 1, &r);
+            in[1] = operand(f->g, halves[d], PLAIN, SHAPE_OF(47, 301), -1, 1, &r);
+            in[2] = operand(f->g, halves[d], PLAIN, SHAPE_OF(47), -1, 1, &r);
+            gradc_tensor *flow = operand(f->g, halves[d], PLAIN, SHAPE_OF(rows, 47), -1, 1, &r);
+            for (int i = 0; i < 3; i++) {
+                gradc_requires_grad(in[i], 1);
+                f32[i] = wide(in[i]);
+            }
+            gradc_tensor *z = gradc_linear(in[0], in[1], in[2]), *want = gradc_linear(f32[0], f32[1], f32[2]);
+            assert_int_equal(gradc_gradients(z, flow, 3, in, dx), GRADC_OK);
+            assert_int_equal(gradc_gradients(want, wide(flow), 3, f32, dw), GRADC_OK);
+            gradc_tensor *const got[] = {z, dx[0], dx[1], dx[2]}, *const wanted[] = {want, dw[0], dw[1], dw[2]};
+            for (int i = 0; i < 4; i++) {
+                struct values v = values_read(wanted[i]);
+                v.dtype = halves[d];
+                assert_values(got[i], &v, halves[d] == GRADC_F16 ? 0x1.1p-11 : 0x1.1p-8, "a dense layer");
+                values_free(&v);
+            }
+            operands_free(f->g);
+        }
+}
+
+/* ---- Autocast ---- */
+
+static void autocast_casts(struct fixture *f)
+{
+    gradc_context *g = f->g;
+    struct random r = {test_seed()};
+    gradc_tensor *x = operand(g, GRADC_F32, PLAIN, SHAPE_OF(2, 4, 6, 6), -1, 1, &r);
+    gradc_tensor *w = operand(g, GRADC_F32, PLAIN, SHAPE_OF(4, 4, 3, 3), -1, 1, &r);
+    gradc_tensor *half = operand(g, GRADC_F16, PLAIN, SHAPE_OF(2, 4, 6, 6), -1, 1, &r);
+    gradc_requires_grad(w, 1);
+    assert_int_equal(gradc_autocast(g, GRADC_I32), GRADC_E_DTYPE);
+    assert_failed(g, GRADC_E_DTYPE, "autocast");
+    assert_int_equal(gradc_autocast(g, GRADC_F16), GRADC_OK);
+    const struct {
+        gradc_tensor *z;
+        gradc_dtype dtype;
+    } cases[] = {{gradc_conv2d(x, w, NULL, 1, 1), GRADC_F16},
+                 {gradc_matmul(x, x), GRADC_F16},
+                 {gradc_matmul(x, half), GRADC_F16},
+                 {gradc_exp(half), GRADC_F32},
+                 {gradc_softmax(half, 1), GRADC_F32},
+                 {gradc_log_softmax(half, 1), GRADC_F32},
+                 {gradc_sum(half, 0, NULL, 0), GRADC_F32},
+                 {gradc_mean(half, 0, NULL, 0), GRADC_F16},
+                 {gradc_var(half, 0, NULL, 0, 1), GRADC_F32},
+                 {gradc_mse_loss(half, x, GRADC_REDUCE_MEAN), GRADC_F32},
+                 {gradc_layer_norm(half, 1, (const int64_t[]){6}, NULL, NULL, 1e-5), GRADC_F32},
+                 {gradc_add(x, half), GRADC_F32},
+                 {gradc_add(half, half), GRADC_F16},
+                 {gradc_relu(half), GRADC_F16},
+                 {gradc_relu(x), GRADC_F32},
+                 {gradc_concat((gradc_tensor *[]){half, x}, 2, 0), GRADC_F32},
+                 {gradc_max_pool2d(half, 2, 2), GRADC_F16}};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        if (!cases[i].z)
+            fail_msg("case %zu: %s", i, gradc_message(g));
+        if (gradc_dtype_of(cases[i].z) != cases[i].dtype)
+            fail_msg("case %zu is %s", i, gradc_dtype_name(gradc_dtype_of(cases[i].z)));
+    }
+    gradc_tensor *loss = gradc_sum(gradc_conv2d(x, w, NULL, 1, 1), 0, NULL, 0);
+    assert_int_equal(gradc_backward(loss), GRADC_OK);
+    assert_int_equal(gradc_dtype_of(gradc_grad(w)), GRADC_F32);
+    assert_int_equal(gradc_autocast(g, GRADC_F32), GRADC_OK);
+    assert_int_equal(gradc_dtype_of(gradc_matmul(x, x)), GRADC_F32);
+    operands_free(g);
+}
+
+/* The cast of a parameter is one node for all that read it, until it is written. */
+static void autocast_keeps_casts(struct fixture *f)
+{
+    gradc_context *g = f->g;
+    struct random r = {test_seed()};
+    gradc_tensor *x = operand(g, GRADC_F32, PLAIN, SHAPE_OF(3, 5), -1, 1, &r);
+    gradc_tensor *w = operand(g, GRADC_F32, PLAIN, SHAPE_OF(5, 5), -1, 1, &r);
+    gradc_requires_grad(w, 1);
+    assert_int_equal(gradc_autocast(g, GRADC_BF16), GRADC_OK);
+    const int64_t start = gradc_tape_mark(g);
+    gradc_tensor *y = gradc_linear(x, w, NULL);
+    const int64_t first = gradc_tape_mark(g) - start;
+    gradc_linear(y, w, NULL);
+    const int64_t second = gradc_tape_mark(g) - start - first;
+    assert_int_equal(first, 3);
+    assert_int_equal(second, 1);
+    gradc_assign(w, x = gradc_mul_scalar(w, 2));
+    const int64_t third = gradc_tape_mark(g);
+    gradc_tensor *z = gradc_linear(y, w, NULL);
+    assert_int_equal(gradc_tape_mark(g) - third, 2);
+    gradc_tensor *want =
+        gradc_cast(gradc_matmul(gradc_cast(y, GRADC_F32),
+                                gradc_transpose(gradc_cast(gradc_cast(w, GRADC_BF16), GRADC_F32), 0, 1)),
+                   GRADC_BF16);
+    struct values v = values_read(want);
+    assert_values(z, &v, 0x1.1p-7, "the new weights");
+    values_free(&v);
+    operands_free(g);
+}
+
+/* ---- The scaler ---- */
+
+static void scaler_scales(struct fixture *f)
+{
+    gradc_context *g = f->g;
+    const float start[2] = {1, 2}, grows[2] = {3, INFINITY};
+    gradc_tensor *w = leaf_f32(g, 2, start), *x = tensor_f32(g, SHAPE_OF(2), (const float[]){3, 4});
+    gradc_optim *o = gradc_sgd(&w, 1, 0.5, 0);
+    gradc_scaler *s = gradc_scaler_new(g, 1024);
+    assert_non_null(s);
+    assert_int_equal(gradc_scaler_set(s, "growth_interval", 2), GRADC_OK);
+    for (int step = 0; step < 5; step++) {
+        if (step == 1)
+            assert_int_equal(gradc_write(x, grows, sizeof grows), GRADC_OK);
+        if (step == 2)
+            assert_int_equal(gradc_write(x, (const float[]){1, 1}, sizeof grows), GRADC_OK);
+        gradc_tensor *loss = gradc_sum(gradc_mul(w, x), 0, NULL, 0);
+        assert_int_equal(gradc_backward(gradc_scaler_scale(s, loss)), GRADC_OK);
+        if (step == 3) {
+            assert_int_equal(gradc_scaler_unscale(s, o), GRADC_OK);
+            assert_f32(gradc_grad(w), 2, (const float[]){1, 1});
+            assert_int_equal(gradc_scaler_unscale(s, o), GRADC_E_ARG);
+            assert_failed(g, GRADC_E_ARG, "scaler_unscale");
+        }
+        assert_int_equal(gradc_scaler_step(s, o), GRADC_OK);
+        assert_int_equal(gradc_scaler_update(s), GRADC_OK);
+        static const double scales[] = {1024, 512, 512, 1024, 1024}, trackers[] = {1, 0, 1, 0, 1};
+        static const float first[] = {-0.5f, -0.5f, -1, -1.5f, -2}, second[] = {0, 0, -0.5f, -1, -1.5f};
+        assert_true(gradc_scaler_get(s, "scale") == scales[step]);
+        assert_true(gradc_scaler_get(s, "growth_tracker") == trackers[step]);
+        assert_f32(w, 2, (const float[]){first[step], second[step]});
+        gradc_tape_clear(g);
+    }
+    assert_true(gradc_scaler_get(s, "skipped") == 1);
+    assert_int_equal(gradc_scaler_set(s, "scale", -1), GRADC_E_ARG);
+    assert_failed(g, GRADC_E_ARG, "scale");
+    assert_int_equal(gradc_scaler_set(s, "colour", 1), GRADC_E_ARG);
+    assert_failed(g, GRADC_E_ARG, "colour");
+    gradc_scaler_free(s);
+    gradc_scaler_free(NULL);
+    gradc_optim_free(o);
+    gradc_release(w);
+    gradc_release(x);
+}
+
 int main(void)
 {
     static const struct test tests[] = {
@@ -266,6 +473,12 @@ int main(void)
         {"devices agree", devices_agree},
         {"data moves", data_moves},
         {"assigned", assigned},
+        {"pools and sums", pools_and_sums},
+        {"long sums", long_sums},
+        {"dense layer", dense_layer},
+        {"autocast casts", autocast_casts},
+        {"autocast keeps casts", autocast_keeps_casts},
+        {"scaler scales", scaler_scales},
     };
     return RUN_SUITE("half", tests);
 }

@@ -57,6 +57,9 @@ struct gradc_context {
     _Atomic int closed; /* takes no new work */
     int busy;           /* inside a run or a callback */
     int eager, recording;
+    gradc_dtype autocast; /* F32: off */
+    void *casts;          /* autocast.c's: casts of parameters */
+    int64_t ncasts, casts_capacity;
     unsigned passes;         /* of the planner, PASS_* */
     int depth;               /* > 0: inside backward, gradients or a step: results are the library's own */
     int in_step;             /* nothing runs until the step ends */

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/host.h"
+#include "core/autocast.h"
 #include "core/run.h"
 #include "core/tape.h"
 
@@ -269,7 +270,8 @@ static gradc_status record_operands(gradc_context *g, const struct op *op, int n
 gradc_tensor *op_record(const struct op *op, int nin, gradc_tensor *const *in, const struct attributes *a)
 {
     struct node *n = NULL;
-    gradc_tensor *h = NULL;
+    gradc_tensor *h = NULL, *cast[AUTOCAST_OPERANDS];
+    in = autocast_operands(op, nin, in, cast);
     return record_operands(NULL, op, nin, in, a, &n, &h) ? NULL : h;
 }
 
@@ -290,7 +292,8 @@ gradc_status op_record_all(const struct op *op, int nin, gradc_tensor *const *in
     struct node *n = NULL;
     for (int o = 0; o < op->nout; o++)
         out[o] = NULL;
-    gradc_tensor *h = NULL;
+    gradc_tensor *h = NULL, *cast[AUTOCAST_OPERANDS];
+    in = autocast_operands(op, nin, in, cast);
     gradc_status status = record_operands(NULL, op, nin, in, a, &n, &h);
     if (status)
         return status;

@@ -380,6 +380,7 @@ gradc_tensor *gradc_batch_norm(gradc_tensor *x, gradc_tensor *running_mean, grad
                                gradc_tensor *weight, gradc_tensor *bias, int training, double momentum,
                                double eps)
 {
+    x = autocast_single(x);
     gradc_tensor *const vectors[] = {running_mean, running_var, weight, bias};
     const struct tensor *t = op_operand(x, "batch_norm");
     if (!t || check(t, vectors, training, momentum, eps))

@@ -295,16 +295,23 @@ static gradc_tensor *elu_flow(gradc_tensor *dz, gradc_tensor *x, double alpha)
 
 enum { NONE = 0, X = KEEP_IN(0), Y = KEEP_IN(1), Z = KEEP_OUT(0) };
 
-#define DESCRIPTOR(title, operands, kept, flow)   \
-    [EW_##title] = {.name = #title,               \
-                    .nin = operands,              \
-                    .nout = 1,                    \
-                    .keeps = kept,                \
-                    .flags = OP_HALF,             \
-                    .shape = elementwise_shape,   \
-                    .cpu = elementwise_cpu,       \
-                    .opencl = elementwise_opencl, \
-                    .gradient = flow,             \
+/* What PyTorch's autocast computes in f32: what grows fast, or cancels. */
+#define IS_SINGLE(row)                                                                                  \
+    ((row) == EW_exp || (row) == EW_expm1 || (row) == EW_log || (row) == EW_log1p || (row) == EW_pow || \
+     (row) == EW_pow_scalar || (row) == EW_reciprocal || (row) == EW_rsqrt || (row) == EW_softplus)
+
+#define DESCRIPTOR(title, operands, kept, flow)                           \
+    [EW_##title] = {.name = #title,                                       \
+                    .nin = operands,                                      \
+                    .nout = 1,                                            \
+                    .keeps = kept,                                        \
+                    .flags = OP_HALF | (IS_SINGLE(EW_##title) ? OP_SINGLE \
+                                        : (operands) > 1      ? OP_WIDEST \
+                                                              : 0),            \
+                    .shape = elementwise_shape,                           \
+                    .cpu = elementwise_cpu,                               \
+                    .opencl = elementwise_opencl,                         \
+                    .gradient = flow,                                     \
                     .element = &elementwise_element},
 
 const struct op elementwise_ops[EW_COUNT] = {
