@@ -339,6 +339,57 @@ static void dense_layer(struct fixture *f)
         }
 }
 
+/* ---- batch_norm: x of 16 bits, all else f32 ---- */
+
+struct normed {
+    gradc_tensor *z, *dx[3], *mean; /* mean: the running one, the caller's */
+};
+
+static struct normed norm_of(gradc_tensor *x, gradc_tensor *const *vectors, gradc_tensor *flow, int training)
+{
+    struct normed n;
+    gradc_tensor *in[] = {x, vectors[0], vectors[1]};
+    n.mean = gradc_new(gradc_context_of(x), GRADC_F32, 1, (const int64_t[]){gradc_size(x, 1)});
+    gradc_tensor *var = gradc_new(gradc_context_of(x), GRADC_F32, 1, (const int64_t[]){gradc_size(x, 1)});
+    gradc_assign(n.mean, vectors[2]);
+    gradc_assign(var, vectors[3]);
+    n.z = gradc_batch_norm(x, n.mean, var, vectors[0], vectors[1], training, 0.1, 1e-5);
+    assert_int_equal(gradc_gradients(n.z, flow, 3, in, n.dx), GRADC_OK);
+    gradc_release(var);
+    return n;
+}
+
+static void batch_norms(struct fixture *f)
+{
+    static const int64_t shapes[][5] = {{5, 7, 9, 11, -1}, {70, 6, 2, 3, -1}, {33, 67, -1}};
+    struct random r = {test_seed()};
+    for (int d = 0; d < 2; d++)
+        for (int i = 0; i < 6; i++) {
+            const int64_t *shape = shapes[i % 3], channels[2] = {shape[1], -1};
+            gradc_tensor *x = operand(f->g, halves[d], PLAIN, shape, -2, 2, &r), *vectors[4];
+            gradc_tensor *flow = operand(f->g, halves[d], PLAIN, shape, -1, 1, &r);
+            for (int k = 0; k < 4; k++)
+                vectors[k] = operand(f->g, GRADC_F32, PLAIN, channels, 0.5, 1.5, &r);
+            gradc_requires_grad(x, 1);
+            gradc_requires_grad(vectors[0], 1);
+            gradc_requires_grad(vectors[1], 1);
+            struct normed z = norm_of(x, vectors, flow, i < 3),
+                          want = norm_of(wide(x), vectors, wide(flow), i < 3);
+            check(z.z, want.z, halves[d], "batch_norm");
+            check(z.dx[0], want.dx[0], halves[d], "batch_norm's dx");
+            for (int k = 1; k < 3; k++)
+                assert_same(z.dx[k], want.dx[k], "batch_norm's dweight and dbias");
+            assert_same(z.mean, want.mean, "the running mean");
+            gradc_release(z.mean);
+            gradc_release(want.mean);
+            operands_free(f->g);
+        }
+    gradc_tensor *x = operand(f->g, GRADC_F16, PLAIN, SHAPE_OF(3, 5), -2, 2, &r);
+    assert_refused(f->g, gradc_batch_norm(x, NULL, NULL, gradc_slice(x, 0, 0, 1, 1), NULL, 1, 0.1, 1e-5),
+                   GRADC_E_DTYPE, "batch_norm");
+    operands_free(f->g);
+}
+
 /* ---- Autocast ---- */
 
 static void autocast_casts(struct fixture *f)
@@ -476,6 +527,7 @@ int main(void)
         {"pools and sums", pools_and_sums},
         {"long sums", long_sums},
         {"dense layer", dense_layer},
+        {"batch norms", batch_norms},
         {"autocast casts", autocast_casts},
         {"autocast keeps casts", autocast_keeps_casts},
         {"scaler scales", scaler_scales},
