@@ -202,8 +202,8 @@ typedef int32_t gradc_dtype;
 enum {
     GRADC_F32 = 0,
     GRADC_F64 = 1,
-    GRADC_F16 = 2,  /* named for files; no op takes it in this version */
-    GRADC_BF16 = 3, /* the same */
+    GRADC_F16 = 2,  /* IEEE's 16 bits; computed in f32, each result rounded to the nearest, ties to even */
+    GRADC_BF16 = 3, /* an f32's upper 16 bits; likewise */
     GRADC_I64 = 4,
     GRADC_I32 = 5,
     GRADC_U8 = 6,
@@ -633,6 +633,50 @@ GRADC_API gradc_status gradc_gradients(gradc_tensor *y, gradc_tensor *dy, int n,
 /* dst = src, in the order of recording; dst is a tensor of yours or a view of one, src broadcasts to it
  * and has its dtype.  No gradient flows through it. */
 GRADC_API gradc_status gradc_assign(gradc_tensor *dst, gradc_tensor *src);
+
+/* ---- Mixed precision --------------------------------------------------------------------------------- */
+
+/* What is recorded from here runs as under PyTorch's autocast: dtype GRADC_F16 or GRADC_BF16; GRADC_F32: off, the
+ * default.
+ *   cast to dtype     conv2d, conv_transpose2d, linear, matmul; the cast of a parameter is made once and serves until
+ *                     the parameter changes or the tape is cleared or rewound
+ *   run in f32        exp, expm1, log, log1p, pow, reciprocal, rsqrt, softplus, softmax, log_softmax, logsumexp, sum,
+ *                     prod, var, std, norm, the losses, layer_norm, group_norm, and what has no 16-bit form
+ *   the widest of its operands' dtypes    elementwise ops of two or three, concat, stack
+ *   as they come      everything else
+ * f64 and integers are left alone.  Gradients run in the dtypes that their ops ran in, and reach f32 parameters as
+ * f32.  GRADC_E_DTYPE for another dtype. */
+GRADC_API gradc_status gradc_autocast(gradc_context *g, gradc_dtype dtype);
+
+/* A gradient scaler, as PyTorch's GradScaler: f16's gradients keep their small numbers where the loss is scaled up.
+ *   gradc_backward(gradc_scaler_scale(s, loss)); gradc_scaler_step(s, optim); gradc_scaler_update(s);
+ * The scale begins at init_scale (65536 is usual), is multiplied by 0.5 by the update behind a step with an inf or NaN in
+ * a gradient, and by 2 after 2000 updates without.  NULL on failure; yours, to be freed.  GRADC_E_ARG for a scale that
+ * is not a positive finite number. */
+typedef struct gradc_scaler gradc_scaler;
+GRADC_API gradc_scaler *gradc_scaler_new(gradc_context *g, double init_scale);
+GRADC_API void gradc_scaler_free(gradc_scaler *s);
+
+/* loss * scale, the tape's. */
+GRADC_API gradc_tensor *gradc_scaler_scale(gradc_scaler *s, gradc_tensor *loss);
+
+/* Divides the gradients of the optimiser's parameters by the scale, and reads whether one of them is inf or NaN, one
+ * number.  Between backward and gradc_scaler_step, where gradients are to be seen or clipped; the step does it
+ * otherwise.  GRADC_E_ARG for a second time since the last update. */
+GRADC_API gradc_status gradc_scaler_unscale(gradc_scaler *s, gradc_optim *o);
+
+/* gradc_step, or, where a gradient is inf or NaN, nothing but using the gradients up; gradc_scaler_unscale first, unless
+ * it was called.  GRADC_E_ARG for a second time since the last update. */
+GRADC_API gradc_status gradc_scaler_step(gradc_scaler *s, gradc_optim *o);
+
+/* Once behind the steps: sets the scale for the next ones. */
+GRADC_API gradc_status gradc_scaler_update(gradc_scaler *s);
+
+/* "scale", "growth_factor", "backoff_factor", "growth_interval", "growth_tracker" (updates without inf or NaN since the
+ * scale last changed): a checkpoint keeps "scale" and "growth_tracker".  And, to be read only, "skipped": how many
+ * steps were.  GRADC_E_ARG for another key, or a value out of range; get returns NAN then. */
+GRADC_API gradc_status gradc_scaler_set(gradc_scaler *s, const char *key, double value);
+GRADC_API double gradc_scaler_get(const gradc_scaler *s, const char *key);
 
 /* ---- Tape -------------------------------------------------------------------------------------------- */
 

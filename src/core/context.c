@@ -180,6 +180,7 @@ void context_destroy(gradc_context *g)
     list_free(&g->run_nodes, 0);
     list_free(&g->run_roots, 0);
     host_free(g->tape.nodes);
+    host_free(g->casts);
     host_free(g->key);
     host_free(g->views);
     host_free(g->launches);
