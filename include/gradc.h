@@ -184,6 +184,24 @@ GRADC_API int64_t gradc_plan_report(gradc_context *g, char *text, size_t size);
 GRADC_API gradc_status gradc_counters(gradc_context *g, int64_t *planned, int64_t *replayed, int64_t *built,
                                       int64_t *loaded);
 
+/* Looks for the fastest way to compute common products and convolutions on this context's device, for about
+ * `seconds`, under the setting "math" as it stands: the layers of VGG16, ResNet-50 and MobileNetV2 and square
+ * products, the most important first.  What it finds is checked against the plain way before it may win, used from
+ * then on, kept in the folder of the user's caches for contexts to come, and part of what a checkpoint says of the
+ * run: another way may round otherwise.
+ * progress (NULL: none) is called for each class of problems with what won, and the seconds of the default and of
+ * the winner; it ends the search by returning a number other than 0.
+ * GRADC_E_UNSUPPORTED on the CPU, which has nothing to tune. */
+GRADC_API gradc_status gradc_tune(gradc_context *g, double seconds,
+                                  int (*progress)(void *payload, const char *line, double before, double after),
+                                  void *payload);
+
+/* What the device was tuned to, to a file; and from one, in place of what there was, also in the folder of caches.
+ * A file of another device, driver or version of the library, or a damaged one, is GRADC_E_ARG and changes nothing.
+ * GRADC_E_UNSUPPORTED on the CPU. */
+GRADC_API gradc_status gradc_tune_save(gradc_context *g, const char *path);
+GRADC_API gradc_status gradc_tune_load(gradc_context *g, const char *path);
+
 /* The host's allocator for everything but device memory: resize(payload, old, bytes) behaves as realloc,
  * and as free for bytes 0; it may return NULL.  resize NULL: the C library's.
  * (What zlib, cJSON, libpng and libjpeg-turbo take while they read a file is the C library's.)

@@ -13,9 +13,10 @@
  * Layout: all operands contiguous (NCHW, OIHW).
  * Work-groups and tiles are as in gemm.cl; groups along dimension 0: tiles across, tiles down, g, split. */
 
-/* From the host: TILE_M, TILE_N, TILE_K, ITEM_M, ITEM_N (2, 4, 8 or 16); BIAS: a column is added; ROW_SUMS: the sums of
- * A's rows are a second result; STRIDED; PARTS: the depth is split, so that the products' results are parts (tile.cl).
- * A chain may take up what is finished (finish.cl). */
+/* From the host: what tile.cl says; BIAS: a column is added; ROW_SUMS: the sums of A's rows are a second result; DEEP:
+ * the pixels are the depth, and neighbouring items read along it; STRIDED; POINTWISE: all sums of coordinates lie inside
+ * the image, so that an element is at the sum of both first elements.  Fours of A go along the depth only, fours of the
+ * image need POINTWISE.  A chain may take up what is finished (finish.cl). */
 
 #include "finish.cl"
 #include "tile.cl"
@@ -26,7 +27,7 @@
 #define WITH_BIAS(value, channel) (value)
 #endif
 
-/* Where a column or a depth lies: s0 first element in the image, s1 y, s2 x, s3 offset in C or A. */
+/* Where a column or a depth lies: s0 element of the image (STRIDED: of its plane), s1 y, s2 x, s3 offset in C or A. */
 #ifdef INDEX_WIDE
 typedef long4 where_t;
 #else
@@ -41,10 +42,10 @@ typedef int4 where_t;
     long a##_area, long a##_width, long a##_image, long a##_other, long a##_y, long a##_x, long a##_step_y, \
         long a##_step_x
 #define LOCATE(a, n, limit) \
-    locate(n, limit, a##_area, a##_width, a##_image, a##_other, a##_y, a##_x, a##_step_y, a##_step_x)
+    locate(n, limit, image_width, a##_area, a##_width, a##_image, a##_other, a##_y, a##_x, a##_step_y, a##_step_x)
 
-static where_t locate(index_t n, index_t limit, index_t area, index_t width, index_t image, index_t other,
-                      index_t y, index_t x, index_t step_y, index_t step_x)
+static where_t locate(index_t n, index_t limit, index_t image_width, index_t area, index_t width, index_t image,
+                      index_t other, index_t y, index_t x, index_t step_y, index_t step_x)
 {
     where_t at;
 
@@ -57,59 +58,102 @@ static where_t locate(index_t n, index_t limit, index_t area, index_t width, ind
     }
     index_t outer = n, inside = last_digit(&outer, area);
     index_t i = inside, j = last_digit(&i, width);
-    at.s0 = outer * image;
     at.s1 = y + i * step_y;
     at.s2 = x + j * step_x;
+    at.s0 = outer * image;
+#ifndef STRIDED
+    at.s0 += at.s1 * image_width + at.s2;
+#endif
     at.s3 = outer * other + inside;
     return at;
 }
 
-static real gather(__global const stored *image, where_t column, where_t depth, index_t height, index_t width,
-                   index_t stride_y, index_t stride_x)
+/* Whether IMAGE[column, depth] is an element of the image, and which. */
+static inline __attribute__((always_inline))
+int is_inside(where_t column, where_t depth, index_t height, index_t width, index_t stride_y, index_t stride_x,
+              index_t *at)
 {
-    index_t y = column.s1 + depth.s1, x = column.s2 + depth.s2;
-
+    index_t y = column.s1 + depth.s1;
+#ifdef POINTWISE
+    *at = column.s0 + depth.s0;
+    return y >= 0;
+#else
+    index_t x = column.s2 + depth.s2;
 #ifdef STRIDED
     if (y < 0 || x < 0)
         return 0;
-    index_t line = (uindex_t)y / (uindex_t)stride_y, at = (uindex_t)x / (uindex_t)stride_x;
-    if (line * stride_y != y || at * stride_x != x)
-        return 0;
-    y = line;
-    x = at;
+    index_t line = (uindex_t)y / (uindex_t)stride_y, place = (uindex_t)x / (uindex_t)stride_x;
+    *at = column.s0 + depth.s0 + line * width + place;
+    return line * stride_y == y && place * stride_x == x && line < height && place < width;
+#else
+    *at = column.s0 + depth.s0;
+    return (uindex_t)y < (uindex_t)height && (uindex_t)x < (uindex_t)width;
 #endif
-    if ((uindex_t)y >= (uindex_t)height || (uindex_t)x >= (uindex_t)width)
-        return 0;
-    return LOAD(image, column.s0 + depth.s0 + y * width + x);
+#endif
 }
 
-/* tile[k][i] = A[i, k], zero outside rows and depth. */
+/* An item's share of A's slice: `rows` rows and `depth` depths are there. */
 static inline __attribute__((always_inline))
-void load(__local real *tile, __local const where_t *depths, __global const stored *a, index_t rows,
-          index_t stride, index_t depth, int item)
+void fetch_a(real *held, __local const where_t *depths, __global const stored *a, index_t rows, index_t stride,
+             index_t depth, int item)
 {
 #pragma unroll
-    for (int n = 0; n < TILE_M * TILE_K / ITEMS; n++) {
+    for (int n = 0; n < FETCHES(TILE_M, A_DEPTHS); n++) {
         uint at = item + n * ITEMS;
-        int i = at / TILE_K, k = at % TILE_K;
-        tile[k * PITCH_A + i] = i < rows && k < depth ? LOAD(a, i * stride + depths[k].s3) : 0;
+        int i = LINE(at, TILE_M, 1, A_DEPTHS, 1), k = DEPTH(at, TILE_M, 1, A_DEPTHS, 1);
+        fetch(held + n * A_DEPTHS, A_DEPTHS, i < rows && k < depth, a, i * stride + depths[k].s3);
     }
 }
 
-/* tile[k][j] = IMAGE[j, k].  Neighbouring items read along the pixels: depths if deep is 1, else columns. */
-static inline __attribute__((always_inline))
-void load_image(__local real *tile, __local const where_t *columns, __local const where_t *depths, int deep,
-                __global const stored *image, index_t height, index_t width, index_t stride_y, index_t stride_x,
-                int item)
+static inline __attribute__((always_inline)) void put_a(__local real *tile, const real *held, int item)
 {
 #pragma unroll
-    for (int n = 0; n < TILE_N * TILE_K / ITEMS; n++) {
+    for (int n = 0; n < FETCHES(TILE_M, A_DEPTHS); n++) {
         uint at = item + n * ITEMS;
-        int j = deep ? at / TILE_K : at % TILE_N;
-        int k = deep ? at % TILE_K : at / TILE_N;
-        tile[k * PITCH_B + j] = gather(image, columns[j], depths[k], height, width, stride_y, stride_x);
+        put(tile, PITCH_A, held + n * A_DEPTHS, LINE(at, TILE_M, 1, A_DEPTHS, 1), 1,
+            DEPTH(at, TILE_M, 1, A_DEPTHS, 1), A_DEPTHS);
     }
 }
+
+#ifdef DEEP
+#define IS_DEEP 1
+#else
+#define IS_DEEP 0
+#endif
+#define BY (B_LINES * B_DEPTHS)
+
+/* An item's share of the image's slice.  Neighbouring items read along the pixels. */
+static inline __attribute__((always_inline))
+void fetch_image(real *held, __local const where_t *columns, __local const where_t *depths,
+                 __global const stored *image, index_t height, index_t width, index_t stride_y, index_t stride_x,
+                 int item)
+{
+#pragma unroll
+    for (int n = 0; n < FETCHES(TILE_N, BY); n++) {
+        uint at = item + n * ITEMS;
+        int j = LINE(at, TILE_N, B_LINES, B_DEPTHS, IS_DEEP), k = DEPTH(at, TILE_N, B_LINES, B_DEPTHS, IS_DEEP);
+        index_t place = 0;
+        int inside = is_inside(columns[j], depths[k], height, width, stride_y, stride_x, &place);
+        fetch(held + n * BY, BY, inside, image, place);
+    }
+}
+
+static inline __attribute__((always_inline)) void put_image(__local real *tile, const real *held, int item)
+{
+#pragma unroll
+    for (int n = 0; n < FETCHES(TILE_N, BY); n++) {
+        uint at = item + n * ITEMS;
+        put(tile, PITCH_B, held + n * BY, LINE(at, TILE_N, B_LINES, B_DEPTHS, IS_DEEP), B_LINES,
+            DEPTH(at, TILE_N, B_LINES, B_DEPTHS, IS_DEEP), B_DEPTHS);
+    }
+}
+
+#define FETCH_A(held, depths, at) fetch_a(held, depths, a, m - row, a_row, last - (at), item)
+#define FETCH_IMAGE(held, depths) \
+    fetch_image(held, columns, depths, image, height, image_width, stride_y, stride_x, item)
+#define FIND_DEPTHS(depths, at) \
+    for (int k = item; k < TILE_K; k += ITEMS) \
+    (depths)[k] = LOCATE(depth, (at) + k, last)
 
 /* One tile of C from the depths [split * chunk, split * chunk + chunk).  With more than one split (PARTS), C is
  * the workspace [split, C's own layout], and c_split the size of a split. */
@@ -122,12 +166,12 @@ void conv(__global const stored *a, ulong a_first, __global const stored *image,
           __global part *row_sums, ulong row_sums_first,
 #endif
           long m_, long n_, long depth_, long chunk, long groups, long a_row, long a_group, long image_group,
-          long c_row, long c_group, long c_split, long height, long width, long stride_y, long stride_x,
-          long deep, AXIS(column), AXIS(depth), PART_PARAMS)
+          long c_row, long c_group, long c_split, long height, long image_width, long stride_y, long stride_x,
+          AXIS(column), AXIS(depth), PART_PARAMS)
 {
-    __local real a_tile[TILE_K * PITCH_A] __attribute__((aligned(128)));
-    __local real b_tile[TILE_K * PITCH_B] __attribute__((aligned(128)));
-    __local where_t columns[TILE_N], depths[TILE_K];
+    __local real a_tile[BUFFERS * BUFFER_A] __attribute__((aligned(128)));
+    __local real b_tile[BUFFERS * BUFFER_B] __attribute__((aligned(128)));
+    __local where_t columns[TILE_N], depths[BUFFERS * TILE_K];
     int item_x = get_local_id(0), item_y = get_local_id(1);
     int item = item_y * ITEMS_X + item_x;
     index_t m = m_, n = n_;
@@ -147,63 +191,89 @@ void conv(__global const stored *a, ulong a_first, __global const stored *image,
     bias += bias_first + g * m;
 #endif
 #ifdef ROW_SUMS
-    real row_sum[ITEM_M];
-    for (int i = 0; i < ITEM_M; i++)
+    real row_sum[SUMS_EACH];
+    for (int i = 0; i < SUMS_EACH; i++)
         row_sum[i] = 0;
+#define ADD_ROWS(tile) \
+    if (column == 0) \
+        add_rows(row_sum, tile, item)
+#else
+#define ADD_ROWS(tile)
 #endif
 
-    ROW sum[ITEM_M];
+    ROW sum[ITEM_M * PIECES_N];
+    real held_a[HELD_A], held_b[HELD_B];
+    const int left = ITEM_ROW(item_y, 0), right = ITEM_COLUMN(item_x, 0);
 #pragma unroll
-    for (int i = 0; i < ITEM_M; i++)
+    for (int i = 0; i < ITEM_M * PIECES_N; i++)
         sum[i] = 0;
     for (int j = item; j < TILE_N; j += ITEMS)
         columns[j] = LOCATE(column, column + j, n);
+
+#if BUFFERS == 1
     barrier(CLK_LOCAL_MEM_FENCE);
-
     for (index_t at = first; at < last; at += TILE_K) {
-        for (int k = item; k < TILE_K; k += ITEMS)
-            depths[k] = LOCATE(depth, at + k, last);
+        FIND_DEPTHS(depths, at);
         barrier(CLK_LOCAL_MEM_FENCE);
 
-        load(a_tile, depths, a, m - row, a_row, last - at, item);
-        load_image(b_tile, columns, depths, deep, image, height, width, stride_y, stride_x, item);
+        FETCH_A(held_a, depths, at);
+        put_a(a_tile, held_a, item);
+        FETCH_IMAGE(held_b, depths);
+        put_image(b_tile, held_b, item);
         barrier(CLK_LOCAL_MEM_FENCE);
-
-        __local const real *left = a_tile + item_y * ITEM_M;
-        __local const ROW *right = (__local const ROW *)b_tile + item_x;
-        for (int k = 0; k < TILE_K; k++) {
-            ROW line = right[k * (PITCH_B / ITEM_N)];
-#pragma unroll
-            for (int i = 0; i < ITEM_M; i++)
-                sum[i] = fma((ROW)(left[k * PITCH_A + i]), line, sum[i]);
+        multiply(sum, a_tile + left, b_tile + right);
+        ADD_ROWS(a_tile);
+    }
+#else
+    /* While slice s is multiplied, the elements of s + 1 are on their way, and the places of s + 2 are found. */
+    int now = 0;
+    FIND_DEPTHS(depths, first);
+    FIND_DEPTHS(depths + TILE_K, first + TILE_K);
+    barrier(CLK_LOCAL_MEM_FENCE);
+    FETCH_A(held_a, depths, first);
+    FETCH_IMAGE(held_b, depths);
+    put_a(a_tile, held_a, item);
+    put_image(b_tile, held_b, item);
+    barrier(CLK_LOCAL_MEM_FENCE);
+    for (index_t at = first; at < last; at += TILE_K) {
+        const int next = 1 - now, more = at + TILE_K < last;
+        if (more) {
+            FETCH_A(held_a, depths + next * TILE_K, at + TILE_K);
+            FETCH_IMAGE(held_b, depths + next * TILE_K);
         }
-#ifdef ROW_SUMS
-        if (column + item_x == 0)
-            for (int i = 0; i < ITEM_M; i++) {
-                real part = 0;
-                for (int k = 0; k < TILE_K; k++)
-                    part += left[k * PITCH_A + i];
-                row_sum[i] += part;
-            }
-#endif
+        FIND_DEPTHS(depths + now * TILE_K, at + 2 * TILE_K);
+        multiply(sum, a_tile + now * BUFFER_A + left, b_tile + now * BUFFER_B + right);
+        ADD_ROWS(a_tile + now * BUFFER_A);
+        if (more) {
+            put_a(a_tile + next * BUFFER_A, held_a, item);
+            put_image(b_tile + next * BUFFER_B, held_b, item);
+        }
+        barrier(CLK_LOCAL_MEM_FENCE);
+        now = next;
     }
+#endif
 
-    row += item_y * ITEM_M;
 #ifdef ROW_SUMS
-    if (column + item_x == 0)
-        for (int i = 0; i < ITEM_M; i++)
-            if (row + i < m)
-                PART_STORE(row_sums, row_sums_first + (ulong)((split * groups + g) * m + row + i), row_sum[i]);
+    if (column == 0)
+        for (int i = 0; i < SUMS_EACH; i++) {
+            int at = item + i * ITEMS;
+            if (at < TILE_M && row + at < m)
+                PART_STORE(row_sums, row_sums_first + (ulong)((split * groups + g) * m + row + at), row_sum[i]);
+        }
 #endif
 #pragma unroll
-    for (int i = 0; i < ITEM_M; i++) {
-        real line[ITEM_N];
-        STORE_ROW(sum[i], 0, line);
+    for (int i = 0; i < ITEM_M; i++)
 #pragma unroll
-        for (int j = 0; j < ITEM_N; j++)
-            if (row + i < m && column + item_x * ITEM_N + j < n)
-                PART((row + i) * c_row + columns[item_x * ITEM_N + j].s3, WITH_BIAS(line[j], row + i));
-    }
+        for (int p = 0; p < PIECES_N; p++) {
+            index_t at_row = row + ITEM_ROW(item_y, i);
+            int at = ITEM_COLUMN(item_x, p);
+            real line[PIECE_N];
+            STORE_ROW(sum[i * PIECES_N + p], 0, line);
+#pragma unroll
+            for (int j = 0; j < PIECE_N; j++)
+                if (at_row < m && column + at + j < n)
+                    PART(at_row * c_row + columns[at + j].s3, WITH_BIAS(line[j], at_row));
+        }
 }
 
 /* C = the sum of `splits` products in their order, and the bias, from the workspace [split, total]; element e's channel

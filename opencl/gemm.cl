@@ -4,12 +4,10 @@
  * At most two batch axes; a stride of 0 repeats an operand.  Any m, n >= 1, any k >= 0.
  * Work-groups: TILE_N / ITEM_N by TILE_M / ITEM_M items.  Each group makes TILE_M x TILE_N elements of C from
  * slices of TILE_K in local memory, each item ITEM_M x ITEM_N of them.  Groups are counted along dimension 0
- * alone, as others are limited to 65535 on some devices: tiles across, tiles down, batch, split.
- * All tile sizes are powers of two.  Each element is one chain of fma in the order of k. */
+ * alone, as others are limited to 65535 on some devices: tiles across, tiles down, batch, split. */
 
-/* From the host: TILE_M, TILE_N, TILE_K, ITEM_M, ITEM_N (2, 4, 8 or 16); BIAS: a row is added; ROW_SUMS: the sums of
- * A's rows are a second result; PARTS: the depth is split, so that the products' results are parts (tile.cl).
- * A chain may take up what is finished (finish.cl). */
+/* From the host: what tile.cl says; BIAS: a row is added; ROW_SUMS: the sums of A's rows are a second result.  A chain
+ * may take up what is finished (finish.cl). */
 
 #include "finish.cl"
 #include "tile.cl"
@@ -20,22 +18,42 @@
 #define WITH_BIAS(value, column) (value)
 #endif
 
-/* tile[k][i] = from[i * stride + k * depth_stride] for `size` lines i and TILE_K depths k, 0 beyond lines and
- * depth.  Neighbouring items read along the axis with the smaller stride. */
+/* An item's share of a slice of `lines` lines and `depth` depths; beyond these it is 0.  One by one, neighbouring items
+ * read along the axis with the smaller stride. */
 static inline __attribute__((always_inline))
-void load(__local real *tile, int pitch, uint size, __global const stored *from, index_t lines, index_t stride,
-          index_t depth, index_t depth_stride, int item)
+void fetch_slice(real *held, int size, int by_lines, int by_depths, __global const stored *from, index_t lines,
+                 index_t stride, index_t depth, index_t depth_stride, int item)
 {
-    int deep = depth_stride <= stride;
+    const int by = by_lines * by_depths, deep = by > 1 ? by_depths > 1 : depth_stride <= stride;
 
 #pragma unroll
-    for (uint n = 0; n < size * TILE_K / ITEMS; n++) {
+    for (int n = 0; n < FETCHES(size, by); n++) {
         uint at = item + n * ITEMS;
-        int i = deep ? at / TILE_K : at % size;
-        int k = deep ? at % TILE_K : at / size;
-        tile[k * pitch + i] = i < lines && k < depth ? LOAD(from, i * stride + k * depth_stride) : 0;
+        int i = LINE(at, size, by_lines, by_depths, deep), k = DEPTH(at, size, by_lines, by_depths, deep);
+        fetch(held + n * by, by, i < lines && k < depth, from, i * stride + k * depth_stride);
     }
 }
+
+static inline __attribute__((always_inline))
+void put_slice(__local real *tile, int pitch, const real *held, int size, int by_lines, int by_depths, index_t stride,
+               index_t depth_stride, int item)
+{
+    const int by = by_lines * by_depths, deep = by > 1 ? by_depths > 1 : depth_stride <= stride;
+
+#pragma unroll
+    for (int n = 0; n < FETCHES(size, by); n++) {
+        uint at = item + n * ITEMS;
+        put(tile, pitch, held + n * by, LINE(at, size, by_lines, by_depths, deep), by_lines,
+            DEPTH(at, size, by_lines, by_depths, deep), by_depths);
+    }
+}
+
+#define FETCH_A(held, depth) \
+    fetch_slice(held, TILE_M, A_LINES, A_DEPTHS, a, m - row, a_row, depth, a_column, item)
+#define FETCH_B(held, depth) \
+    fetch_slice(held, TILE_N, B_LINES, B_DEPTHS, b, n - column, b_column, depth, b_row, item)
+#define PUT_A(tile, held) put_slice(tile, PITCH_A, held, TILE_M, A_LINES, A_DEPTHS, a_row, a_column, item)
+#define PUT_B(tile, held) put_slice(tile, PITCH_B, held, TILE_N, B_LINES, B_DEPTHS, b_column, b_row, item)
 
 /* One tile of C from the depths [split * chunk, split * chunk + chunk).  With more than one split (PARTS), C is
  * the workspace [split, batch, m, n], and split_stride the size of a split. */
@@ -51,8 +69,8 @@ void gemm(__global const stored *a, ulong a_first, __global const stored *b, ulo
           long c_row, long outer, long inner, long a_outer, long a_inner, long b_outer, long b_inner,
           long c_outer, long c_inner, long split_stride, PART_PARAMS)
 {
-    __local real a_tile[TILE_K * PITCH_A] __attribute__((aligned(128)));
-    __local real b_tile[TILE_K * PITCH_B] __attribute__((aligned(128)));
+    __local real a_tile[BUFFERS * BUFFER_A] __attribute__((aligned(128)));
+    __local real b_tile[BUFFERS * BUFFER_B] __attribute__((aligned(128)));
     int x = get_local_id(0), y = get_local_id(1);
     int item = y * ITEMS_X + x;
     index_t m = m_, n = n_;
@@ -73,60 +91,82 @@ void gemm(__global const stored *a, ulong a_first, __global const stored *b, ulo
     bias += bias_first;
 #endif
 #ifdef ROW_SUMS
-    real row_sum[ITEM_M];
-    for (int i = 0; i < ITEM_M; i++)
+    real row_sum[SUMS_EACH];
+    for (int i = 0; i < SUMS_EACH; i++)
         row_sum[i] = 0;
+#define ADD_ROWS(tile) \
+    if (column == 0) \
+        add_rows(row_sum, tile, item)
+#else
+#define ADD_ROWS(tile)
 #endif
 
-    ROW sum[ITEM_M];
+    ROW sum[ITEM_M * PIECES_N];
+    real held_a[HELD_A], held_b[HELD_B];
+    const int left = ITEM_ROW(y, 0), right = ITEM_COLUMN(x, 0);
 #pragma unroll
-    for (int i = 0; i < ITEM_M; i++)
+    for (int i = 0; i < ITEM_M * PIECES_N; i++)
         sum[i] = 0;
 
+#if BUFFERS == 1
     for (index_t at = 0; at < depth; at += TILE_K) {
-        load(a_tile, PITCH_A, TILE_M, a, m - row, a_row, depth - at, a_column, item);
-        load(b_tile, PITCH_B, TILE_N, b, n - column, b_column, depth - at, b_row, item);
+        FETCH_A(held_a, depth - at);
+        PUT_A(a_tile, held_a);
+        FETCH_B(held_b, depth - at);
+        PUT_B(b_tile, held_b);
         a += TILE_K * a_column;
         b += TILE_K * b_row;
         barrier(CLK_LOCAL_MEM_FENCE);
-
-        __local const real *left = a_tile + y * ITEM_M;
-        __local const ROW *right = (__local const ROW *)b_tile + x;
-        for (int k = 0; k < TILE_K; k++) {
-            ROW line = right[k * (PITCH_B / ITEM_N)];
-#pragma unroll
-            for (int i = 0; i < ITEM_M; i++)
-                sum[i] = fma((ROW)(left[k * PITCH_A + i]), line, sum[i]);
-        }
-#ifdef ROW_SUMS
-        if (column + x == 0)
-            for (int i = 0; i < ITEM_M; i++) {
-                real part = 0;
-                for (int k = 0; k < TILE_K; k++)
-                    part += left[k * PITCH_A + i];
-                row_sum[i] += part;
-            }
-#endif
+        multiply(sum, a_tile + left, b_tile + right);
+        ADD_ROWS(a_tile);
         barrier(CLK_LOCAL_MEM_FENCE);
     }
-#ifdef ROW_SUMS
-    if (column + x == 0)
-        for (int i = 0; i < ITEM_M; i++)
-            if (row + y * ITEM_M + i < m)
-                PART_STORE(row_sums, row_sums_first + (ulong)(split * m + row + y * ITEM_M + i), row_sum[i]);
+#else
+    int now = 0;
+    FETCH_A(held_a, depth);
+    FETCH_B(held_b, depth);
+    PUT_A(a_tile, held_a);
+    PUT_B(b_tile, held_b);
+    barrier(CLK_LOCAL_MEM_FENCE);
+    for (index_t at = 0; at < depth; at += TILE_K) {
+        const int more = at + TILE_K < depth;
+        if (more) {
+            a += TILE_K * a_column;
+            b += TILE_K * b_row;
+            FETCH_A(held_a, depth - at - TILE_K);
+            FETCH_B(held_b, depth - at - TILE_K);
+        }
+        multiply(sum, a_tile + now * BUFFER_A + left, b_tile + now * BUFFER_B + right);
+        ADD_ROWS(a_tile + now * BUFFER_A);
+        now = 1 - now;
+        if (more) {
+            PUT_A(a_tile + now * BUFFER_A, held_a);
+            PUT_B(b_tile + now * BUFFER_B, held_b);
+        }
+        barrier(CLK_LOCAL_MEM_FENCE);
+    }
 #endif
 
-    row += y * ITEM_M;
-    column += x * ITEM_N;
+#ifdef ROW_SUMS
+    if (column == 0)
+        for (int i = 0; i < SUMS_EACH; i++) {
+            int at = item + i * ITEMS;
+            if (at < TILE_M && row + at < m)
+                PART_STORE(row_sums, row_sums_first + (ulong)(split * m + row + at), row_sum[i]);
+        }
+#endif
 #pragma unroll
-    for (int i = 0; i < ITEM_M; i++) {
-        real line[ITEM_N];
-        STORE_ROW(sum[i], 0, line);
+    for (int i = 0; i < ITEM_M; i++)
 #pragma unroll
-        for (int j = 0; j < ITEM_N; j++)
-            if (row + i < m && column + j < n)
-                PART((row + i) * c_row + column + j, WITH_BIAS(line[j], column + j));
-    }
+        for (int p = 0; p < PIECES_N; p++) {
+            index_t at_row = row + ITEM_ROW(y, i), at = column + ITEM_COLUMN(x, p);
+            real line[PIECE_N];
+            STORE_ROW(sum[i * PIECES_N + p], 0, line);
+#pragma unroll
+            for (int j = 0; j < PIECE_N; j++)
+                if (at_row < m && at + j < n)
+                    PART(at_row * c_row + at + j, WITH_BIAS(line[j], at + j));
+        }
 }
 
 /* C = the sum of `splits` products in their order, and the bias, from the workspace [split, batch, m, n].  The row

@@ -166,6 +166,9 @@ enum { WORD_CODE, WORD_SERIAL, WORD_INDEX, WORD_VALUE, WORD_COUNT };
 
 struct device;
 
+/* gradc_tune's callback. */
+typedef int tune_progress(void *payload, const char *line, double before, double after);
+
 /* Every function fills f and returns a status.  All are REQUIRED unless marked. */
 struct device_table {
     void (*close)(struct device *d);
@@ -200,6 +203,13 @@ struct device_table {
 
     /* OPTIONAL: programs built and loaded from disk so far. */
     void (*counters)(const struct device *d, int64_t *built, int64_t *loaded);
+
+    /* OPTIONAL, all four: what the device was tuned to.  tuned: its digest, 0 without any.  tune: as gradc_tune says; the
+     * forms of products and convolutions, and with them their workspaces, may be others from then on. */
+    uint64_t (*tuned)(const struct device *d);
+    gradc_status (*tune)(struct device *d, double seconds, tune_progress *progress, void *payload, struct failure *f);
+    gradc_status (*tuning_export)(const struct device *d, const char *path, struct failure *f);
+    gradc_status (*tuning_import)(struct device *d, const char *path, struct failure *f);
 };
 
 /* The setting "math": what products and convolutions may round.  Where a device has nothing that does as TF32 and BF16

@@ -31,5 +31,10 @@ void tuning_digest(const gradc_context *g, char text[TUNING_TEXT])
         hash = digest(hash, cpu_blas_name());
     }
     hash = digest(hash, math_names[g->device->math]);
+    if (g->device->table->tuned) {
+        char tuned[17];
+        snprintf(tuned, sizeof tuned, "%016" PRIx64, g->device->table->tuned(g->device));
+        hash = digest(hash, tuned);
+    }
     snprintf(text, TUNING_TEXT, "%016" PRIx64, hash);
 }

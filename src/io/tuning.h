@@ -7,7 +7,7 @@
 enum { TUNING_TEXT = 17 };
 
 /* Sixteen hexadecimal digits: the library's version, the device and its driver, the setting "math", on the CPU the
- * instruction set and the BLAS. */
+ * instruction set and the BLAS, on OpenCL what the device was tuned to. */
 void tuning_digest(const gradc_context *g, char text[TUNING_TEXT]);
 
 #endif

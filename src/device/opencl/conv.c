@@ -1,16 +1,30 @@
 /* conv.c - convolutions on OpenCL: which form computes one. */
 #include "device/opencl/engines.h"
 
-/* The first that applies; the last always does. */
-static const struct conv_form *const forms[] = {&conv_direct};
+#include <string.h>
 
-static const struct conv_form *form_of(const struct device *d, const struct conv *p)
+#include "device/opencl/trial.h"
+
+const struct conv_form *const conv_forms[] = {&conv_direct, NULL};
+
+static int may_run(struct device *d, const struct conv *p, const struct conv_form *form)
 {
-    size_t i = 0;
+    return form->applies(d, p) && (!(form->flags & FORM_NEEDS_TEST) || opencl_trusts_conv(d, p, form));
+}
 
-    while (!forms[i]->applies(d, p))
-        i++;
-    return forms[i];
+static const struct conv_form *form_of(struct device *d, const struct conv *p)
+{
+    const struct tuned_class of = tuned_class_of_conv(d, p);
+    const struct choice *choice = tuning_find(d, &of);
+    const struct conv_form *const *form = conv_forms;
+
+    while (choice && *form && (strcmp((*form)->name, choice->form) != 0 || !may_run(d, p, *form)))
+        form++;
+    if (choice && *form)
+        return *form;
+    for (form = conv_forms; !may_run(d, p, *form);)
+        form++;
+    return *form;
 }
 
 /* The shape rule leaves only the batch to be 0, and then the weights' gradient has elements. */

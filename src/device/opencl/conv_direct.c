@@ -1,6 +1,7 @@
 /* conv_direct.c - convolutions on OpenCL as matrix products whose right side is gathered: forward, input and weight
  * gradient as arguments of opencl/conv.cl.  For every convolution. */
 #include "device/opencl/engines.h"
+#include "device/opencl/tuning.h"
 
 /* How the kernel counts columns or depths: n = (outer, i, j), i * width + j below area, lies in the image at
  * outer * image, line y + i * step_y, place x + j * step_x, and in the result (columns) or the left operand
@@ -16,7 +17,8 @@ struct product {
     int64_t a_row, a_group, image_group, c_row, c_group;
     int64_t height, width; /* of the image */
     int64_t total;         /* elements of the result */
-    int strided, deep;
+    int strided, deep, pointwise;
+    int a_fours, image_fours; /* read by fours: the weights or dz along the depth, the image along the pixels */
     struct axis column, along; /* along: of the depth */
     struct tiling tiling;
     int wide;
@@ -131,8 +133,31 @@ static int is_wide(const struct conv *p, const struct product *q, const struct s
     return 0;
 }
 
+/* A filter of one tap that moves by one, over no padding: element n of an image's plane belongs to pixel n. */
+static int is_pointwise(const struct conv *p)
+{
+    return p->kh == 1 && p->kw == 1 && p->stride_h == 1 && p->stride_w == 1 && p->padding_h == 0 && p->padding_w == 0;
+}
+
+static int is_even(const struct view *v, int64_t n)
+{
+    return v->layout.offset % 4 == 0 && n % 4 == 0;
+}
+
+/* Fours begin at multiples of four elements; a buffer's own start and a place in it are aligned.  On a processor the
+ * compiler makes vectors of its own. */
+static void find_fours(struct product *q, const struct conv *p, const struct sizes *s)
+{
+    if (q->tiling.tile->buffers == 1)
+        return;
+    q->image_fours = q->pointwise && is_even(q->image, s->image);
+    if (p->kind != CONV_INPUT)
+        q->a_fours = is_even(q->a, p->kind == CONV_FORWARD ? q->depth : s->pixels);
+}
+
 static struct product product_of(struct device *d, const struct conv *p)
 {
+    const struct tuned_class of = tuned_class_of_conv(d, p);
     static struct product (*const kinds[])(const struct conv *, const struct sizes *) = {
         [CONV_FORWARD] = forward,
         [CONV_INPUT] = input_gradient,
@@ -141,7 +166,9 @@ static struct product product_of(struct device *d, const struct conv *p)
     struct sizes s = sizes_of(p);
     struct product q = kinds[p->kind](p, &s);
 
-    q.tiling = opencl_tiling(d, q.m, q.n, q.depth, p->groups);
+    q.pointwise = is_pointwise(p);
+    q.tiling = opencl_tiling_for(d, tuning_find(d, &of), p->dtype, q.m, q.n, q.depth, p->groups);
+    find_fours(&q, p, &s);
     q.wide = is_wide(p, &q, &s);
     return q;
 }
@@ -166,6 +193,14 @@ static void start(struct kernel_call *k, const char *kernel, const struct conv *
         kernel_option(k, "-DPARTS");
     if (q->strided)
         kernel_option(k, "-DSTRIDED");
+    if (q->deep)
+        kernel_option(k, "-DDEEP");
+    if (q->pointwise)
+        kernel_option(k, "-DPOINTWISE");
+    if (q->a_fours)
+        kernel_option(k, "-DA_DEPTHS=4");
+    if (q->image_fours)
+        kernel_option(k, q->deep ? "-DB_DEPTHS=4" : "-DB_LINES=4");
 }
 
 static void add_view(struct kernel_call *k, const struct view *v)
@@ -209,7 +244,7 @@ static gradc_status call_product(struct device *d, const struct conv *p, const s
     const struct tiling *t = &q->tiling;
     const int64_t integers[] = {q->m,       q->n,           q->depth,    t->chunk,   p->groups, q->a_row,
                                 q->a_group, q->image_group, q->c_row,    q->c_group, q->total,  q->height,
-                                q->width,   p->stride_h,    p->stride_w, q->deep};
+                                q->width,   p->stride_h,    p->stride_w};
     const int whole = t->splits == 1; /* else c is the workspace, the row sums' parts behind */
     const struct epilogue *e = whole ? p->epilogue : NULL;
     struct view sums = whole && p->db ? *p->db : *c, flat = opencl_flat(c);
@@ -271,4 +306,4 @@ static int direct_applies(const struct device *d, const struct conv *p)
     return 1;
 }
 
-const struct conv_form conv_direct = {"direct", direct_applies, direct_workspace, direct_run};
+const struct conv_form conv_direct = {"direct", direct_applies, direct_workspace, direct_run, FORM_TILED};

@@ -13,15 +13,24 @@ gradc_status opencl_gemm(struct device *d, const struct gemm *p, struct place wo
 size_t opencl_conv_workspace(struct device *d, const struct conv *p);
 gradc_status opencl_conv(struct device *d, const struct conv *p, int prepare, struct failure *f);
 
+gradc_status opencl_tune(struct device *d, double seconds, tune_progress *progress, void *payload, struct failure *f);
+
 /* ---- Forms: ways to compute a product or a convolution, none of them empty ----
- * Which one is taken is a function of shapes, dtype, "math" and the device alone.  The members are as above. */
+ * Which one is taken is a function of shapes, dtype, "math", the device and what it was tuned to (tuning.h).  The members
+ * are as above. */
+
+enum {
+    FORM_TILED = 1,     /* cut by opencl_tiling_for: a tuning store may name the tile and the splits */
+    FORM_NEEDS_TEST = 2 /* taken only where opencl_trusts it: compared once with the plain form (trial.h) */
+};
 
 struct gemm_form {
-    const char *name;
+    const char *name; /* below FORM_NAME bytes */
     int (*applies)(const struct device *d, const struct gemm *p);
     size_t (*workspace)(struct device *d, const struct gemm *p);
     gradc_status (*run)(struct device *d, const struct gemm *p, struct place workspace, int prepare,
                         struct failure *f);
+    int flags;
 };
 
 struct conv_form {
@@ -29,17 +38,30 @@ struct conv_form {
     int (*applies)(const struct device *d, const struct conv *p);
     size_t (*workspace)(struct device *d, const struct conv *p);
     gradc_status (*run)(struct device *d, const struct conv *p, int prepare, struct failure *f);
+    int flags;
 };
+
+/* The lists, ended by NULL: without tuning the first that applies is taken; the last always does. */
+extern const struct gemm_form *const gemm_forms[];
+extern const struct conv_form *const conv_forms[];
 
 extern const struct gemm_form gemm_tiled;
 extern const struct conv_form conv_direct;
 
 /* ---- Shared by the forms (tiling.c) ---- */
 
-/* What a work-group makes of the result, in elements, and what one of its items does. */
+/* What a work-group makes of the result, in elements, what one of its items does, and the slices in local memory at
+ * once: the options of opencl/tile.cl. */
 struct tile {
-    int32_t m, n, k, item_m, item_n;
+    int32_t m, n, k, item_m, item_n, buffers;
 };
+
+enum { TILES = 24 };
+
+extern const struct tile opencl_tiles[TILES];
+
+/* Whether the device has room for a tile, and a use. */
+int opencl_tile_fits(const struct device *d, int tile, gradc_dtype dtype);
 
 /* How a product is cut up. */
 struct tiling {
@@ -50,8 +72,15 @@ struct tiling {
 
 /* For an m x n result with `depth` products in each element, `count` times.  The depth is split into parts of
  * `chunk` where the result alone would not keep the device busy.  A function of the arguments and of the
- * device's kind and number of units. */
+ * device's kind, local memory and number of units; `choice` (NULL: none) is what the device was tuned to. */
+struct choice;
+struct tiling opencl_tiling_for(const struct device *d, const struct choice *choice, gradc_dtype dtype, int64_t m,
+                                int64_t n, int64_t depth, int64_t count);
 struct tiling opencl_tiling(const struct device *d, int64_t m, int64_t n, int64_t depth, int64_t count);
+
+/* The most promising tiles and splits for a product of size m, n, depth, count, the best first; returns how many, at
+ * most `limit`. */
+int opencl_tilings(const struct device *d, gradc_dtype dtype, const int64_t size[4], struct choice *out, int limit);
 
 /* The options, and the work size of a kernel over `groups` tiles. */
 void opencl_tile_options(struct kernel_call *k, const struct tile *tile);

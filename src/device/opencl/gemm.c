@@ -1,16 +1,30 @@
 /* gemm.c - matrix products on OpenCL: which form computes one. */
 #include "device/opencl/engines.h"
 
-/* The first that applies; the last always does. */
-static const struct gemm_form *const forms[] = {&gemm_tiled};
+#include <string.h>
 
-static const struct gemm_form *form_of(const struct device *d, const struct gemm *p)
+#include "device/opencl/trial.h"
+
+const struct gemm_form *const gemm_forms[] = {&gemm_tiled, NULL};
+
+static int may_run(struct device *d, const struct gemm *p, const struct gemm_form *form)
 {
-    size_t i = 0;
+    return form->applies(d, p) && (!(form->flags & FORM_NEEDS_TEST) || opencl_trusts_gemm(d, p, form));
+}
 
-    while (!forms[i]->applies(d, p))
-        i++;
-    return forms[i];
+static const struct gemm_form *form_of(struct device *d, const struct gemm *p)
+{
+    const struct tuned_class of = tuned_class_of_gemm(d, p);
+    const struct choice *choice = tuning_find(d, &of);
+    const struct gemm_form *const *form = gemm_forms;
+
+    while (choice && *form && (strcmp((*form)->name, choice->form) != 0 || !may_run(d, p, *form)))
+        form++;
+    if (choice && *form)
+        return *form;
+    for (form = gemm_forms; !may_run(d, p, *form);)
+        form++;
+    return *form;
 }
 
 static int is_empty(const struct gemm *p)

@@ -5,9 +5,14 @@
 
 #include <string.h>
 
+#include "device/opencl/tuning.h"
+
 enum { KERNEL_BATCHES = 2 }; /* axes that the kernel takes */
 
 /* ---- A product as the kernel sees it ---- */
+
+/* Whether an operand can be read by fours, and along which axis. */
+enum fours { ONE_BY_ONE, BY_LINES, BY_DEPTHS };
 
 struct axis {
     int64_t size, a, b, c;
@@ -19,6 +24,7 @@ struct product {
     struct axis axes[GRADC_MAX_NDIM];
     int64_t count; /* batches in one launch */
     struct tiling tiling;
+    enum fours a_fours, b_fours;
     int wide;
 };
 
@@ -71,8 +77,35 @@ static int is_wide(const struct gemm *p, const struct product *q)
            q->count * q->m * p->n * t->splits >= limit;
 }
 
+/* Fours begin at multiples of four elements, in which every matrix begins and every line ends; a buffer's own start and a
+ * place in it are aligned. */
+static enum fours fours_of(const struct view *v, int64_t lines, int64_t stride, int64_t depth, int64_t depth_stride)
+{
+    if (v->layout.offset % 4)
+        return ONE_BY_ONE;
+    if (depth_stride == 1 && stride % 4 == 0 && depth % 4 == 0)
+        return BY_DEPTHS;
+    return stride == 1 && depth_stride % 4 == 0 && lines % 4 == 0 ? BY_LINES : ONE_BY_ONE;
+}
+
+/* Items bring whole fours, and on a processor the compiler makes vectors of its own. */
+static void find_fours(struct product *q, const struct gemm *p)
+{
+    if (q->tiling.tile->buffers == 1)
+        return;
+    q->a_fours = fours_of(&p->a, q->m, q->a_row, p->k, p->a_col);
+    q->b_fours = fours_of(&p->b, p->n, p->b_col, p->k, p->b_row);
+    for (int32_t i = 0; i < q->naxes; i++) {
+        if (q->axes[i].a % 4)
+            q->a_fours = ONE_BY_ONE;
+        if (q->axes[i].b % 4)
+            q->b_fours = ONE_BY_ONE;
+    }
+}
+
 static struct product product_of(struct device *d, const struct gemm *p)
 {
+    const struct tuned_class of = tuned_class_of_gemm(d, p);
     struct product q = {.m = p->m, .a_row = p->a_row, .c_row = p->c_row};
 
     join_axes(&q, p);
@@ -80,7 +113,8 @@ static struct product product_of(struct device *d, const struct gemm *p)
     while (q.naxes < KERNEL_BATCHES)
         q.axes[q.naxes++] = (struct axis){1, 0, 0, 0};
     q.count = q.axes[0].size * q.axes[1].size;
-    q.tiling = opencl_tiling(d, q.m, p->n, p->k, q.count);
+    q.tiling = opencl_tiling_for(d, tuning_find(d, &of), p->dtype, q.m, p->n, p->k, q.count);
+    find_fours(&q, p);
     q.wide = is_wide(p, &q);
     return q;
 }
@@ -96,6 +130,12 @@ static size_t tiled_workspace(struct device *d, const struct gemm *p)
 
 /* ---- Calls ---- */
 
+static void add_fours(struct kernel_call *k, char operand, enum fours fours)
+{
+    if (fours != ONE_BY_ONE)
+        kernel_option(k, "-D%c_%s=4", operand, fours == BY_LINES ? "LINES" : "DEPTHS");
+}
+
 /* The sum has the product's options too, so that both are of one program. */
 static void start(struct kernel_call *k, const char *kernel, const struct gemm *p, const struct product *q)
 {
@@ -104,6 +144,8 @@ static void start(struct kernel_call *k, const char *kernel, const struct gemm *
     opencl_tile_options(k, q->tiling.tile);
     if (q->tiling.splits > 1)
         kernel_option(k, "-DPARTS");
+    add_fours(k, 'A', q->a_fours);
+    add_fours(k, 'B', q->b_fours);
 }
 
 static void add_integers(struct kernel_call *k, const int64_t *values, size_t count)
@@ -251,4 +293,4 @@ static int tiled_applies(const struct device *d, const struct gemm *p)
     return 1;
 }
 
-const struct gemm_form gemm_tiled = {"tiled", tiled_applies, tiled_workspace, tiled_run};
+const struct gemm_form gemm_tiled = {"tiled", tiled_applies, tiled_workspace, tiled_run, FORM_TILED};

@@ -4,6 +4,7 @@
 #include "base/host.h"
 #include "device/opencl/engines.h"
 #include "device/opencl/queue.h"
+#include "device/opencl/tuning.h"
 
 static void close_device(struct device *device)
 {
@@ -12,6 +13,9 @@ static void close_device(struct device *device)
         return;
     queue_stages_free(d);
     kernels_free(d);
+    if (d->tuning)
+        tuning_close(device);
+    host_free(d->tuning);
     if (d->queue)
         cl.ReleaseCommandQueue(d->queue);
     hardware_release(d->hardware);
@@ -25,6 +29,16 @@ static void counters(const struct device *device, int64_t *built, int64_t *loade
         *built = atomic_load(&d->tally.built);
     if (loaded)
         *loaded = atomic_load(&d->tally.loaded);
+}
+
+struct tuning *opencl_tuning(const struct device *d)
+{
+    return ((const struct opencl_device *)d)->tuning;
+}
+
+static uint64_t tuned(const struct device *d)
+{
+    return opencl_tuning(d)->digest;
 }
 
 static const struct device_table table = {
@@ -44,6 +58,10 @@ static const struct device_table table = {
     .conv_workspace = opencl_conv_workspace,
     .conv = opencl_conv,
     .counters = counters,
+    .tuned = tuned,
+    .tune = opencl_tune,
+    .tuning_export = tuning_export,
+    .tuning_import = tuning_import,
 };
 
 int32_t opencl_count(void)
@@ -83,6 +101,12 @@ gradc_status opencl_open(int32_t n, struct device **out, struct failure *f)
         close_device(&d->base);
         return status;
     }
+    d->tuning = host_zalloc(1, sizeof *d->tuning);
+    if (!d->tuning) {
+        close_device(&d->base);
+        return fail(f, GRADC_E_MEMORY, "no host memory for %s", h->info.device);
+    }
+    tuning_open(&d->base, h->cache);
     *out = &d->base;
     return GRADC_OK;
 }

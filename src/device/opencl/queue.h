@@ -17,6 +17,7 @@ struct stage {
 };
 
 struct kernel;
+struct tuning;
 
 struct opencl_device {
     struct device base;
@@ -29,6 +30,7 @@ struct opencl_device {
     struct kernel **noted; /* by prepare, in its order */
     int64_t nnoted, noted_capacity;
     struct tally tally;
+    struct tuning *tuning;
 };
 
 /* As opencl_refused; an error after which the context will not work again marks the device. */

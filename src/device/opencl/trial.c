@@ -1,0 +1,402 @@
+/* trial.c - products and convolutions on made-up operands: run, timed, compared with the plain form. */
+#include "device/opencl/trial.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/host.h"
+#include "base/os.h"
+
+/* ---- Elements on the host ---- */
+
+static double of_f16(uint16_t bits)
+{
+    const int exponent = bits >> 10 & 31, fraction = bits & 1023;
+    const double sign = bits >> 15 ? -1 : 1;
+    if (exponent == 31)
+        return fraction ? NAN : sign * INFINITY;
+    return sign * (exponent ? ldexp(1024 + fraction, exponent - 25) : ldexp(fraction, -24));
+}
+
+static double element(gradc_dtype dtype, const void *data, int64_t i)
+{
+    uint32_t bits;
+    float value;
+    switch (dtype) {
+    case GRADC_F64: return ((const double *)data)[i];
+    case GRADC_F16: return of_f16(((const uint16_t *)data)[i]);
+    case GRADC_BF16:
+        bits = (uint32_t)((const uint16_t *)data)[i] << 16;
+        memcpy(&value, &bits, sizeof value);
+        return value;
+    default: return ((const float *)data)[i];
+    }
+}
+
+/* Numbers in [-1, 1) with six bits behind the point: every dtype holds them, and sums of their products are exact in f32
+ * but for very deep ones. */
+static void fill(gradc_dtype dtype, void *data, int64_t n, uint64_t seed)
+{
+    uint64_t state = seed;
+    for (int64_t i = 0; i < n; i++) {
+        state = state * 6364136223846793005u + 1442695040888963407u;
+        const float value = (float)((int)(state >> 57) - 64) / 64;
+        uint32_t bits;
+        memcpy(&bits, &value, sizeof bits);
+        if (dtype == GRADC_F64)
+            ((double *)data)[i] = (double)value;
+        else if (dtype == GRADC_F32)
+            ((float *)data)[i] = value;
+        else if (dtype == GRADC_BF16)
+            ((uint16_t *)data)[i] = (uint16_t)(bits >> 16);
+        else
+            ((uint16_t *)data)[i] =
+                (uint16_t)(value == 0 ? 0 : (bits >> 16 & 0x8000) | (((bits >> 13) - 0x1c000) & 0x7fff));
+    }
+}
+
+/* What may be between two right results, for operands as above: what the sum of `depth` products strays by at random, and
+ * with Winograd's transforms on the way; then the result's own rounding. */
+static double allowed(const struct trial *t, gradc_dtype dtype, double value)
+{
+    const int direct = t->op == TUNED_GEMM || t->device->math == MATH_STRICT;
+    const double each = dtype == GRADC_F64 ? 1e-13 : 2e-6;
+    double own = 0;
+    if (dtype == GRADC_BF16)
+        own = 1.0 / 128;
+    if (dtype == GRADC_F16)
+        own = 1.0 / 1024;
+    return (direct ? 1 : 50) * each * sqrt((double)t->depth + 1) + own * fabs(value);
+}
+
+/* ---- Operands ---- */
+
+static gradc_status operand(struct trial *t, int which, gradc_dtype dtype, int64_t n, struct failure *f)
+{
+    struct device *d = t->device;
+    const size_t bytes = (size_t)n * gradc_dtype_size(dtype);
+    gradc_status status = d->table->slab_new(d, bytes, &t->slabs[which], f);
+    if (status)
+        return status;
+    void *data = host_alloc(bytes);
+    if (!data)
+        return fail(f, GRADC_E_MEMORY, "no host memory for a trial's operand");
+    fill(dtype, data, n, (uint64_t)which + 1);
+    status = d->table->write(d, (struct place){t->slabs[which], 0}, data, bytes, f);
+    host_free(data);
+    return status;
+}
+
+static struct view flat(struct slab *slab, gradc_dtype dtype, int64_t n)
+{
+    struct view v = {.at = {slab, 0}, .dtype = dtype, .layout = {.ndim = 1, .shape = {n}, .stride = {1}}};
+    return v;
+}
+
+void trial_free(struct trial *t)
+{
+    if (!t->device)
+        return;
+    for (int i = 0; i < 3; i++)
+        t->device->table->slab_free(t->device, t->slabs[i]);
+    t->device->table->slab_free(t->device, t->workspace);
+    host_free(t->want);
+    *t = (struct trial){0};
+}
+
+gradc_status trial_gemm(struct device *d, gradc_dtype dtype, const int64_t size[3], int kind, int64_t batch,
+                        struct trial *out, struct failure *f)
+{
+    const int64_t m = size[0], n = size[1], k = size[2], numbers[] = {m * k, k * n, m * n};
+    struct trial *t = out;
+    *t = (struct trial){.device = d, .op = TUNED_GEMM, .depth = k, .count = batch * m * n};
+    gradc_status status = GRADC_OK;
+    for (int i = 0; i < 3 && !status; i++)
+        status = operand(t, i, dtype, batch * numbers[i], f);
+    if (status) {
+        trial_free(t);
+        return status;
+    }
+    struct gemm *p = &t->gemm;
+    p->dtype = dtype;
+    p->m = m;
+    p->n = n;
+    p->k = k;
+    p->a = flat(t->slabs[0], dtype, batch * m * k);
+    p->b = flat(t->slabs[1], dtype, batch * k * n);
+    p->c = flat(t->slabs[2], dtype, batch * m * n);
+    p->a_row = kind & KIND_A_DEEP ? k : 1;
+    p->a_col = kind & KIND_A_DEEP ? 1 : m;
+    p->b_row = kind & KIND_B_DEEP ? 1 : n;
+    p->b_col = kind & KIND_B_DEEP ? k : 1;
+    p->c_row = n;
+    if (batch > 1) {
+        p->nbatch = 1;
+        p->batch[0] = batch;
+        p->a_batch[0] = m * k;
+        p->b_batch[0] = k * n;
+        p->c_batch[0] = m * n;
+    }
+    t->result = &p->c;
+    return GRADC_OK;
+}
+
+gradc_status trial_conv(struct device *d, const struct conv *shape, struct trial *out, struct failure *f)
+{
+    struct trial *t = out;
+    const int64_t taps = shape->kh * shape->kw, pixels = shape->out_height * shape->out_width;
+    const int64_t numbers[] = {shape->batch * shape->in * shape->height * shape->width,
+                               shape->out * (shape->in / shape->groups) * taps, shape->batch * shape->out * pixels};
+    const int64_t depths[] = {
+        [CONV_FORWARD] = shape->in / shape->groups * taps,
+        [CONV_INPUT] = shape->out / shape->groups * taps,
+        [CONV_WEIGHT] = shape->batch * pixels,
+    };
+    static const int results[] = {[CONV_FORWARD] = 2, [CONV_INPUT] = 0, [CONV_WEIGHT] = 1};
+    static const enum tuned_op ops[] = {
+        [CONV_FORWARD] = TUNED_FORWARD, [CONV_INPUT] = TUNED_INPUT, [CONV_WEIGHT] = TUNED_WEIGHT};
+    *t = (struct trial){.device = d, .op = ops[shape->kind], .conv = *shape};
+    gradc_status status = GRADC_OK;
+    for (int i = 0; i < 3 && !status; i++)
+        status = operand(t, i, shape->dtype, numbers[i], f);
+    if (status) {
+        trial_free(t);
+        return status;
+    }
+    struct view *views[] = {&t->conv.x, &t->conv.w, &t->conv.z};
+    for (int i = 0; i < 3; i++)
+        *views[i] = flat(t->slabs[i], shape->dtype, numbers[i]);
+    t->conv.bias = t->conv.db = NULL;
+    t->conv.epilogue = NULL;
+    t->depth = depths[shape->kind];
+    t->count = numbers[results[shape->kind]];
+    t->result = views[results[shape->kind]];
+    return GRADC_OK;
+}
+
+/* ---- Running ---- */
+
+struct candidate trial_candidate(const struct trial *t, int form, int tile, int splits)
+{
+    struct candidate c = {.form = form, .choice = {.tile = tile, .splits = splits}};
+    snprintf(c.choice.form, sizeof c.choice.form, "%s",
+             t->op == TUNED_GEMM ? gemm_forms[form]->name : conv_forms[form]->name);
+    return c;
+}
+
+int trial_applies(struct trial *t, int form)
+{
+    if (t->op == TUNED_GEMM)
+        return gemm_forms[form]->applies(t->device, &t->gemm);
+    return conv_forms[form]->applies(t->device, &t->conv);
+}
+
+static gradc_dtype dtype_of(const struct trial *t)
+{
+    return t->op == TUNED_GEMM ? t->gemm.dtype : t->conv.dtype;
+}
+
+static size_t workspace_of(struct trial *t, int form)
+{
+    if (t->op == TUNED_GEMM)
+        return gemm_forms[form]->workspace(t->device, &t->gemm);
+    return conv_forms[form]->workspace(t->device, &t->conv);
+}
+
+static gradc_status call(struct trial *t, int form, int prepare, struct failure *f)
+{
+    const struct place workspace = {t->workspace, 0};
+    if (t->op == TUNED_GEMM)
+        return gemm_forms[form]->run(t->device, &t->gemm, workspace, prepare, f);
+    t->conv.workspace = workspace;
+    return conv_forms[form]->run(t->device, &t->conv, prepare, f);
+}
+
+/* With the candidate's choice in force. */
+static gradc_status run(struct trial *t, int form, int times, double *seconds, struct failure *f)
+{
+    struct device *d = t->device;
+    const size_t bytes = workspace_of(t, form);
+    gradc_status status = GRADC_OK;
+    d->table->slab_free(d, t->workspace);
+    t->workspace = NULL;
+    if (bytes)
+        status = d->table->slab_new(d, bytes, &t->workspace, f);
+    if (!status)
+        status = call(t, form, 1, f);
+    if (!status)
+        status = d->table->prepared(d, f);
+    if (!status)
+        status = d->table->finish(d, f);
+    const double start = os_seconds();
+    for (int i = 0; i < times && !status; i++)
+        status = call(t, form, 0, f);
+    if (!status)
+        status = d->table->finish(d, f);
+    if (seconds)
+        *seconds = (os_seconds() - start) / times;
+    return status;
+}
+
+gradc_status trial_run(struct trial *t, const struct candidate *c, int times, double *seconds, struct failure *f)
+{
+    struct tuning *tuning = opencl_tuning(t->device);
+    const struct choice *outer = tuning->forced;
+    tuning->forced = &c->choice;
+    const gradc_status status = run(t, c->form, times, seconds, f);
+    tuning->forced = outer;
+    return status;
+}
+
+/* ---- Comparing ---- */
+
+/* The result of a candidate, freed by the caller.  The place is filled with what is no result before. */
+static gradc_status result_of(struct trial *t, const struct candidate *c, void **out, struct failure *f)
+{
+    struct device *d = t->device;
+    const size_t bytes = (size_t)t->count * gradc_dtype_size(dtype_of(t));
+    void *data = host_alloc(bytes);
+    if (!data)
+        return fail(f, GRADC_E_MEMORY, "no host memory for a trial's result");
+    memset(data, 0xff, bytes);
+    gradc_status status = d->table->write(d, t->result->at, data, bytes, f);
+    if (!status)
+        status = trial_run(t, c, 1, NULL, f);
+    if (!status)
+        status = d->table->read(d, data, t->result->at, bytes, f);
+    if (status) {
+        host_free(data);
+        return status;
+    }
+    *out = data;
+    return GRADC_OK;
+}
+
+/* The last form is the plain one. */
+static int plain_form(const struct trial *t)
+{
+    int n = 0;
+    if (t->op == TUNED_GEMM)
+        while (gemm_forms[n + 1])
+            n++;
+    else
+        while (conv_forms[n + 1])
+            n++;
+    return n;
+}
+
+static int plain_tile(const struct trial *t)
+{
+    return strcmp(t->device->info.kind, "cpu") == 0 ? TILES - 1 : 0;
+}
+
+gradc_status trial_error(struct trial *t, const struct candidate *c, double *error, struct failure *f)
+{
+    const gradc_dtype dtype = dtype_of(t);
+    gradc_status status = GRADC_OK;
+    void *got = NULL;
+    *error = INFINITY;
+    if (!t->want) {
+        const struct candidate plain = trial_candidate(t, plain_form(t), plain_tile(t), 1);
+        status = result_of(t, &plain, &t->want, f);
+    }
+    if (!status)
+        status = result_of(t, c, &got, f);
+    if (status)
+        return status;
+    double worst = 0;
+    for (int64_t i = 0; i < t->count; i++) {
+        const double want = element(dtype, t->want, i);
+        const double off = fabs(element(dtype, got, i) - want) / allowed(t, dtype, want);
+        worst = off <= worst ? worst : off; /* NaN stays */
+    }
+    *error = worst;
+    host_free(got);
+    return GRADC_OK;
+}
+
+/* ---- Trust ---- */
+
+static int is_right(struct trial *t, int form)
+{
+    struct failure ignored = {0};
+    const struct candidate c = trial_candidate(t, form, -1, 1);
+    double error = INFINITY;
+    return trial_error(t, &c, &error, &ignored) == GRADC_OK && error <= 1;
+}
+
+/* Keeps what was found, unless it could not be tried. */
+static int conclude(struct device *d, enum tuned_op op, gradc_dtype dtype, const char *form, int tried, int right)
+{
+    tuning_judge(d, op, dtype, form, right);
+    if (tried) {
+        if (!right)
+            host_log("%s (%s): the form \"%s\" gives wrong results and is not used", d->info.device, d->info.name, form);
+        tuning_keep(d);
+    }
+    return right;
+}
+
+int opencl_trusts_gemm(struct device *d, const struct gemm *p, const struct gemm_form *form)
+{
+    static const int64_t sizes[][3] = {{96, 80, 160}, {128, 128, 256}, {256, 256, 512}};
+    const struct verdict *known = tuning_verdict(d, TUNED_GEMM, p->dtype, form->name);
+    const struct tuned_class of = tuned_class_of_gemm(d, p);
+    struct failure ignored = {0};
+    int number = 0, tried = 0, right = 0;
+    if (known)
+        return known->right;
+    while (gemm_forms[number] && gemm_forms[number] != form)
+        number++;
+    for (size_t i = 0; i < sizeof sizes / sizeof *sizes && !tried && gemm_forms[number]; i++) {
+        struct trial t;
+        if (trial_gemm(d, p->dtype, sizes[i], of.kind, 1, &t, &ignored))
+            break;
+        tried = trial_applies(&t, number);
+        right = tried && is_right(&t, number);
+        trial_free(&t);
+    }
+    return conclude(d, TUNED_GEMM, p->dtype, form->name, tried, right);
+}
+
+/* A small convolution of the same filter. */
+static struct conv small_conv(const struct conv *p, int64_t channels)
+{
+    struct conv c = *p;
+    const int64_t groups = p->groups == 1 ? 1 : channels / 8;
+    c.batch = 2;
+    c.groups = groups;
+    c.in = channels;
+    c.out = p->groups > 1 && p->in == p->groups ? channels * (p->out / p->in) : channels;
+    if (p->groups > 1 && p->in == p->groups)
+        c.groups = channels;
+    c.out_height = 14;
+    c.out_width = 13;
+    c.height = (c.out_height - 1) * p->stride_h + (p->kh - 1) * p->dilation_h + 1 - 2 * p->padding_h;
+    c.width = (c.out_width - 1) * p->stride_w + (p->kw - 1) * p->dilation_w + 1 - 2 * p->padding_w;
+    return c;
+}
+
+int opencl_trusts_conv(struct device *d, const struct conv *p, const struct conv_form *form)
+{
+    static const int64_t channels[] = {32, 64, 128};
+    const enum tuned_op op = tuned_class_of_conv(d, p).op;
+    const struct verdict *known = tuning_verdict(d, op, p->dtype, form->name);
+    struct failure ignored = {0};
+    int number = 0, tried = 0, right = 0;
+    if (known)
+        return known->right;
+    while (conv_forms[number] && conv_forms[number] != form)
+        number++;
+    for (size_t i = 0; i < sizeof channels / sizeof *channels && !tried && conv_forms[number]; i++) {
+        const struct conv small = small_conv(p, channels[i]);
+        struct trial t;
+        if (small.height < 1 || small.width < 1 || trial_conv(d, &small, &t, &ignored))
+            break;
+        tried = trial_applies(&t, number);
+        right = tried && is_right(&t, number);
+        trial_free(&t);
+    }
+    return conclude(d, op, p->dtype, form->name, tried, right);
+}

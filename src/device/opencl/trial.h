@@ -1,0 +1,53 @@
+/* trial.h - a product or a convolution on made-up operands, run by one form or another: compared with the plain form
+ * (before a form is trusted, before a candidate may win) and timed.  Private to device/opencl. */
+#ifndef GRADC_OPENCL_TRIAL_H
+#define GRADC_OPENCL_TRIAL_H
+
+#include "device/opencl/engines.h"
+#include "device/opencl/tuning.h"
+
+/* Operands in memory of their own, and what the plain form made of them. */
+struct trial {
+    struct device *device;
+    enum tuned_op op;
+    struct gemm gemm;
+    struct conv conv;
+    struct slab *slabs[3], *workspace; /* operands, in the order x, w, z or a, b, c */
+    struct view *result;               /* one of the views of gemm or conv */
+    int64_t depth, count;              /* products in an element; elements of the result */
+    void *want;                        /* of the plain form; NULL: not asked for yet */
+};
+
+/* A way to run one: number `form` of gemm_forms or conv_forms, and what it is to choose. */
+struct candidate {
+    int form;
+    struct choice choice;
+};
+
+/* p->m, n, k, dtype; deep: KIND_*.  The matrices lie without gaps, `batch` times. */
+gradc_status trial_gemm(struct device *d, gradc_dtype dtype, const int64_t size[3], int kind, int64_t batch,
+                        struct trial *out, struct failure *f);
+
+/* Everything but the operands is set in p. */
+gradc_status trial_conv(struct device *d, const struct conv *p, struct trial *out, struct failure *f);
+
+void trial_free(struct trial *t);
+
+/* The candidate that stands for a form's own choice, and the plain form's. */
+struct candidate trial_candidate(const struct trial *t, int form, int tile, int splits);
+
+int trial_applies(struct trial *t, int form);
+
+/* Runs it `times` times, in seconds each; the first call for a candidate builds and is not to be counted. */
+gradc_status trial_run(struct trial *t, const struct candidate *c, int times, double *seconds, struct failure *f);
+
+/* Runs it once and compares: *error is the largest difference to the plain form over what rounding allows such sums,
+ * so that up to 1 is right; not finite is not. */
+gradc_status trial_error(struct trial *t, const struct candidate *c, double *error, struct failure *f);
+
+/* Whether a form that is FORM_NEEDS_TEST was found right, for the dtype of p under "math": asked once, of a small problem,
+ * and kept.  One that can't be tried is not right, until the device is opened again. */
+int opencl_trusts_gemm(struct device *d, const struct gemm *p, const struct gemm_form *form);
+int opencl_trusts_conv(struct device *d, const struct conv *p, const struct conv_form *form);
+
+#endif

@@ -1,0 +1,95 @@
+/* tuning.h - what a device was tuned to: for classes of products and convolutions, the form, its tile and its splits.
+ * A text file beside the compiled programs; one of another device or driver, or a damaged one, is not taken.
+ *
+ * A context has its own copy, read when it is opened, so that no other one changes what it does.  Private to
+ * device/opencl. */
+#ifndef GRADC_OPENCL_TUNING_H
+#define GRADC_OPENCL_TUNING_H
+
+#include "device/opencl/engines.h"
+
+enum { FORM_NAME = 16 };
+
+enum tuned_op { TUNED_GEMM, TUNED_FORWARD, TUNED_INPUT, TUNED_WEIGHT, TUNED_OPS };
+
+/* A class of problems.  Sizes are counted by log2, rounded down: 5 is 32..63. */
+struct tuned_class {
+    enum tuned_op op;
+    gradc_dtype dtype;
+    enum math math;
+    int32_t kind;     /* gemm: KIND_*; conv: FILTER_* */
+    int32_t m, n, k;  /* of the product that it is: rows, columns, depth */
+};
+
+enum { KIND_A_DEEP = 1, KIND_B_DEEP = 2, KIND_BATCH = 4, KINDS = 8 };
+enum { FILTER_POINTWISE, FILTER_3X3, FILTER_OTHER, FILTER_STRIDED, FILTER_GROUPS = 4, FILTERS = 8 };
+
+struct choice {
+    char form[FORM_NAME];
+    int32_t tile, splits; /* of a form that is FORM_TILED; tile -1: its own choice */
+};
+
+struct tuned {
+    struct tuned_class of;
+    struct choice choice;
+    double before, after; /* seconds of the default and of the choice, for people */
+};
+
+/* What a form was found to be (trial.h). */
+struct verdict {
+    enum tuned_op op;
+    gradc_dtype dtype;
+    enum math math;
+    char form[FORM_NAME];
+    int32_t right;
+};
+
+/* What opencl_tiling_for found for a shape: to look for it takes longer than a launch. */
+struct tiled {
+    gradc_dtype dtype;
+    int64_t m, n, depth, count; /* count 0: nothing here */
+    struct tiling tiling;
+};
+
+enum { TILED = 256 };
+
+struct tuning {
+    struct tuned *entries; /* sorted by class */
+    int64_t nentries, capacity;
+    struct verdict *verdicts;
+    int64_t nverdicts, verdicts_capacity;
+    const struct choice *forced; /* while a candidate is tried: taken in place of any other; NULL: none */
+    uint64_t digest;             /* of the entries; 0: there are none */
+    char path[1100];             /* "": nothing is kept */
+    struct tiled tiled[TILED];   /* by a hash of the shape */
+};
+
+/* The tuning of an OpenCL device. */
+struct tuning *opencl_tuning(const struct device *d);
+
+struct tuned_class tuned_class_of_gemm(const struct device *d, const struct gemm *p);
+struct tuned_class tuned_class_of_conv(const struct device *d, const struct conv *p);
+
+/* What it was tuned to, or NULL. */
+const struct choice *tuning_find(const struct device *d, const struct tuned_class *of);
+
+/* Takes an entry up, in place of one of its class.  0, or -1 without memory. */
+int tuning_put(const struct device *d, const struct tuned *entry);
+
+/* NULL: not known yet. */
+const struct verdict *tuning_verdict(const struct device *d, enum tuned_op op, gradc_dtype dtype, const char *form);
+int tuning_judge(const struct device *d, enum tuned_op op, gradc_dtype dtype, const char *form, int right);
+
+/* Opening and closing a device: reads what is kept in `folder` ("": nowhere). */
+void tuning_open(struct device *d, const char *folder);
+void tuning_close(struct device *d);
+
+/* Writes it where it is kept; what goes wrong is only logged. */
+void tuning_keep(const struct device *d);
+
+/* To a file and from one.  A file of another device, driver or version, or a damaged one, is GRADC_E_ARG and changes
+ * nothing. */
+gradc_status tuning_export(const struct device *d, const char *path, struct failure *f);
+gradc_status tuning_import(struct device *d, const char *path, struct failure *f);
+
+#endif
