@@ -493,6 +493,8 @@ static void scaler_scales(struct fixture *f)
         }
         assert_int_equal(gradc_scaler_step(s, o), GRADC_OK);
         assert_int_equal(gradc_scaler_update(s), GRADC_OK);
+        if (step == 0)
+            assert_f32(loss, 1, (const float[]){11}); /* as a loss that backward was given */
         static const double scales[] = {1024, 512, 512, 1024, 1024}, trackers[] = {1, 0, 1, 0, 1};
         static const float first[] = {-0.5f, -0.5f, -1, -1.5f, -2}, second[] = {0, 0, -0.5f, -1, -1.5f};
         assert_true(gradc_scaler_get(s, "scale") == scales[step]);
