@@ -1,0 +1,127 @@
+#!/bin/sh
+# Every program that the library makes (test/every_op.c, recorded by test/vendors/recorder.c instead of a driver),
+# compiled by the vendors' compilers, which need no hardware: AMD (gfx906, gfx1030, gfx1100: clang-15), NVIDIA (clang-15
+# to PTX, and ptxas where there is one), Intel (Gen9 and Arc: ocloc).  A missing tool is a skipped vendor.
+# Ends with "N passed, N failed, N skipped"; a pass is a program on a target.
+#
+# By default every program goes to gfx1030 and to PTX, and the others get the first one of each source and type; with
+# GRADC_TEST_LONG=1 every program goes everywhere, and to Gen12 too.
+# CC  the compiler      BUILD  the build folder
+set -u
+cd "$(dirname "$0")/.." || exit 1
+: "${BUILD:=build}" "${CC:=cc}" "${GRADC_TEST_LONG:=0}" "${CLANG:=clang-15}"
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+
+case $BUILD in
+*-address* | *-thread* | *-undefined* | *-cpu* | *-debug* | *-clang*)
+    echo "skipped: the programs are those of the plain build"
+    echo "0 passed, 0 failed, 1 skipped"
+    exit 0
+    ;;
+esac
+
+if [ ! -d /sys/devices/system/cpu ]; then
+    echo "skipped: /sys is not mounted, so the library opens no OpenCL"
+    echo "0 passed, 0 failed, 1 skipped"
+    exit 0
+fi
+
+# ---- What the library gives a driver ----
+
+mkdir "$work/lib" "$work/record" "$work/programs"
+$CC -std=c11 -D_GNU_SOURCE -shared -fPIC test/vendors/recorder.c -o "$work/lib/libOpenCL.so.1" -pthread &&
+    env LD_LIBRARY_PATH="$work/lib" RECORDER="$work/record" XDG_CACHE_HOME="$work/cache" GRADC_TEST_LONG=0 \
+        GRADC_TEST_DEVICES=opencl:0 "$BUILD/test/every_op" 'halves*planned' >"$work/log" 2>&1
+if [ $? -ne 0 ] || ! ls "$work"/record/*.cl >/dev/null 2>&1; then
+    tail -20 "$work/log"
+    echo "0 passed, 1 failed"
+    exit 1
+fi
+
+# Each once; named SOURCE-TYPE-HASH, the source being the first file behind the prelude, or behind a chain's text.
+for program in "$work"/record/*.cl; do
+    options=${program%.cl}.options
+    hash=$(cat "$program" "$options" | md5sum | cut -c1-12)
+    source=$(sed -n '/^#line 1 "made for/,$ s/^#line 1 "\(.*\)\.cl"$/\1_chain/p' "$program" | sed -n 1p)
+    [ -n "$source" ] || source=$(sed -n 's/^#line 1 "\(.*\)\.cl"$/\1/p' "$program" | sed -n 2p)
+    type=$(sed -n 's/.*-DREAL_IS_\([A-Z0-9]*\).*/\1/p' "$options")
+    mv "$program" "$work/programs/$source-$type-$hash.cl"
+    mv "$options" "$work/programs/$source-$type-$hash.options"
+done
+(cd "$work/programs" && ls ./*.cl | sed 's/^\.\/\(.*\)\.cl$/\1/') >"$work/all"
+# A chain of f32 that casts from f64 needs a device with f64, too.
+(cd "$work/programs" && grep -lE '^#define CHAIN_PARAMS.* double ' ./*.cl | sed 's/^\.\/\(.*\)\.cl$/\1/') >"$work/doubles"
+grep -v -- '-F64-' "$work/all" | grep -vxFf "$work/doubles" >"$work/without"
+awk -F- '!seen[$1 "-" $2]++' "$work/all" >"$work/first"
+awk -F- '!seen[$1 "-" $2]++' "$work/without" >"$work/first-without"
+if [ "$GRADC_TEST_LONG" != 0 ]; then
+    cp "$work/all" "$work/first"
+    cp "$work/without" "$work/first-without"
+fi
+echo "$(wc -l <"$work/all") programs"
+
+# ---- The compilers ----
+
+# compile.sh TARGET NAME: writes NAME to TARGET.passed, or to TARGET.failed with the log.
+cat >"$work/compile.sh" <<'END'
+target=$1 name=$2
+source=programs/$name.cl out=out/$target-$name
+options=$(sed 's/-cl-std=CL1.2//' "programs/$name.options")
+amd=/usr/lib/x86_64-linux-gnu/amdgcn/bitcode
+opencl="$CLANG -x cl -cl-std=CL1.2 -Xclang -finclude-default-header -O2 $options"
+case $target in
+gfx1100)
+    $opencl -target amdgcn-amd-amdhsa -mcpu=$target -nogpulib -Xclang -mlink-builtin-bitcode \
+        -Xclang /usr/lib/clc/amdgcn--amdhsa.bc -S -o "$out" "$source" ;;
+gfx*)
+    $opencl -target amdgcn-amd-amdhsa -mcpu=$target --rocm-device-lib-path=$amd -S -o "$out" "$source" ;;
+nvptx)
+    $opencl -target nvptx64-nvidia-nvcl -Xclang -mlink-builtin-bitcode -Xclang /usr/lib/clc/nvptx64--nvidiacl.bc \
+        -Xclang -target-cpu -Xclang sm_75 -S -o "$out" "$source" &&
+        { [ -z "$PTXAS" ] || "$PTXAS" -arch=sm_75 "$out" -o "$out.cubin"; } ;;
+*)
+    [ $target = skl ] || options=$(echo "$options" | sed 's/-DDEVICE_F64//')
+    mkdir "$out.d" && ocloc compile -q -file "$source" -device $target -options "-cl-std=CL1.2 $options" \
+        -out_dir "$out.d" ;;
+esac >"$out.log" 2>&1 </dev/null
+status=$?
+[ $status -eq 0 ] || { echo "failed: $name for $target ($options)"; head -12 "$out.log"; } >"$out.failed"
+rm -rf "$out" "$out.cubin" "$out.d"
+exit 0
+END
+
+passed=0 failed=0 skipped=0
+CLANG=$(command -v "$CLANG")
+PTXAS=$(command -v ptxas)
+export CLANG PTXAS
+mkdir "$work/out"
+both=$(nproc 2>/dev/null || echo 2)
+
+target() { # target, list of programs, what must be there...
+    target=$1 list=$2
+    shift 2
+    for needed in "$@"; do
+        if [ -z "$needed" ] || [ ! -e "$needed" ]; then
+            echo "skipped: $target: ${needed:-its compiler} is not there"
+            skipped=$((skipped + 1))
+            return
+        fi
+    done
+    (cd "$work" && xargs -P "$both" -n 1 sh compile.sh "$target" <"$list")
+    bad=$(find "$work/out" -name "$target-*.failed" | wc -l)
+    find "$work/out" -name "$target-*.failed" | sort | head -3 | xargs -r cat
+    failed=$((failed + bad)) passed=$((passed + $(wc -l <"$list") - bad))
+}
+
+amd=/usr/lib/x86_64-linux-gnu/amdgcn/bitcode
+target gfx1030 "$work/all" "$CLANG" $amd/ocml.bc
+target gfx906 "$work/first" "$CLANG" $amd/ocml.bc
+target gfx1100 "$work/first" "$CLANG" /usr/lib/clc/amdgcn--amdhsa.bc
+target nvptx "$work/all" "$CLANG" /usr/lib/clc/nvptx64--nvidiacl.bc
+[ -n "$PTXAS" ] || echo "without ptxas, NVIDIA's PTX is not assembled"
+target skl "$work/first" "$(command -v ocloc)"
+target dg2 "$work/first-without" "$(command -v ocloc)" # Arc has no f64, nor has Gen12
+[ "$GRADC_TEST_LONG" = 0 ] || target tgllp "$work/without" "$(command -v ocloc)"
+echo "$passed passed, $failed failed, $skipped skipped"
+[ "$failed" -eq 0 ]
