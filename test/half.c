@@ -172,6 +172,11 @@ static void refused(struct fixture *f)
     gradc_tensor *x = operand(f->g, GRADC_F16, PLAIN, SHAPE_OF(3, 5), 0, 1, &r);
     assert_refused(f->g, gradc_add(x, gradc_cast(x, GRADC_BF16)), GRADC_E_DTYPE, "add");
     assert_refused(f->g, gradc_add(x, gradc_cast(x, GRADC_F32)), GRADC_E_DTYPE, "add");
+    assert_refused(f->g, gradc_softmax(x, 1), GRADC_E_DTYPE, "softmax");
+    assert_refused(f->g, gradc_var(x, 0, NULL, 0, 1), GRADC_E_DTYPE, "var");
+    assert_int_equal(gradc_requires_grad(x, 1), GRADC_OK);
+    assert_null(gradc_sgd(&x, 1, 0.1, 0));
+    assert_failed(f->g, GRADC_E_DTYPE, "is f16");
     operands_free(f->g);
 }
 
@@ -493,6 +498,8 @@ static void scaler_scales(struct fixture *f)
         }
         assert_int_equal(gradc_scaler_step(s, o), GRADC_OK);
         assert_int_equal(gradc_scaler_update(s), GRADC_OK);
+        if (step == 0)
+            assert_f32(loss, 1, (const float[]){11}); /* as a loss that backward was given */
         static const double scales[] = {1024, 512, 512, 1024, 1024}, trackers[] = {1, 0, 1, 0, 1};
         static const float first[] = {-0.5f, -0.5f, -1, -1.5f, -2}, second[] = {0, 0, -0.5f, -1, -1.5f};
         assert_true(gradc_scaler_get(s, "scale") == scales[step]);

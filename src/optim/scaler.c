@@ -119,6 +119,10 @@ gradc_tensor *gradc_scaler_scale(gradc_scaler *s, gradc_tensor *loss)
 {
     if (!loss || enter(s, "scaler_scale"))
         return NULL;
+    struct tensor *t = op_operand(loss, "scaler_scale");
+    if (!t)
+        return NULL;
+    loss_keep(t);
     return gradc_mul_scalar(dtype_is_half(gradc_dtype_of(loss)) ? gradc_cast(loss, GRADC_F32) : loss, s->scale);
 }
 
