@@ -11,13 +11,7 @@
  *   PARTS     the depth is split: results are parts, in a workspace
  * Whatever these are, each element is one chain of fma in the order of the depth: so all tiles give the same bits. */
 
-#define JOIN2(a, b) a##b
-#define JOIN(a, b) JOIN2(a, b)
-#ifdef REAL_IS_F64
-#define REALS(n) JOIN(double, n)
-#else
-#define REALS(n) JOIN(float, n)
-#endif
+#include "fours.cl"
 
 #ifndef A_LINES
 #define A_LINES 1
@@ -72,15 +66,6 @@
 #define HELD_B (TILE_N * TILE_K / ITEMS)
 #define LINE(at, size, lines, depths, deep) (((deep) ? (at) / (TILE_K / (depths)) : (at) % ((size) / (lines))) * (lines))
 #define DEPTH(at, size, lines, depths, deep) (((deep) ? (at) % (TILE_K / (depths)) : (at) / ((size) / (lines))) * (depths))
-
-/* Four elements from an aligned place. */
-#if defined(REAL_IS_F16)
-#define LOAD4(p, i) vloada_half4(0, (__global const half *)((p) + (i)))
-#elif defined(REAL_IS_BF16)
-#define LOAD4(p, i) as_float4(convert_uint4(*(__global const ushort4 *)((p) + (i))) << 16)
-#else
-#define LOAD4(p, i) (*(__global const REALS(4) *)((p) + (i)))
-#endif
 
 /* held = from[at ...], by `by` elements, 0 where it is not inside. */
 static inline __attribute__((always_inline))

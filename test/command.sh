@@ -75,6 +75,8 @@ expect 2 "--names" devices now
 expect 0 "--names" devices -h
 expect 0 "138357544" info vgg16
 expect 0 "224" info vgg16 --batch 2
+expect 2 "such as 60s" tune --budget soon
+expect 1 "nothing to tune" tune --device cpu
 expect 2 "takes one model" explain
 expect 2 "adamw or rmsprop" explain mlp --optimizer none
 expect 1 "nonsense" explain nonsense --device cpu
@@ -89,7 +91,7 @@ fi
 expect 0 "--html" compare --help
 
 # Every option of every command is in the manual page and among the completions.
-for command in train predict eval info explain compare; do
+for command in train predict eval info explain compare tune; do
     "$GRADC" $command --help | sed -n 's/^  \(--[a-z-]*\).*/\1/p' >"$work/options"
     missing=
     for option in $(grep -v -- --help "$work/options"); do

@@ -11,7 +11,7 @@ _gradc()
     local word=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD-1]} words=
     COMPREPLY=()
     if [ "$COMP_CWORD" -eq 1 ]; then
-        words="train predict eval info explain compare devices --version --help"
+        words="train predict eval info explain compare tune devices --version --help"
         mapfile -t COMPREPLY < <(compgen -W "$words" -- "$word")
         return
     fi
@@ -21,11 +21,12 @@ _gradc()
     --optimizer) words="sgd adam adamw rmsprop" ;;
     --schedule) words="constant linear cosine step, onecycle" ;;
     --augment) words="crop flip crop,flip" ;;
+    --math) words="fast strict tf32 bf16" ;;
     --resize) words="pad crop stretch" ;;
     --bad-images) words="fail skip" ;;
     --device) words="auto $(gradc devices --names 2>/dev/null)" ;;
     --data) words="fashion-mnist mnist: cifar10: folder:" ;;
-    --save | --checkpoint | --resume | --pretrained | --report | --losses | --csv | --sheet | --html)
+    --save | --checkpoint | --resume | --pretrained | --report | --losses | --csv | --sheet | --html | --export | --import)
         mapfile -t COMPREPLY < <(compgen -f -- "$word")
         return
         ;;

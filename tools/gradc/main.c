@@ -13,6 +13,7 @@ static const char help[] =
     "       gradc info MODEL|FILE               what a model is made of, or what a file holds\n"
     "       gradc explain MODEL                 the plan of a model's training step\n"
     "       gradc compare                       how fast each device of this machine trains\n"
+    "       gradc tune                          looks for a device's fastest products and convolutions\n"
     "       gradc devices                       the devices of this machine\n"
     "       gradc --version\n"
     "       gradc --help                        gradc COMMAND --help lists a command's options\n";
@@ -38,7 +39,7 @@ static const struct {
     int (*run)(int argc, char **argv);
 } commands[] = {{"train", command_train},     {"predict", command_predict},   {"eval", command_eval},
                 {"info", command_info},       {"explain", command_explain},   {"compare", command_compare},
-                {"devices", command_devices}, {"--version", command_version}, {"--help", command_help},
+                {"tune", command_tune},       {"devices", command_devices}, {"--version", command_version}, {"--help", command_help},
                 {"-h", command_help},         {"help", command_help}};
 
 static void log_line(void *payload, const char *line)

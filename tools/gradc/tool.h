@@ -202,6 +202,7 @@ int command_eval(int argc, char **argv);
 int command_info(int argc, char **argv);
 int command_explain(int argc, char **argv);
 int command_compare(int argc, char **argv);
+int command_tune(int argc, char **argv);
 int command_devices(int argc, char **argv);
 
 #endif

@@ -2,6 +2,7 @@
 import collections
 import contextlib
 import ctypes
+import os
 import weakref
 
 from . import library
@@ -75,6 +76,26 @@ class Context:
         """Changes a setting: "eager", "threads", "memory_limit", "blas", "math", "pending"."""
         text = str(int(value)) if isinstance(value, bool) else str(value)
         self.check(lib.gradc_set(self.live(), key.encode(), text.encode()))
+
+    def tune(self, seconds=60, progress=None):
+        """Looks for the device's fastest products and convolutions, as gradc_tune says.
+
+        progress(line, before, after) is called for each class of problems; it ends the search by returning True.
+        """
+        kind = dict(FUNCTIONS["gradc_tune"][1])["progress"]
+
+        def tell(payload, line, before, after):
+            return 1 if progress(line.decode("utf-8", "replace"), before, after) else 0
+        callback = kind(tell) if progress else kind()
+        self.check(lib.gradc_tune(self.live(), seconds, callback, None))
+
+    def tune_save(self, path):
+        """Writes what the device was tuned to to a file."""
+        self.check(lib.gradc_tune_save(self.live(), os.fsencode(path)))
+
+    def tune_load(self, path):
+        """Takes what such a file holds, in place of what there was; another device's is refused."""
+        self.check(lib.gradc_tune_load(self.live(), os.fsencode(path)))
 
     def seed(self, seed):
         self.check(lib.gradc_seed(self.live(), seed))

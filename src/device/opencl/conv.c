@@ -7,7 +7,7 @@
 
 const struct conv_form *const conv_forms[] = {&conv_direct, NULL};
 
-static int may_run(struct device *d, const struct conv *p, const struct conv_form *form)
+int conv_may_run(struct device *d, const struct conv *p, const struct conv_form *form)
 {
     return form->applies(d, p) && (!(form->flags & FORM_NEEDS_TEST) || opencl_trusts_conv(d, p, form));
 }
@@ -18,11 +18,11 @@ static const struct conv_form *form_of(struct device *d, const struct conv *p)
     const struct choice *choice = tuning_find(d, &of);
     const struct conv_form *const *form = conv_forms;
 
-    while (choice && *form && (strcmp((*form)->name, choice->form) != 0 || !may_run(d, p, *form)))
+    while (choice && *form && (strcmp((*form)->name, choice->form) != 0 || !conv_may_run(d, p, *form)))
         form++;
     if (choice && *form)
         return *form;
-    for (form = conv_forms; !may_run(d, p, *form);)
+    for (form = conv_forms; !conv_may_run(d, p, *form);)
         form++;
     return *form;
 }

@@ -45,6 +45,11 @@ struct conv_form {
 extern const struct gemm_form *const gemm_forms[];
 extern const struct conv_form *const conv_forms[];
 
+/* Whether it applies, and is trusted where it needs that. */
+int gemm_may_run(struct device *d, const struct gemm *p, const struct gemm_form *form);
+int conv_may_run(struct device *d, const struct conv *p, const struct conv_form *form);
+
+extern const struct gemm_form gemm_skinny;
 extern const struct gemm_form gemm_tiled;
 extern const struct conv_form conv_direct;
 

@@ -5,9 +5,9 @@
 
 #include "device/opencl/trial.h"
 
-const struct gemm_form *const gemm_forms[] = {&gemm_tiled, NULL};
+const struct gemm_form *const gemm_forms[] = {&gemm_skinny, &gemm_tiled, NULL};
 
-static int may_run(struct device *d, const struct gemm *p, const struct gemm_form *form)
+int gemm_may_run(struct device *d, const struct gemm *p, const struct gemm_form *form)
 {
     return form->applies(d, p) && (!(form->flags & FORM_NEEDS_TEST) || opencl_trusts_gemm(d, p, form));
 }
@@ -18,11 +18,11 @@ static const struct gemm_form *form_of(struct device *d, const struct gemm *p)
     const struct choice *choice = tuning_find(d, &of);
     const struct gemm_form *const *form = gemm_forms;
 
-    while (choice && *form && (strcmp((*form)->name, choice->form) != 0 || !may_run(d, p, *form)))
+    while (choice && *form && (strcmp((*form)->name, choice->form) != 0 || !gemm_may_run(d, p, *form)))
         form++;
     if (choice && *form)
         return *form;
-    for (form = gemm_forms; !may_run(d, p, *form);)
+    for (form = gemm_forms; !gemm_may_run(d, p, *form);)
         form++;
     return *form;
 }

@@ -177,19 +177,21 @@ gradc_status trial_conv(struct device *d, const struct conv *shape, struct trial
 
 /* ---- Running ---- */
 
-struct candidate trial_candidate(const struct trial *t, int form, int tile, int splits)
+static struct choice choice_of(const char *form, int tile, int splits)
 {
-    struct candidate c = {.form = form, .choice = {.tile = tile, .splits = splits}};
-    snprintf(c.choice.form, sizeof c.choice.form, "%s",
-             t->op == TUNED_GEMM ? gemm_forms[form]->name : conv_forms[form]->name);
-    return c;
+    struct choice choice = {.tile = tile, .splits = splits};
+    snprintf(choice.form, sizeof choice.form, "%s", form);
+    return choice;
 }
 
-int trial_applies(struct trial *t, int form)
+struct candidate candidate_gemm(const struct gemm_form *form, int tile, int splits)
 {
-    if (t->op == TUNED_GEMM)
-        return gemm_forms[form]->applies(t->device, &t->gemm);
-    return conv_forms[form]->applies(t->device, &t->conv);
+    return (struct candidate){form, NULL, choice_of(form->name, tile, splits)};
+}
+
+struct candidate candidate_conv(const struct conv_form *form, int tile, int splits)
+{
+    return (struct candidate){NULL, form, choice_of(form->name, tile, splits)};
 }
 
 static gradc_dtype dtype_of(const struct trial *t)
@@ -197,41 +199,39 @@ static gradc_dtype dtype_of(const struct trial *t)
     return t->op == TUNED_GEMM ? t->gemm.dtype : t->conv.dtype;
 }
 
-static size_t workspace_of(struct trial *t, int form)
+static size_t workspace_of(struct trial *t, const struct candidate *c)
 {
-    if (t->op == TUNED_GEMM)
-        return gemm_forms[form]->workspace(t->device, &t->gemm);
-    return conv_forms[form]->workspace(t->device, &t->conv);
+    return c->gemm ? c->gemm->workspace(t->device, &t->gemm) : c->conv->workspace(t->device, &t->conv);
 }
 
-static gradc_status call(struct trial *t, int form, int prepare, struct failure *f)
+static gradc_status call(struct trial *t, const struct candidate *c, int prepare, struct failure *f)
 {
     const struct place workspace = {t->workspace, 0};
-    if (t->op == TUNED_GEMM)
-        return gemm_forms[form]->run(t->device, &t->gemm, workspace, prepare, f);
+    if (c->gemm)
+        return c->gemm->run(t->device, &t->gemm, workspace, prepare, f);
     t->conv.workspace = workspace;
-    return conv_forms[form]->run(t->device, &t->conv, prepare, f);
+    return c->conv->run(t->device, &t->conv, prepare, f);
 }
 
 /* With the candidate's choice in force. */
-static gradc_status run(struct trial *t, int form, int times, double *seconds, struct failure *f)
+static gradc_status run(struct trial *t, const struct candidate *c, int times, double *seconds, struct failure *f)
 {
     struct device *d = t->device;
-    const size_t bytes = workspace_of(t, form);
+    const size_t bytes = workspace_of(t, c);
     gradc_status status = GRADC_OK;
     d->table->slab_free(d, t->workspace);
     t->workspace = NULL;
     if (bytes)
         status = d->table->slab_new(d, bytes, &t->workspace, f);
     if (!status)
-        status = call(t, form, 1, f);
+        status = call(t, c, 1, f);
     if (!status)
         status = d->table->prepared(d, f);
     if (!status)
         status = d->table->finish(d, f);
     const double start = os_seconds();
     for (int i = 0; i < times && !status; i++)
-        status = call(t, form, 0, f);
+        status = call(t, c, 0, f);
     if (!status)
         status = d->table->finish(d, f);
     if (seconds)
@@ -244,7 +244,7 @@ gradc_status trial_run(struct trial *t, const struct candidate *c, int times, do
     struct tuning *tuning = opencl_tuning(t->device);
     const struct choice *outer = tuning->forced;
     tuning->forced = &c->choice;
-    const gradc_status status = run(t, c->form, times, seconds, f);
+    const gradc_status status = run(t, c, times, seconds, f);
     tuning->forced = outer;
     return status;
 }
@@ -273,22 +273,10 @@ static gradc_status result_of(struct trial *t, const struct candidate *c, void *
     return GRADC_OK;
 }
 
-/* The last form is the plain one. */
-static int plain_form(const struct trial *t)
+static struct candidate plain(const struct trial *t)
 {
-    int n = 0;
-    if (t->op == TUNED_GEMM)
-        while (gemm_forms[n + 1])
-            n++;
-    else
-        while (conv_forms[n + 1])
-            n++;
-    return n;
-}
-
-static int plain_tile(const struct trial *t)
-{
-    return strcmp(t->device->info.kind, "cpu") == 0 ? TILES - 1 : 0;
+    const int tile = strcmp(t->device->info.kind, "cpu") == 0 ? TILES - 1 : 0;
+    return t->op == TUNED_GEMM ? candidate_gemm(&gemm_tiled, tile, 1) : candidate_conv(&conv_direct, tile, 1);
 }
 
 gradc_status trial_error(struct trial *t, const struct candidate *c, double *error, struct failure *f)
@@ -298,8 +286,8 @@ gradc_status trial_error(struct trial *t, const struct candidate *c, double *err
     void *got = NULL;
     *error = INFINITY;
     if (!t->want) {
-        const struct candidate plain = trial_candidate(t, plain_form(t), plain_tile(t), 1);
-        status = result_of(t, &plain, &t->want, f);
+        const struct candidate reference = plain(t);
+        status = result_of(t, &reference, &t->want, f);
     }
     if (!status)
         status = result_of(t, c, &got, f);
@@ -318,12 +306,11 @@ gradc_status trial_error(struct trial *t, const struct candidate *c, double *err
 
 /* ---- Trust ---- */
 
-static int is_right(struct trial *t, int form)
+static int is_right(struct trial *t, const struct candidate *c)
 {
     struct failure ignored = {0};
-    const struct candidate c = trial_candidate(t, form, -1, 1);
     double error = INFINITY;
-    return trial_error(t, &c, &error, &ignored) == GRADC_OK && error <= 1;
+    return trial_error(t, c, &error, &ignored) == GRADC_OK && error <= 1;
 }
 
 /* Keeps what was found, unless it could not be tried. */
@@ -343,18 +330,17 @@ int opencl_trusts_gemm(struct device *d, const struct gemm *p, const struct gemm
     static const int64_t sizes[][3] = {{96, 80, 160}, {128, 128, 256}, {256, 256, 512}};
     const struct verdict *known = tuning_verdict(d, TUNED_GEMM, p->dtype, form->name);
     const struct tuned_class of = tuned_class_of_gemm(d, p);
+    const struct candidate c = candidate_gemm(form, -1, 1);
     struct failure ignored = {0};
-    int number = 0, tried = 0, right = 0;
+    int tried = 0, right = 0;
     if (known)
         return known->right;
-    while (gemm_forms[number] && gemm_forms[number] != form)
-        number++;
-    for (size_t i = 0; i < sizeof sizes / sizeof *sizes && !tried && gemm_forms[number]; i++) {
+    for (size_t i = 0; i < sizeof sizes / sizeof *sizes && !tried; i++) {
         struct trial t;
         if (trial_gemm(d, p->dtype, sizes[i], of.kind, 1, &t, &ignored))
             break;
-        tried = trial_applies(&t, number);
-        right = tried && is_right(&t, number);
+        tried = form->applies(d, &t.gemm);
+        right = tried && is_right(&t, &c);
         trial_free(&t);
     }
     return conclude(d, TUNED_GEMM, p->dtype, form->name, tried, right);
@@ -383,19 +369,18 @@ int opencl_trusts_conv(struct device *d, const struct conv *p, const struct conv
     static const int64_t channels[] = {32, 64, 128};
     const enum tuned_op op = tuned_class_of_conv(d, p).op;
     const struct verdict *known = tuning_verdict(d, op, p->dtype, form->name);
+    const struct candidate c = candidate_conv(form, -1, 1);
     struct failure ignored = {0};
-    int number = 0, tried = 0, right = 0;
+    int tried = 0, right = 0;
     if (known)
         return known->right;
-    while (conv_forms[number] && conv_forms[number] != form)
-        number++;
-    for (size_t i = 0; i < sizeof channels / sizeof *channels && !tried && conv_forms[number]; i++) {
+    for (size_t i = 0; i < sizeof channels / sizeof *channels && !tried; i++) {
         const struct conv small = small_conv(p, channels[i]);
         struct trial t;
         if (small.height < 1 || small.width < 1 || trial_conv(d, &small, &t, &ignored))
             break;
-        tried = trial_applies(&t, number);
-        right = tried && is_right(&t, number);
+        tried = form->applies(d, &t.conv);
+        right = tried && is_right(&t, &c);
         trial_free(&t);
     }
     return conclude(d, op, p->dtype, form->name, tried, right);

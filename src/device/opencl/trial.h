@@ -18,9 +18,10 @@ struct trial {
     void *want;                        /* of the plain form; NULL: not asked for yet */
 };
 
-/* A way to run one: number `form` of gemm_forms or conv_forms, and what it is to choose. */
+/* A way to run one: a form of the trial's kind, the other being NULL, and what it is to choose. */
 struct candidate {
-    int form;
+    const struct gemm_form *gemm;
+    const struct conv_form *conv;
     struct choice choice;
 };
 
@@ -33,10 +34,9 @@ gradc_status trial_conv(struct device *d, const struct conv *p, struct trial *ou
 
 void trial_free(struct trial *t);
 
-/* The candidate that stands for a form's own choice, and the plain form's. */
-struct candidate trial_candidate(const struct trial *t, int form, int tile, int splits);
-
-int trial_applies(struct trial *t, int form);
+/* A form with this tile and so many splits; tile -1: as the form chooses itself. */
+struct candidate candidate_gemm(const struct gemm_form *form, int tile, int splits);
+struct candidate candidate_conv(const struct conv_form *form, int tile, int splits);
 
 /* Runs it `times` times, in seconds each; the first call for a candidate builds and is not to be counted. */
 gradc_status trial_run(struct trial *t, const struct candidate *c, int times, double *seconds, struct failure *f);

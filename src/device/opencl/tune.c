@@ -97,29 +97,44 @@ static void product_of(const struct trial *t, int64_t size[4])
     size[1] = t->count / size[3] / size[0];
 }
 
-/* The candidates, the default first; returns how many. */
-static int candidates_of(struct trial *t, struct candidate *c)
+struct candidates {
+    int n;
+    struct candidate at[CANDIDATES];
+};
+
+static void add_candidate(struct candidates *c, const struct gemm_form *gemm, const struct conv_form *conv, int tile,
+                          int splits)
 {
-    const gradc_dtype dtype = t->op == TUNED_GEMM ? t->gemm.dtype : t->conv.dtype;
+    if (c->n < CANDIDATES)
+        c->at[c->n++] = gemm ? candidate_gemm(gemm, tile, splits) : candidate_conv(conv, tile, splits);
+}
+
+/* A form as it would choose itself, and with the tiles that promise most. */
+static void add_form(const struct trial *t, struct candidates *c, const struct gemm_form *gemm,
+                     const struct conv_form *conv)
+{
+    struct choice tilings[BEST_TILINGS];
     int64_t size[4];
-    int n = 0;
+    add_candidate(c, gemm, conv, -1, 1);
+    if (!((gemm ? gemm->flags : conv->flags) & FORM_TILED))
+        return;
     product_of(t, size);
-    for (int form = 0; t->op == TUNED_GEMM ? gemm_forms[form] != NULL : conv_forms[form] != NULL; form++) {
-        struct choice tilings[BEST_TILINGS];
-        const int flags = t->op == TUNED_GEMM ? gemm_forms[form]->flags : conv_forms[form]->flags;
-        if (!trial_applies(t, form) || n == CANDIDATES)
-            continue;
-        if ((flags & FORM_NEEDS_TEST) && !(t->op == TUNED_GEMM ? opencl_trusts_gemm(t->device, &t->gemm, gemm_forms[form])
-                                                               : opencl_trusts_conv(t->device, &t->conv, conv_forms[form])))
-            continue;
-        c[n++] = trial_candidate(t, form, -1, 1);
-        if (!(flags & FORM_TILED))
-            continue;
-        const int found = opencl_tilings(t->device, dtype, size, tilings, BEST_TILINGS);
-        for (int i = 0; i < found && n < CANDIDATES; i++)
-            c[n++] = trial_candidate(t, form, tilings[i].tile, tilings[i].splits);
-    }
-    return n;
+    const int found = opencl_tilings(t->device, gemm ? t->gemm.dtype : t->conv.dtype, size, tilings, BEST_TILINGS);
+    for (int i = 0; i < found; i++)
+        add_candidate(c, gemm, conv, tilings[i].tile, tilings[i].splits);
+}
+
+/* The default is the first. */
+static void find_candidates(struct trial *t, struct candidates *c)
+{
+    struct device *d = t->device;
+    c->n = 0;
+    for (int i = 0; t->op == TUNED_GEMM && gemm_forms[i]; i++)
+        if (gemm_may_run(d, &t->gemm, gemm_forms[i]))
+            add_form(t, c, gemm_forms[i], NULL);
+    for (int i = 0; t->op != TUNED_GEMM && conv_forms[i]; i++)
+        if (conv_may_run(d, &t->conv, conv_forms[i]))
+            add_form(t, c, NULL, conv_forms[i]);
 }
 
 /* The shortest of a few measurements; infinite if it does not run. */
@@ -165,22 +180,22 @@ static void tell(struct search *s, const struct trial *t, const struct tuned *e)
 /* The fastest of a problem's candidates that is right. */
 static void tune_class(struct search *s, struct trial *t, const struct tuned_class *of)
 {
-    struct candidate candidates[CANDIDATES];
-    const int n = candidates_of(t, candidates);
-    struct tuned e = {.of = *of, .choice = candidates[0].choice};
-    e.before = e.after = seconds_of(s, t, &candidates[0]);
+    struct candidates c;
+    find_candidates(t, &c);
+    struct tuned e = {.of = *of, .choice = c.at[0].choice};
+    e.before = e.after = seconds_of(s, t, &c.at[0]);
     if (!(e.before < INFINITY))
         return;
-    for (int i = 1; i < n && !is_over(s); i++) {
-        const double seconds = seconds_of(s, t, &candidates[i]);
-        if (seconds < e.after && seconds < margin * e.before && is_correct(t, &candidates[i])) {
+    for (int i = 1; i < c.n && !is_over(s); i++) {
+        const double seconds = seconds_of(s, t, &c.at[i]);
+        if (seconds < e.after && seconds < margin * e.before && is_correct(t, &c.at[i])) {
             e.after = seconds;
-            e.choice = candidates[i].choice;
+            e.choice = c.at[i].choice;
         }
     }
     const int changed = e.after < e.before;
-    if (changed || tuning_find(s->device, of))
-        tuning_put(s->device, &e);
+    if ((changed || tuning_find(s->device, of)) && tuning_put(s->device, &e))
+        s->stopped = 1;
     tell(s, t, &e);
 }
 
