@@ -33,6 +33,13 @@ struct conv_form {
 
 extern const struct gemm_form gemm_tiled;
 extern const struct conv_form conv_direct;
+extern const struct conv_form conv_form_winograd; /* conv_winograd is the CPU's */
+
+/* ---- db[out] = the sum of dz over batch and pixels (flow_sums.c) ---- */
+
+size_t opencl_flow_sums_workspace(const struct device *d, const struct conv *p);
+gradc_status opencl_flow_sums(struct device *d, const struct conv *p, struct place workspace, int prepare,
+                              struct failure *f);
 
 /* ---- Shared by the forms (tiling.c) ---- */
 

@@ -1,0 +1,69 @@
+/* flow_sums.c - the gradient of a convolution's bias by kernels of its own: the calls of opencl/flow_sums.cl. */
+#include "device/opencl/engines.h"
+
+enum {
+    GROUP = 128,
+    ENOUGH = 4 /* groups for each of the device's units */
+};
+
+struct sums {
+    int64_t splits, each; /* each: images of a split */
+    int wide;
+};
+
+static struct sums sums_of(const struct device *d, const struct conv *p)
+{
+    const int64_t wanted = (ENOUGH * (d->info.units > 0 ? d->info.units : 1) + p->out - 1) / p->out;
+    struct sums s = {.splits = wanted < p->batch ? wanted : p->batch};
+
+    s.each = (p->batch + s.splits - 1) / s.splits;
+    s.splits = (p->batch + s.each - 1) / s.each;
+    s.wide = p->batch * p->out * p->out_height * p->out_width + GROUP >= (int64_t)1 << 31;
+    return s;
+}
+
+size_t opencl_flow_sums_workspace(const struct device *d, const struct conv *p)
+{
+    const struct sums s = sums_of(d, p);
+
+    return s.splits > 1 ? (size_t)(s.splits * p->out) * sizeof(double) : 0;
+}
+
+static void start(struct kernel_call *k, const char *kernel, const struct conv *p, const struct sums *s)
+{
+    kernel_start(k, "flow_sums", kernel, p->dtype);
+    k->wide = s->wide;
+    kernel_option(k, "-DGROUP=%d", GROUP);
+    if (s->splits > 1)
+        kernel_option(k, "-DIN_PARTS");
+}
+
+gradc_status opencl_flow_sums(struct device *d, const struct conv *p, struct place workspace, int prepare,
+                              struct failure *f)
+{
+    const struct sums s = sums_of(d, p);
+    const struct view flow = opencl_flat(&p->z), db = opencl_flat(p->db);
+    const struct view parts = {.at = workspace, .dtype = p->dtype == GRADC_F64 ? GRADC_F64 : GRADC_F32};
+    const size_t groups = (size_t)(p->out * s.splits), local = GROUP;
+    struct kernel_call k;
+
+    start(&k, "flow_sums", p, &s);
+    kernel_tensor(&k, &flow);
+    kernel_tensor(&k, s.splits > 1 ? &parts : &db);
+    kernel_i64(&k, p->batch);
+    kernel_i64(&k, p->out);
+    kernel_i64(&k, p->out_height * p->out_width);
+    kernel_i64(&k, s.each);
+    kernel_groups(&k, 1, &groups, &local);
+    gradc_status status = opencl_submit(d, &k, prepare, f);
+    if (status != GRADC_OK || s.splits == 1)
+        return status;
+
+    start(&k, "add_parts", p, &s);
+    kernel_tensor(&k, &parts);
+    kernel_tensor(&k, &db);
+    kernel_i64(&k, p->out);
+    kernel_i64(&k, s.splits);
+    kernel_range(&k, p->out);
+    return opencl_submit(d, &k, prepare, f);
+}
