@@ -1,4 +1,4 @@
-/* flow_sums.cl - the gradient of a convolution's bias where no other kernel sums it, and sums that were made in parts.
+/* flow_sums.cl - the gradient of a convolution's bias where no other kernel sums it.
  *
  * Layout: all operands contiguous, dz as [batch,channels,pixels].
  * Work-groups of flow_sums: GROUP items; group (channel + split * channels) sums `each` images. */
@@ -34,19 +34,4 @@ void flow_sums(__global const stored *flow, ulong flow_first, __global sum_t *z,
     sum = group_sum(lane, id, sum);
     if (id == 0)
         STORE_SUM(z, z_first + (ulong)group, sum);
-}
-
-/* z[e] = the sum of part [split,n], in the order of the splits.  Any work size. */
-__kernel void add_parts(__global const real *part, ulong part_first, __global stored *z, ulong z_first, long n,
-                        long splits)
-{
-    part += part_first;
-    z += z_first;
-
-    GRID(e, n) {
-        real sum = part[e];
-        for (index_t s = 1; s < splits; s++)
-            sum += part[s * n + e];
-        STORE(z, e, sum);
-    }
 }

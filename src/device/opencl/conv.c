@@ -2,7 +2,7 @@
 #include "device/opencl/engines.h"
 
 /* The first that applies; the last always does. */
-static const struct conv_form *const forms[] = {&conv_form_winograd, &conv_direct};
+static const struct conv_form *const forms[] = {&conv_form_depthwise, &conv_form_winograd, &conv_direct};
 
 static const struct conv_form *form_of(const struct device *d, const struct conv *p)
 {

@@ -29,13 +29,20 @@ size_t opencl_flow_sums_workspace(const struct device *d, const struct conv *p)
     return s.splits > 1 ? (size_t)(s.splits * p->out) * sizeof(double) : 0;
 }
 
-static void start(struct kernel_call *k, const char *kernel, const struct conv *p, const struct sums *s)
+gradc_status opencl_add_parts(struct device *d, const struct view *parts, const struct view *z, int64_t n, int64_t splits,
+                              int prepare, struct failure *f)
 {
-    kernel_start(k, "flow_sums", kernel, p->dtype);
-    k->wide = s->wide;
-    kernel_option(k, "-DGROUP=%d", GROUP);
-    if (s->splits > 1)
-        kernel_option(k, "-DIN_PARTS");
+    const struct view flat = opencl_flat(z);
+    struct kernel_call k;
+
+    kernel_start(&k, "add_parts", "add_parts", z->dtype);
+    k.wide = n * splits >= (int64_t)1 << 31;
+    kernel_tensor(&k, parts);
+    kernel_tensor(&k, &flat);
+    kernel_i64(&k, n);
+    kernel_i64(&k, splits);
+    kernel_range(&k, n);
+    return opencl_submit(d, &k, prepare, f);
 }
 
 gradc_status opencl_flow_sums(struct device *d, const struct conv *p, struct place workspace, int prepare,
@@ -47,7 +54,11 @@ gradc_status opencl_flow_sums(struct device *d, const struct conv *p, struct pla
     const size_t groups = (size_t)(p->out * s.splits), local = GROUP;
     struct kernel_call k;
 
-    start(&k, "flow_sums", p, &s);
+    kernel_start(&k, "flow_sums", "flow_sums", p->dtype);
+    k.wide = s.wide;
+    kernel_option(&k, "-DGROUP=%d", GROUP);
+    if (s.splits > 1)
+        kernel_option(&k, "-DIN_PARTS");
     kernel_tensor(&k, &flow);
     kernel_tensor(&k, s.splits > 1 ? &parts : &db);
     kernel_i64(&k, p->batch);
@@ -58,12 +69,5 @@ gradc_status opencl_flow_sums(struct device *d, const struct conv *p, struct pla
     gradc_status status = opencl_submit(d, &k, prepare, f);
     if (status != GRADC_OK || s.splits == 1)
         return status;
-
-    start(&k, "add_parts", p, &s);
-    kernel_tensor(&k, &parts);
-    kernel_tensor(&k, &db);
-    kernel_i64(&k, p->out);
-    kernel_i64(&k, s.splits);
-    kernel_range(&k, p->out);
-    return opencl_submit(d, &k, prepare, f);
+    return opencl_add_parts(d, &parts, &db, p->out, s.splits, prepare, f);
 }
