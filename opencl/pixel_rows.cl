@@ -22,8 +22,12 @@ static inline row_t load_row(__global const stored *row, index_t x, index_t step
 {
     real line[LANES];
 
-    for (int j = 0; j < LANES; j++)
-        line[j] = (uindex_t)(x + j * step) < (uindex_t)width ? LOAD(row, x + j * step) : 0;
+    if (LANES > 1 && step == 1 && x >= 0 && x + LANES <= width) /* so that it is one load */
+        for (int j = 0; j < LANES; j++)
+            line[j] = LOAD(row, x + j);
+    else
+        for (int j = 0; j < LANES; j++)
+            line[j] = (uindex_t)(x + j * step) < (uindex_t)width ? LOAD(row, x + j * step) : 0;
     return LOAD_LANES(line);
 }
 

@@ -10,7 +10,8 @@
  * behind is made 0.  Neighbouring items work on neighbouring tiles or inputs.  Any work size. */
 #include "winograd_rules.cl"
 
-/* from[i * pitch + j] = the pixel at (y + i, x + j) of each lane's tile, 0 outside. */
+/* from[i * SIDE + j] = the pixel at (i, j) of each lane's tile for i, j < reach, 0 outside of the image.  (The loops have
+ * constant ends, so that compilers unroll them before they inline this, and keep arrays in registers.) */
 INSIDE void load_tiles(lanes *from, int reach, __global const stored *image, index_t channel, index_t channels,
                        index_t tile, index_t last, index_t rows, index_t columns, index_t height, index_t width,
                        index_t top, index_t left)
@@ -20,18 +21,21 @@ INSIDE void load_tiles(lanes *from, int reach, __global const stored *image, ind
     for (int l = 0; l < LANES; l++) {
         index_t plane = tile + l, column = last_digit(&plane, columns), row = last_digit(&plane, rows);
         index_t y = row * TILE + top, x = column * TILE + left;
-        plane = tile + l < last ? (plane * channels + channel) * height : -1;
+        int is_tile = tile + l < last;
+        plane = (plane * channels + channel) * height;
 #pragma unroll
-        for (int i = 0; i < reach; i++) {
-            int is_line = plane >= 0 && (uindex_t)(y + i) < (uindex_t)height;
+        for (int i = 0; i < SIDE; i++) {
+            int is_line = i < reach && is_tile && (uindex_t)(y + i) < (uindex_t)height;
             index_t at = (plane + y + i) * width + x;
 #pragma unroll
-            for (int j = 0; j < reach; j++)
-                line[i * reach + j][l] = is_line && (uindex_t)(x + j) < (uindex_t)width ? LOAD(image, at + j) : 0;
+            for (int j = 0; j < SIDE; j++) {
+                int is_pixel = j < reach && is_line && (uindex_t)(x + j) < (uindex_t)width;
+                line[i * SIDE + j][l] = is_pixel ? LOAD(image, at + j) : 0;
+            }
         }
     }
 #pragma unroll
-    for (int k = 0; k < reach * reach; k++)
+    for (int k = 0; k < POINTS; k++)
         from[k] = LANES_LOAD(line[k]);
 }
 
@@ -64,7 +68,7 @@ __kernel void flows(__global const stored *image, ulong image_first, __global re
     to += to_first;
 
     GRID(i, channels * blocks) {
-        lanes from[TILE * TILE], made[POINTS];
+        lanes from[POINTS], made[POINTS];
         index_t channel = i, at = last_digit(&channel, blocks) * LANES;
         load_tiles(from, TILE, image, channel, channels, first + at, first + tiles, rows, columns, height, width, 0,
                    0);

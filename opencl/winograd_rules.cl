@@ -5,7 +5,7 @@
  * A square of values is transformed by one rule along its columns and then along its rows.  LANES squares (1, 4, 8 or
  * 16) lie side by side in a `lanes`: processors want them, an item of a GPU takes one.
  *   x_rule(to, step, from, pitch)   elements of both lie so far apart
- *   x_square(to, from)              row-major squares */
+ *   x_square(to, from)              row-major squares; flows' lines are SIDE apart */
 
 /* From the host: TILE (2 or 4): a tile has TILE x TILE results; LANES. */
 
@@ -103,10 +103,10 @@ INSIDE void filter_rule(lanes *to, int step, const lanes *w, int pitch)
 #else
     lanes far = fma(SPLAT(4), w2, w0), middle = w1 + w1;
     to[0] = SPLAT(0.25) * w0;
-    to[step] = SPLAT(-1.0 / 6) * (ends + w1);
-    to[2 * step] = SPLAT(-1.0 / 6) * (ends - w1);
-    to[3 * step] = SPLAT(1.0 / 24) * (far + middle);
-    to[4 * step] = SPLAT(1.0 / 24) * (far - middle);
+    to[step] = SPLAT(R(-1) / 6) * (ends + w1);
+    to[2 * step] = SPLAT(R(-1) / 6) * (ends - w1);
+    to[3 * step] = SPLAT(R(1) / 24) * (far + middle);
+    to[4 * step] = SPLAT(R(1) / 24) * (far - middle);
     to[5 * step] = w2;
 #endif
 }
@@ -126,10 +126,10 @@ INSIDE void flow_rule(lanes *to, int step, const lanes *z, int pitch)
     lanes even = z0 + z2, odd = z1 + z3, far = fma(SPLAT(4), z2, z0), turn = fma(SPLAT(4), z3, z1);
     turn += turn;
     to[0] = SPLAT(0.25) * z0;
-    to[step] = SPLAT(-1.0 / 6) * (even + odd);
-    to[2 * step] = SPLAT(-1.0 / 6) * (even - odd);
-    to[3 * step] = SPLAT(1.0 / 24) * (far + turn);
-    to[4 * step] = SPLAT(1.0 / 24) * (far - turn);
+    to[step] = SPLAT(R(-1) / 6) * (even + odd);
+    to[2 * step] = SPLAT(R(-1) / 6) * (even - odd);
+    to[3 * step] = SPLAT(R(1) / 24) * (far + turn);
+    to[4 * step] = SPLAT(R(1) / 24) * (far - turn);
     to[5 * step] = z3;
 #endif
 }
@@ -185,7 +185,7 @@ INSIDE void flow_square(lanes *to, const lanes *from)
     lanes half_way[SIDE * TILE];
 #pragma unroll
     for (int x = 0; x < TILE; x++)
-        flow_rule(half_way + x, TILE, from + x, TILE);
+        flow_rule(half_way + x, TILE, from + x, SIDE);
 #pragma unroll
     for (int y = 0; y < SIDE; y++)
         flow_rule(to + y * SIDE, 1, half_way + y * TILE, 1);

@@ -351,7 +351,7 @@ static void program(gradc_context *g, gradc_tensor *const x[5], const char *math
     kept[0] = gradc_retain(gradc_relu(gradc_add(gradc_conv2d(x[0], x[1], x[2], 1, 1), x[3])));
     assert_int_equal(gradc_gradients(gradc_conv2d(x[0], x[1], x[2], 1, 1), x[4], 3, x, dx), GRADC_OK);
     for (int i = 0; i < 3; i++)
-        kept[1 + i] = gradc_retain(dx[i]);
+        kept[1 + i] = gradc_retain(i == 0 ? gradc_relu(dx[i]) : dx[i]);
     assert_int_equal(gradc_sync(g), GRADC_OK);
     gradc_tape_clear(g);
 }
@@ -365,13 +365,9 @@ static int differs(gradc_tensor *x, gradc_tensor *y)
     return different;
 }
 
-/* "strict" is something else, and nearly the same; "fast" again gives the same bits as before.  (The shapes are too
- * small for a GPU's rule.) */
-static void math_of(struct fixture *f, const int64_t *xs, int64_t out)
+static void make_operands(gradc_context *g, const int64_t *xs, int64_t out, gradc_tensor *x[5])
 {
     struct random r = {test_seed()};
-    gradc_context *g = f->g;
-    gradc_tensor *fast[RESULTS], *strict[RESULTS], *again[RESULTS], *x[5];
     x[0] = operand(g, GRADC_F32, PLAIN, xs, -1, 1, &r);
     x[1] = operand(g, GRADC_F32, PLAIN, SHAPE_OF(out, xs[1], 3, 3), -0.1, 0.1, &r);
     x[2] = operand(g, GRADC_F32, PLAIN, SHAPE_OF(out), -1, 1, &r);
@@ -379,8 +375,28 @@ static void math_of(struct fixture *f, const int64_t *xs, int64_t out)
         x[i] = operand(g, GRADC_F32, PLAIN, SHAPE_OF(xs[0], out, xs[2], xs[3]), -0.1, 0.1, &r);
     for (int i = 0; i < 3; i++)
         gradc_requires_grad(x[i], 1);
+}
+
+static void forget_all(gradc_tensor *const kept[RESULTS])
+{
+    for (int i = 0; i < RESULTS; i++)
+        gradc_release(kept[i]);
+}
+
+/* Whether its rule takes what these tests compute, which is too small for a GPU's. */
+static int takes(gradc_context *g)
+{
     char kind[16];
     assert_int_equal(gradc_device_info(gradc_context_device(g), "kind", kind, sizeof kind), GRADC_OK);
+    return strcmp(kind, "cpu") == 0;
+}
+
+/* "strict" is something else, and nearly the same; "fast" again gives the same bits as before. */
+static void math_of(struct fixture *f, const int64_t *xs, int64_t out)
+{
+    gradc_context *g = f->g;
+    gradc_tensor *fast[RESULTS], *strict[RESULTS], *again[RESULTS], *x[5];
+    make_operands(g, xs, out, x);
     program(g, x, "fast", fast);
     program(g, x, "strict", strict);
     program(g, x, "fast", again);
@@ -389,12 +405,12 @@ static void math_of(struct fixture *f, const int64_t *xs, int64_t out)
         assert_values(fast[i], &want, 1e-4, "fast against strict");
         assert_same(fast[i], again[i], "fast again");
         if (i < 3) /* not db */
-            assert_int_equal(differs(fast[i], strict[i]), strcmp(kind, "cpu") == 0);
+            assert_int_equal(differs(fast[i], strict[i]), takes(g));
         values_free(&want);
-        gradc_release(fast[i]);
-        gradc_release(strict[i]);
-        gradc_release(again[i]);
     }
+    forget_all(fast);
+    forget_all(strict);
+    forget_all(again);
     operands_free(g);
 }
 
@@ -404,10 +420,45 @@ static void fast_and_strict(struct fixture *f)
     math_of(f, SHAPE_OF(9, 33, 18, 17), 23);
 }
 
+/* What takes up the results, alone and in the same kernel. */
+static void chains_behind(struct fixture *f)
+{
+    gradc_context *g = f->g;
+    gradc_tensor *alone[RESULTS], *behind[RESULTS], *x[5];
+    make_operands(g, SHAPE_OF(2, 24, 21, 23), 20, x);
+    assert_int_equal(gradc_set(g, "plan.epilogue", "0"), GRADC_OK);
+    program(g, x, "fast", alone);
+    assert_int_equal(gradc_set(g, "plan.fuse", "1"), GRADC_OK);
+    assert_int_equal(gradc_set(g, "plan.epilogue", "1"), GRADC_OK);
+    program(g, x, "fast", behind);
+    for (int i = 0; i < RESULTS; i++)
+        assert_same(alone[i], behind[i], "a chain behind it");
+    forget_all(alone);
+    forget_all(behind);
+    operands_free(g);
+}
+
+static void again_and_again(struct fixture *f)
+{
+    gradc_tensor *first[RESULTS], *again[RESULTS], *x[5];
+    make_operands(f->g, SHAPE_OF(2, 16, 24, 23), 16, x);
+    program(f->g, x, "fast", first);
+    for (int step = 1; step < 100; step++) {
+        program(f->g, x, "fast", again);
+        for (int i = 0; i < RESULTS; i++)
+            assert_same(first[i], again[i], "the same step");
+        forget_all(again);
+    }
+    forget_all(first);
+    operands_free(f->g);
+}
+
 int main(void)
 {
     static const struct test tests[] = {{"engines against loops", engines_against_loops},
                                         {"shapes choose", shapes_choose},
-                                        {"fast and strict", fast_and_strict}};
+                                        {"fast and strict", fast_and_strict},
+                                        {"chains behind", chains_behind},
+                                        {"again and again", again_and_again}};
     return RUN_SUITE("winograd", tests);
 }

@@ -39,8 +39,8 @@ extern const struct conv_form conv_form_depthwise;
 /* ---- Sums (flow_sums.c) ---- */
 
 /* z[n] = the sum of parts [splits,n], in their order. */
-gradc_status opencl_add_parts(struct device *d, const struct view *parts, const struct view *z, int64_t n, int64_t splits,
-                              int prepare, struct failure *f);
+gradc_status opencl_add_parts(struct device *d, const struct view *parts, const struct view *z, int64_t n,
+                              int64_t splits, int prepare, struct failure *f);
 
 /* db[out] = the sum of dz over batch and pixels. */
 

@@ -29,8 +29,8 @@ size_t opencl_flow_sums_workspace(const struct device *d, const struct conv *p)
     return s.splits > 1 ? (size_t)(s.splits * p->out) * sizeof(double) : 0;
 }
 
-gradc_status opencl_add_parts(struct device *d, const struct view *parts, const struct view *z, int64_t n, int64_t splits,
-                              int prepare, struct failure *f)
+gradc_status opencl_add_parts(struct device *d, const struct view *parts, const struct view *z, int64_t n,
+                              int64_t splits, int prepare, struct failure *f)
 {
     const struct view flat = opencl_flat(z);
     struct kernel_call k;
