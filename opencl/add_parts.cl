@@ -1,4 +1,4 @@
-/* add_parts.cl - sums that work-groups have made in parts: z[e] = the sum of part [split,n], in the order of the splits.
+/* add_parts.cl - what work-groups have summed in parts: z[e] = the sum of part [split,n], in the order of the splits.
  * Layout: contiguous.  Any work size. */
 __kernel void add_parts(__global const real *part, ulong part_first, __global stored *z, ulong z_first, long n,
                         long splits)

@@ -55,7 +55,9 @@ void depthwise_weight(__global const stored *image, ulong image_first, __global 
             for (int t = 0; t < TAPS; t++) {
                 index_t from_y = y * stride_y + tap_y[t];
                 if ((uindex_t)from_y < (uindex_t)image_height)
-                    sum[t] = fma(dz, load_row(from + from_y * image_width, x * stride_x + tap_x[t], stride_x, image_width),
+                    sum[t] = fma(dz,
+                                 load_row(from + from_y * image_width, x * stride_x + tap_x[t], stride_x,
+                                          image_width),
                                  sum[t]);
             }
         }

@@ -10,8 +10,8 @@
  * behind is made 0.  Neighbouring items work on neighbouring tiles or inputs.  Any work size. */
 #include "winograd_rules.cl"
 
-/* from[i * SIDE + j] = the pixel at (i, j) of each lane's tile for i, j < reach, 0 outside of the image.  (The loops have
- * constant ends, so that compilers unroll them before they inline this, and keep arrays in registers.) */
+/* from[i * SIDE + j] = the pixel at (i, j) of each lane's tile for i, j < reach, 0 outside of the image.  (The loops
+ * have constant ends: compilers unroll them before they inline this, and arrays stay in registers.) */
 INSIDE void load_tiles(lanes *from, int reach, __global const stored *image, index_t channel, index_t channels,
                        index_t tile, index_t last, index_t rows, index_t columns, index_t height, index_t width,
                        index_t top, index_t left)

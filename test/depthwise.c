@@ -1,5 +1,5 @@
-/* depthwise.c - convolutions with filters of their own for each channel against loops in double: random filters, strides,
- * paddings, dilations, and numbers of filters for a channel; what takes them up; the same bits each time. */
+/* depthwise.c - convolutions with filters of their own for each channel against loops in double: random filters,
+ * strides, paddings, dilations, and numbers of filters for a channel; what takes them up; the same bits each time. */
 #include "support/naive.h"
 
 enum { PROBLEMS = 60, MOST_FILTERS = 10 /* of a channel: more than the OpenCL form takes */ };
