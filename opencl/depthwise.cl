@@ -60,7 +60,7 @@ __kernel void depthwise(__global const stored *image, ulong image_first, __globa
     GRID(n, planes * down * across) {
         index_t plane = n, x = last_digit(&plane, across) * LANES, y = last_digit(&plane, down) * LINES;
         index_t number = plane, channel = last_digit(&number, channels); /* of the image in the batch */
-        row_t sum[LINES];
+        lanes sum[LINES];
 #pragma unroll
         for (int l = 0; l < LINES; l++)
             sum[l] = 0;
@@ -86,7 +86,7 @@ __kernel void depthwise(__global const stored *image, ulong image_first, __globa
                     for (int l = 0; l < LINES; l++) {
                         index_t from_y = (y + l) * (index_t)step_y + top + p * tap_y;
                         if ((uindex_t)from_y < (uindex_t)image_height)
-                            sum[l] = fma((row_t)(weight),
+                            sum[l] = fma((lanes)(weight),
                                          load_row(image + (source * image_height + from_y) * image_width,
                                                   x * (index_t)step_x + left + q * tap_x, step_x, image_width),
                                          sum[l]);
@@ -98,7 +98,7 @@ __kernel void depthwise(__global const stored *image, ulong image_first, __globa
 #pragma unroll
         for (int l = 0; l < LINES; l++) {
             real line[LANES];
-            STORE_LANES(sum[l], line);
+            LANES_STORE(sum[l], line);
             index_t at = (plane * height + y + l) * width + x;
             if (y + l < height)
                 for (int j = 0; j < LANES; j++)

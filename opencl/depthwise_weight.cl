@@ -33,7 +33,7 @@ void depthwise_weight(__global const stored *image, ulong image_first, __global 
     index_t across = (width + LANES - 1) / LANES;
     int id = get_local_id(0);
     index_t tap_y[TAPS], tap_x[TAPS];
-    row_t sum[TAPS];
+    lanes sum[TAPS];
 
     image += image_first;
     flow += flow_first;
@@ -50,7 +50,7 @@ void depthwise_weight(__global const stored *image, ulong image_first, __global 
         __global const stored *flows = flow + (b * out + o) * height * width;
         for (index_t i = id; i < height * across; i += GROUP) {
             index_t y = i, x = last_digit(&y, across) * LANES;
-            row_t dz = load_row(flows + y * width, x, 1, width);
+            lanes dz = load_row(flows + y * width, x, 1, width);
 #pragma unroll
             for (int t = 0; t < TAPS; t++) {
                 index_t from_y = y * stride_y + tap_y[t];
@@ -66,7 +66,7 @@ void depthwise_weight(__global const stored *image, ulong image_first, __global 
 #pragma unroll
     for (int t = 0; t < TAPS; t++) {
         real line[LANES], part = 0;
-        STORE_LANES(sum[t], line);
+        LANES_STORE(sum[t], line);
         for (int j = 0; j < LANES; j++)
             part += line[j];
         part = group_sum(lane, id, part);

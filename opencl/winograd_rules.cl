@@ -2,33 +2,17 @@
  * Algorithms for Convolutional Neural Networks" (2015), for the points 0, 1, -1 (TILE 2) and 2, -2 (TILE 4), and
  * infinity.  No kernel is defined here.
  *
- * A square of values is transformed by one rule along its columns and then along its rows.  LANES squares (1, 4, 8 or
- * 16) lie side by side in a `lanes`: processors want them, an item of a GPU takes one.
+ * A square of values is transformed by one rule along its columns and then along its rows, LANES squares side by side.
  *   x_rule(to, step, from, pitch)   elements of both lie so far apart
  *   x_square(to, from)              row-major squares; flows' lines are SIDE apart */
 
 /* From the host: TILE (2 or 4): a tile has TILE x TILE results; LANES. */
+#include "lanes.cl"
 
 #define SIDE (TILE + 2)       /* of a transformed square */
 #define POINTS (SIDE * SIDE)
 #define FILTER 3
 
-#define JOIN2(a, b) a##b
-#define JOIN(a, b) JOIN2(a, b)
-#ifdef REAL_IS_F64
-#define LANES_OF double
-#else
-#define LANES_OF float
-#endif
-#if LANES == 1
-typedef LANES_OF lanes;
-#define LANES_LOAD(p) (*(p))
-#define LANES_STORE(value, p) (*(p) = (value))
-#else
-typedef JOIN(LANES_OF, LANES) lanes;
-#define LANES_LOAD(p) JOIN(vload, LANES)(0, p)
-#define LANES_STORE(value, p) JOIN(vstore, LANES)(value, 0, p)
-#endif
 #define SPLAT(x) ((lanes)R(x))
 #define INSIDE static inline __attribute__((always_inline))
 
@@ -189,15 +173,4 @@ INSIDE void flow_square(lanes *to, const lanes *from)
 #pragma unroll
     for (int y = 0; y < SIDE; y++)
         flow_rule(to + y * SIDE, 1, half_way + y * TILE, 1);
-}
-
-/* ---- Tiles ---- */
-
-/* The last digit of n in base `size`, taken off n.  (Oclgrind can't run what LLVM makes of / beside %.) */
-static index_t last_digit(index_t *n, index_t size)
-{
-    index_t all = *n;
-
-    *n = (index_t)((uindex_t)all / (uindex_t)size);
-    return all - *n * size;
 }

@@ -1,8 +1,6 @@
 /* conv_depthwise.c - convolutions on OpenCL whose groups have one input channel: the calls of opencl/depthwise.cl and
  * depthwise_weight.cl.  They are bound by memory, so there is no matrix product in them. */
-#include "device/opencl/engines.h"
-
-#include <string.h>
+#include "device/opencl/calls.h"
 
 enum {
     /* Of a channel.  With 16 a matrix product takes as long; with 8, on PoCL, 32 channels of 56x56 and batch 4, 12.0 ms
@@ -17,39 +15,16 @@ enum {
     ENOUGH = 4    /* groups of it for each of the device's units */
 };
 
-static int is_cpu(const struct device *d)
-{
-    return strcmp(d->info.kind, "cpu") == 0;
-}
-
-static int64_t over(int64_t n, int64_t by)
-{
-    return (n + by - 1) / by;
-}
-
-/* Whether an int does not hold every element's number, every place that a filter reaches, and every item's. */
+/* Whether an int does not hold every element's number and every place that a filter or a last item reaches. */
 static int is_wide(const struct conv *p)
 {
-    const double limit = (double)((int64_t)1 << 31), rim = 16;
-    const double high = (double)(p->height + 2 * p->padding_h + p->out_height * p->stride_h) + rim;
-    const double wide = (double)(p->width + 2 * p->padding_w + p->out_width * p->stride_w) + rim;
+    const double limit = (double)((int64_t)1 << 31), rim = 8;
+    const double high = (double)(p->height + 2 * p->padding_h) + rim * (double)p->stride_h;
+    const double wide = (double)(p->width + 2 * p->padding_w) + rim * (double)p->stride_w;
     const double reach = (double)p->kh * (double)p->dilation_h + (double)p->kw * (double)p->dilation_w;
 
-    return (double)p->batch * (double)p->out * high * wide >= limit || 4 * (high + wide + reach) >= limit ||
+    return (double)p->batch * (double)p->out * high * wide >= limit || high + wide + reach >= limit ||
            (double)p->out * (double)(p->kh * p->kw) >= limit;
-}
-
-static void add_view(struct kernel_call *k, const struct view *v)
-{
-    struct view flat = opencl_flat(v);
-
-    kernel_tensor(k, &flat);
-}
-
-static void add_integers(struct kernel_call *k, const int64_t *values, size_t count)
-{
-    for (size_t i = 0; i < count; i++)
-        kernel_i64(k, values[i]);
 }
 
 /* ---- Forward and the input's gradient ---- */
@@ -135,9 +110,8 @@ static struct cut cut_of(const struct device *d, const struct conv *p)
 static size_t parts_bytes(const struct device *d, const struct conv *p)
 {
     const struct cut c = cut_of(d, p);
-    const size_t size = p->dtype == GRADC_F64 ? sizeof(double) : sizeof(float);
 
-    return c.splits > 1 ? ((size_t)(c.splits * p->out * p->kh * p->kw) * size + 255) / 256 * 256 : 0;
+    return c.splits > 1 ? piece_bytes(p->dtype, c.splits * p->out * p->kh * p->kw) : 0;
 }
 
 static gradc_status call_weight(struct device *d, const struct conv *p, const struct view *parts, int prepare,
@@ -170,7 +144,7 @@ static gradc_status run_weight(struct device *d, const struct conv *p, int prepa
 {
     const struct cut c = cut_of(d, p);
     struct place sums = p->workspace;
-    const struct view parts = {.at = p->workspace, .dtype = p->dtype == GRADC_F64 ? GRADC_F64 : GRADC_F32};
+    const struct view parts = {.at = p->workspace, .dtype = real_of(p->dtype)};
     gradc_status status = call_weight(d, p, &parts, prepare, f);
 
     sums.offset += parts_bytes(d, p);

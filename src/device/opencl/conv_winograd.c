@@ -5,10 +5,9 @@
  * through the same workspace.  What the parts are follows from the shape and the device's kind. */
 #include "device/opencl/conv_winograd.h"
 
-#include "device/opencl/engines.h"
+#include "device/opencl/calls.h"
 
 #include <math.h>
-#include <string.h>
 
 /* ---- Sizes ---- */
 
@@ -31,19 +30,9 @@ struct winograd {
     size_t filters, pixels, products, sums, flows, more, bytes;
 };
 
-static int64_t over(int64_t n, int64_t by)
-{
-    return (n + by - 1) / by;
-}
-
 static int64_t round_up(int64_t n, int64_t to)
 {
     return over(n, to) * to;
-}
-
-static int is_cpu(const struct device *d)
-{
-    return strcmp(d->info.kind, "cpu") == 0;
 }
 
 static struct view part_view(const struct winograd *w, size_t at)
@@ -105,7 +94,7 @@ static size_t take(struct winograd *w, int64_t elements)
 {
     const size_t at = w->bytes;
 
-    w->bytes += ((size_t)elements * gradc_dtype_size(w->real) + 255) / 256 * 256;
+    w->bytes += piece_bytes(w->real, elements);
     return at;
 }
 
@@ -133,7 +122,7 @@ static void split(struct winograd *w, struct device *d, const struct conv *p, in
     const int to_input = p->kind == CONV_INPUT;
 
     *w = (struct winograd){.p = p, .m = m, .points = (m + 2) * (m + 2), .lanes = is_cpu(d) ? CPU_LANES : 1};
-    w->real = p->dtype == GRADC_F64 ? GRADC_F64 : GRADC_F32;
+    w->real = real_of(p->dtype);
     w->channels = to_input ? p->out : p->in;
     w->results = to_input ? p->in : p->out;
     w->source_height = to_input ? p->out_height : p->height;
@@ -172,19 +161,6 @@ static void start(struct kernel_call *k, const char *source, const char *kernel,
     k->wide = is_wide(w->p);
     kernel_option(k, "-DTILE=%d", (int)w->m);
     kernel_option(k, "-DLANES=%d", (int)w->lanes);
-}
-
-static void add_view(struct kernel_call *k, const struct view *v)
-{
-    struct view flat = opencl_flat(v);
-
-    kernel_tensor(k, &flat);
-}
-
-static void add_integers(struct kernel_call *k, const int64_t *values, size_t count)
-{
-    for (size_t i = 0; i < count; i++)
-        kernel_i64(k, values[i]);
 }
 
 static gradc_status call_filters(struct device *d, const struct winograd *w, int prepare, struct failure *f)

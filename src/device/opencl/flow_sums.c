@@ -1,5 +1,5 @@
 /* flow_sums.c - the gradient of a convolution's bias by kernels of its own: the calls of opencl/flow_sums.cl. */
-#include "device/opencl/engines.h"
+#include "device/opencl/calls.h"
 
 enum {
     GROUP = 128,
@@ -13,11 +13,11 @@ struct sums {
 
 static struct sums sums_of(const struct device *d, const struct conv *p)
 {
-    const int64_t wanted = (ENOUGH * (d->info.units > 0 ? d->info.units : 1) + p->out - 1) / p->out;
+    const int64_t wanted = over(ENOUGH * (d->info.units > 0 ? d->info.units : 1), p->out);
     struct sums s = {.splits = wanted < p->batch ? wanted : p->batch};
 
-    s.each = (p->batch + s.splits - 1) / s.splits;
-    s.splits = (p->batch + s.each - 1) / s.each;
+    s.each = over(p->batch, s.splits);
+    s.splits = over(p->batch, s.each);
     s.wide = p->batch * p->out * p->out_height * p->out_width + GROUP >= (int64_t)1 << 31;
     return s;
 }
@@ -26,7 +26,7 @@ size_t opencl_flow_sums_workspace(const struct device *d, const struct conv *p)
 {
     const struct sums s = sums_of(d, p);
 
-    return s.splits > 1 ? (size_t)(s.splits * p->out) * sizeof(double) : 0;
+    return s.splits > 1 ? piece_bytes(p->dtype, s.splits * p->out) : 0;
 }
 
 gradc_status opencl_add_parts(struct device *d, const struct view *parts, const struct view *z, int64_t n,
@@ -50,7 +50,7 @@ gradc_status opencl_flow_sums(struct device *d, const struct conv *p, struct pla
 {
     const struct sums s = sums_of(d, p);
     const struct view flow = opencl_flat(&p->z), db = opencl_flat(p->db);
-    const struct view parts = {.at = workspace, .dtype = p->dtype == GRADC_F64 ? GRADC_F64 : GRADC_F32};
+    const struct view parts = {.at = workspace, .dtype = real_of(p->dtype)};
     const size_t groups = (size_t)(p->out * s.splits), local = GROUP;
     struct kernel_call k;
 
