@@ -5,6 +5,7 @@
  * usage: every_op [FILTER]     such as "*planned": only the tests whose name matches */
 #include <math.h>
 
+#include "support/each_winograd.h"
 #include "support/halves.h"
 
 enum { FEW = 5, LONG = 70, LONGEST = 600 };
@@ -319,7 +320,10 @@ static void each_convolution(struct fixture *f)
         convolve(f, floats[d], 3, 2, 1, 1, 2);
         convolve(f, floats[d], 2, 1, 0, 2, 4);
         convolve(f, floats[d], 1, 1, 0, 1, 1);
-        gradc_tensor *x = leaf(f, floats[d], SHAPE_OF(2, 2, 6, 7));
+        convolve(f, floats[d], 3, 2, 1, 1, 4);
+        gradc_tensor *x = leaf(f, floats[d], SHAPE_OF(2, 2, 6, 7)),
+                     *w = leaf(f, floats[d], SHAPE_OF(2, 1, 3, 3)), *b = leaf(f, floats[d], SHAPE_OF(2));
+        finish(f, gradc_conv2d_full(x, w, b, 1, 1, 1, 1, 1, 1, 2)); /* few channels: sums in parts */
         finish(f, gradc_max_pool2d(x, 2, 2));
         finish(f, gradc_max_pool2d_full(x, 3, 2, 2, 1, 1, 0));
         finish(f, gradc_avg_pool2d(x, 2, 2));
@@ -329,8 +333,16 @@ static void each_convolution(struct fixture *f)
         if (gradc_gradients(gradc_mul(z, z), NULL, 1, &x, &dx) == GRADC_OK) /* differentiated again */
             finish(f, gradc_add(dx, x));
         gradc_release(x);
+        gradc_release(w);
+        gradc_release(b);
         gradc_tape_clear(f->g);
     }
+}
+
+/* The engine by itself, for a GPU's rule gives it large convolutions alone. */
+static void each_winograd(struct fixture *f)
+{
+    run_each_winograd(f->device);
 }
 
 /* ---- What takes up products and convolutions ---- */
@@ -571,6 +583,7 @@ int main(int argc, char **argv)
         {"reductions", each_reduction},
         {"products", each_product},
         {"convolution", each_convolution},
+        {"winograd", each_winograd},
         {"epilogues", each_epilogue},
         {"norms", each_norm},
         {"softmax", each_softmax},

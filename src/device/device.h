@@ -142,6 +142,7 @@ struct gemm {
     const struct view *bias; /* [n]; NULL: none */
     const struct view *row_sums; /* [m]: gets sum_k A[i,k] (no batch axes; one of A's strides is 1); NULL: nothing */
     const struct epilogue *epilogue; /* NULL: none */
+    int exact; /* 1: the operands are not rounded, whatever "math" says: Winograd's transforms would amplify it */
 };
 
 enum conv_kind { CONV_FORWARD, CONV_INPUT, CONV_WEIGHT };

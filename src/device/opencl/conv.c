@@ -5,7 +5,7 @@
 
 #include "device/opencl/trial.h"
 
-const struct conv_form *const conv_forms[] = {&conv_direct, NULL};
+const struct conv_form *const conv_forms[] = {&conv_form_depthwise, &conv_form_winograd, &conv_direct, NULL};
 
 int conv_may_run(struct device *d, const struct conv *p, const struct conv_form *form)
 {

@@ -52,6 +52,20 @@ int conv_may_run(struct device *d, const struct conv *p, const struct conv_form 
 extern const struct gemm_form gemm_skinny;
 extern const struct gemm_form gemm_tiled;
 extern const struct conv_form conv_direct;
+extern const struct conv_form conv_form_winograd; /* conv_winograd is the CPU's */
+extern const struct conv_form conv_form_depthwise;
+
+/* ---- Sums (flow_sums.c) ---- */
+
+/* z[n] = the sum of parts [splits,n], in their order. */
+gradc_status opencl_add_parts(struct device *d, const struct view *parts, const struct view *z, int64_t n,
+                              int64_t splits, int prepare, struct failure *f);
+
+/* db[out] = the sum of dz over batch and pixels. */
+
+size_t opencl_flow_sums_workspace(const struct device *d, const struct conv *p);
+gradc_status opencl_flow_sums(struct device *d, const struct conv *p, struct place workspace, int prepare,
+                              struct failure *f);
 
 /* ---- Shared by the forms (tiling.c) ---- */
 

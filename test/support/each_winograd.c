@@ -1,0 +1,59 @@
+/* each_winograd.c - the kernels of OpenCL's Winograd form on tiny convolutions. */
+#include "each_winograd.h"
+
+#include "device/device.h"
+#include "support.h"
+#ifndef GRADC_NO_OPENCL
+#include "device/opencl/conv_winograd.h"
+
+/* Memory of the device for n numbers of f32, all 0. */
+static struct view zeros(struct device *d, int64_t n)
+{
+    struct failure failure = {0};
+    struct view v = {.dtype = GRADC_F32};
+    const size_t bytes = (size_t)n * sizeof(float);
+    assert_int_equal(d->table->slab_new(d, bytes, &v.at.slab, &failure), GRADC_OK);
+    assert_int_equal(d->table->zero(d, v.at, bytes, &failure), GRADC_OK);
+    return v;
+}
+
+static void one_winograd(struct device *d, enum conv_kind kind, int m, int more)
+{
+    struct failure failure = {0};
+    struct conv p = {kind, GRADC_F32, 2, 3, 9, 6, 5, 3, 3, 9, 6, 1, 1, 1, 1, 1, 1, 1, .epilogue = NULL};
+    struct view row = zeros(d, 5), workspace;
+    p.x = zeros(d, 2 * 3 * 9 * 6);
+    p.w = zeros(d, 5 * 3 * 9);
+    p.z = zeros(d, 2 * 5 * 9 * 6);
+    p.bias = more && kind == CONV_FORWARD ? &row : NULL;
+    p.db = more && kind == CONV_WEIGHT ? &row : NULL;
+    const int64_t bytes = (int64_t)opencl_winograd_workspace(d, &p, m, 1); /* in parts */
+    assert_int_equal(d->table->slab_new(d, (size_t)bytes, &workspace.at.slab, &failure), GRADC_OK);
+    p.workspace = (struct place){workspace.at.slab, 0};
+    for (int prepare = 1; prepare >= 0; prepare--) {
+        assert_int_equal(opencl_winograd(d, &p, m, 1, prepare, &failure), GRADC_OK);
+        assert_int_equal(d->table->prepared(d, &failure), GRADC_OK);
+    }
+    assert_int_equal(d->table->finish(d, &failure), GRADC_OK);
+    struct slab *const all[] = {p.x.at.slab, p.w.at.slab, p.z.at.slab, row.at.slab, workspace.at.slab};
+    for (size_t i = 0; i < sizeof all / sizeof *all; i++)
+        d->table->slab_free(d, all[i]);
+}
+
+void run_each_winograd(const char *device)
+{
+    struct failure failure = {0};
+    struct device *d = NULL;
+    assert_int_equal(device_open(device, &d, &failure), GRADC_OK);
+    for (int kind = 0; d->opencl && kind < 3; kind++)
+        for (int m = 2; m <= 4; m += 2)
+            for (int more = 0; more < (kind == CONV_INPUT ? 1 : 2); more++)
+                one_winograd(d, (enum conv_kind)kind, m, more);
+    d->table->close(d);
+}
+#else
+void run_each_winograd(const char *device)
+{
+    (void)device;
+}
+#endif
