@@ -137,8 +137,8 @@ GRADC_API void gradc_recover(gradc_context *g);
  * "blas"          path           the OpenBLAS to open (CPU); "" for our own packed product, the default
  * "math"          "strict" | "fast" | "tf32" | "bf16": what products and convolutions of f32 may round.
  *                                "strict": plain sums of f32;
- *                                "fast": 3x3 filters that move by 1 may run by Winograd's method, up to three times
- *                                as fast and with more rounding;
+ *                                "fast": 3x3 filters that move by 1 may run by Winograd's method on every device, up
+ *                                to three times as fast and with more rounding;
  *                                "tf32", "bf16": operands may also be rounded to TF32 or bf16, sums stay f32, where
  *                                the device has units for it; where it has not they are "fast" (default "fast")
  * "pending"       nodes          plan and run on its own when so many nodes wait (default 4096)

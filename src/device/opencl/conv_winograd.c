@@ -12,6 +12,7 @@
 /* ---- Sizes ---- */
 
 enum {
+    GROUP = 128,  /* items: a divisor of kernel_range's 256 */
     ROW = 16,     /* elements: rows of the workspace are multiples of it, so that vectors can be read */
     CPU_LANES = 8 /* tiles of an item: of 1, 4, 8 and 16 the least processor time, within 3% of 16 */
 };
@@ -163,6 +164,14 @@ static void start(struct kernel_call *k, const char *source, const char *kernel,
     kernel_option(k, "-DLANES=%d", (int)w->lanes);
 }
 
+/* An item has 60 to 170 registers: of smaller groups more fit a unit. */
+static void add_range(struct kernel_call *k, int64_t items)
+{
+    kernel_range(k, items);
+    if (k->local[0] > GROUP)
+        k->local[0] = GROUP;
+}
+
 static gradc_status call_filters(struct device *d, const struct winograd *w, int prepare, struct failure *f)
 {
     const struct conv *p = w->p;
@@ -175,7 +184,7 @@ static gradc_status call_filters(struct device *d, const struct winograd *w, int
     add_view(&k, &to);
     add_integers(&k, integers, sizeof integers / sizeof integers[0]);
     kernel_i32(&k, p->kind == CONV_INPUT);
-    kernel_range(&k, p->out * over(p->in, w->lanes));
+    add_range(&k, p->out * over(p->in, w->lanes));
     return opencl_submit(d, &k, prepare, f);
 }
 
@@ -202,7 +211,7 @@ static gradc_status call_pixels(struct device *d, const struct winograd *w, int6
     add_view(&k, to_input ? &p->z : &p->x);
     add_view(&k, &to);
     add_integers(&k, integers, sizeof integers / sizeof integers[0]);
-    kernel_range(&k, w->channels * over(tiles, w->lanes));
+    add_range(&k, w->channels * over(tiles, w->lanes));
     return opencl_submit(d, &k, prepare, f);
 }
 
@@ -219,7 +228,7 @@ static gradc_status call_flows(struct device *d, const struct winograd *w, int64
     add_view(&k, &w->p->z);
     add_view(&k, &to);
     add_integers(&k, integers, sizeof integers / sizeof integers[0]);
-    kernel_range(&k, w->results * over(tiles, w->lanes));
+    add_range(&k, w->results * over(tiles, w->lanes));
     return opencl_submit(d, &k, prepare, f);
 }
 
@@ -242,7 +251,7 @@ static gradc_status call_results(struct device *d, const struct winograd *w, int
     }
     add_integers(&k, integers, sizeof integers / sizeof integers[0]);
     kernel_result(&k, p->epilogue, &to, 0);
-    kernel_range(&k, w->results * over(tiles, w->lanes));
+    add_range(&k, w->results * over(tiles, w->lanes));
     return opencl_submit(d, &k, prepare, f);
 }
 
@@ -261,7 +270,7 @@ static gradc_status call_weights(struct device *d, const struct winograd *w, int
     add_integers(&k, integers, sizeof integers / sizeof integers[0]);
     kernel_i32(&k, part == 0);
     kernel_i32(&k, part == w->parts - 1);
-    kernel_range(&k, p->out * over(p->in, w->lanes));
+    add_range(&k, p->out * over(p->in, w->lanes));
     return opencl_submit(d, &k, prepare, f);
 }
 
