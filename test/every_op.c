@@ -6,6 +6,7 @@
 #include <math.h>
 
 #include "support/support.h"
+#include "support/tiles.h"
 
 enum { FEW = 5, LONG = 70, LONGEST = 600 };
 
@@ -556,6 +557,7 @@ int main(int argc, char **argv)
         {"reductions", each_reduction},
         {"products", each_product},
         {"convolution", each_convolution},
+        {"tiles", each_tile},
         {"epilogues", each_epilogue},
         {"norms", each_norm},
         {"softmax", each_softmax},
