@@ -111,6 +111,7 @@ static struct tiling cpu_tiling(const struct device *d, int64_t m, int64_t n, in
 
 enum {
     SLICE = 64000,   /* the way of a slice from memory: 500 cycles, which no group can do without */
+    LOADED = 6,     /* an element on its way to local memory */
     PART = 80,       /* writing and reading an element of a part */
     SECOND = 400000, /* one kernel more */
     MANY = 1 << 30   /* elements: beyond, nothing is split */
@@ -135,7 +136,8 @@ static int64_t gpu_cost(const struct device *d, const struct tiling *t, int64_t 
     int64_t resident = (tile->item_m * tile->item_n >= 64 ? 512 : 1024) / items;
     int64_t each = over(t->across * t->down * count * t->splits, units); /* groups of a unit */
     int64_t slices = over(t->chunk, tile->k) + 1;
-    int64_t work = each * slices * (tile->m * tile->n * tile->k * 100 / efficiency(tile));
+    int64_t slice = tile->k * (tile->m * tile->n * 100 / efficiency(tile) + (tile->m + tile->n) * LOADED);
+    int64_t work = each * slices * slice;
     int64_t wait = over(each, resident) * slices * SLICE;
     int64_t cost = work > wait ? work : wait;
 
