@@ -29,6 +29,7 @@ comma := ,
 space := $(subst ,, )
 VARIANT := $(if $(filter 0,$(OPENCL)),-cpu)$(if $(filter 0,$(IMAGES)),-plain)$(if $(filter 1,$(DEBUG)),-debug)$(if $(SAN),-$(subst $(comma),-,$(SAN)))
 VARIANT := $(VARIANT)$(if $(findstring clang,$(CC)),-clang)
+VARIANT := $(VARIANT)$(if $(findstring $(shell uname -m),$(MACHINE)),,-$(firstword $(subst -, ,$(MACHINE))))
 BUILD := build$(VARIANT)
 OUT := $(if $(VARIANT),$(BUILD)/,)
 
@@ -48,7 +49,7 @@ SOURCES := $(wildcard src/*/*.c src/*/*/*.c)
 ifeq ($(OPENCL),0)
 SOURCES := $(filter-out src/device/opencl/%,$(SOURCES))
 endif
-ISAS := $(if $(findstring x86_64,$(MACHINE)),plain avx2 avx512,plain)
+ISAS := $(if $(findstring x86_64,$(MACHINE)),plain avx2 avx512,$(if $(findstring aarch64,$(MACHINE)),neon,plain))
 ISA_SOURCES := $(filter %_isa.c,$(SOURCES))
 OBJECTS := $(patsubst src/%.c,$(BUILD)/src/%.o,$(filter-out %_isa.c,$(SOURCES)))
 OBJECTS += $(foreach isa,$(ISAS),$(patsubst src/%_isa.c,$(BUILD)/src/%_$(isa).o,$(ISA_SOURCES)))
@@ -89,6 +90,7 @@ $(patsubst %,$(BUILD)/src/base/%.o,os os_file os_folder): DEFINES += -D_GNU_SOUR
 
 # A file of vector loops is compiled once for each instruction set.
 plain_flags :=
+neon_flags :=
 avx2_flags := -mavx2 -mfma
 avx512_flags := -mavx512f -mavx512dq -mavx512bw -mavx512vl -mfma
 
@@ -184,6 +186,8 @@ $(BUILD)/fuzz/%: test/fuzz/%.c $(INSIDE)
 $(BUILD)/bench/%.o: bench/%.c
 	@mkdir -p $(@D)
 	$(CC) $(PROGRAM_FLAGS) -D_POSIX_C_SOURCE=200809L -MMD -MP -c $< -o $@
+
+$(BUILD)/bench/peak.o: FLAGS += -ffp-contract=fast
 
 $(BENCH): $(BENCH_OBJECTS) $(STATIC)
 	$(CC) $(FLAGS) $(LDFLAGS) -o $@ $(BENCH_OBJECTS) $(STATIC) $(LIBS)

@@ -1,8 +1,9 @@
 /* bench.c - runs one case.  It makes the operands and says "loaded"; at the first line that it is sent it warms up and
- * says "ready" and about how many seconds a sample takes; for each line more it takes one sample and prints it.
+ * says "ready", about how many seconds a sample takes, and the flop and bytes of one round; for each line more it takes one sample and prints it.
  *
  * usage: bench --list                       the cases: name, unit, and "large" for those that want a GPU
  *        bench --has DEVICE                 0 if it can be opened
+ *        bench --peak DEVICE THREADS        its f32 flop and copied bytes a second (peak.c)
  *        bench DEVICE CASE THREADS          THREADS 0: all
  *
  * Before "ready" come lines "blas PATH", one for each library with BLAS in its name that the process has mapped. */
@@ -12,6 +13,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+
+#include "peak.h"
 
 static const double warm_seconds = 0.2, sample_seconds = 0.1;
 
@@ -164,6 +167,14 @@ static int list(void)
     return 0;
 }
 
+static int peak(const char *device, const char *threads)
+{
+    struct peak p = {0, 0};
+    const int status = bench_peak(device, atoi(threads), &p);
+    printf("%.4g %.4g\n", p.flop, p.bytes);
+    return status != 0;
+}
+
 static int has(const char *device)
 {
     gradc_context *g = gradc_open(device);
@@ -243,9 +254,11 @@ int main(int argc, char **argv)
         return list();
     if (argc == 3 && strcmp(argv[1], "--has") == 0)
         return has(argv[2]);
+    if (argc == 4 && strcmp(argv[1], "--peak") == 0)
+        return peak(argv[2], argv[3]);
     struct bench b = {.row = argc == 4 ? find(argv[2]) : NULL};
     if (!b.row) {
-        fprintf(stderr, "usage: bench --list, bench --has DEVICE, or bench DEVICE CASE THREADS\n");
+        fprintf(stderr, "usage: bench --list, --has DEVICE, --peak DEVICE THREADS, or DEVICE CASE THREADS\n");
         return 2;
     }
     b.g = gradc_open(argv[1]);
@@ -262,7 +275,10 @@ int main(int argc, char **argv)
     double seconds;
     int64_t rounds = warm_up(&b, &seconds);
     print_blas();
-    printf("ready %.3g\n", seconds);
+    double flop = 0;
+    int64_t bytes = 0;
+    gradc_plan_info(b.g, NULL, NULL, &bytes, &flop);
+    printf("ready %.3g %.6g %lld\n", seconds, flop, (long long)bytes);
     fflush(stdout);
     while (fgets(line, sizeof line, stdin)) {
         seconds = b.row->run(&b, rounds);

@@ -3,7 +3,9 @@
 usage: bench.py PROGRAM [REGEX]      matched against DEVICE/NAME; .  is all
     name device ours unit peer-name peer unit ratio          ratio = the peer's time / ours
 
-The ten cases with the lowest ratios come first, then all lines; how far it is goes to standard error.
+The ten cases with the lowest ratios come first, then all lines; how far it is goes to standard error.  Last come our
+figures as shares of what the device can do, which the program measures (peak.c): flop of a plain sum against f32
+multiply-adds, so that Winograd's method may be above 100%; bytes of all launches against a copy.
 A case has a process a side, all alive at once; one sample is taken of each in turn, and medians are compared.
 "torch..." is PyTorch as installed.  "-tuned" has a malloc that keeps its memory, threads that sleep where they wait,
 and OpenMP's threads each on a processor of its own; the best of its thread counts is taken.  Our figure beside it has
@@ -31,6 +33,7 @@ PLACED = {"OMP_WAIT_POLICY": "passive", "OMP_PROC_BIND": "true", "OMP_PLACES": "
 # What would change a side behind our back.
 FOREIGN = re.compile(r"^(OMP_|GOMP_|KMP_|MKL_|OPENBLAS_|MALLOC_|GRADC_)")
 LONG_SECONDS, SAMPLES_SECONDS, WORST = 1, 20, 10
+SECONDS = {"ns": 1e-9, "us": 1e-6, "ms": 1e-3, "s": 1}
 
 blas_seen = []
 
@@ -42,7 +45,7 @@ class Side:
         env = {k: v for k, v in os.environ.items() if not FOREIGN.match(k)}
         env.update(more or {})
         self.name, self.pinned = name, pinned
-        self.seconds, self.samples = 0, []
+        self.seconds, self.samples, self.work = 0, [], None
         self.process = subprocess.Popen(command, env=env, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
 
     def loaded(self):
@@ -68,7 +71,7 @@ class Side:
             seen = "# blas of %s: %s" % (self.name, path)
             if seen not in blas_seen:
                 blas_seen.append(seen)
-        self.seconds = float(line.split()[1])
+        self.seconds, self.work = float(line.split()[1]), [float(x) for x in line.split()[2:]]
         if self.pinned:
             self.pin(threads)
         return True
@@ -110,6 +113,7 @@ class Bench:
         self.peer, self.peer_devices = (words[0], words[1:]) if words else (None, [])
         self.peer_cases = set()
         self.rows = []
+        self.shares = {}  # of device and name: GFLOP/s, GB/s
         self.failed = 0
 
     @staticmethod
@@ -180,6 +184,8 @@ class Bench:
         for s in [ours] + peers:
             s.close()
         peers = [p for p in peers if p in good]
+        if ours in good and ours.work and unit in SECONDS:
+            self.shares[device, name] = [x / (ours.median() * SECONDS[unit]) / 1e9 for x in ours.work]
         best = min(peers, key=Side.median) if peers else None
         if ours not in good:
             self.failed = 1
@@ -202,6 +208,17 @@ class Bench:
     def report(self):
         lines = blas_seen + ["# the %d worst ratios" % WORST] + [" ".join(row) for row in self.worst()]
         print("\n".join(lines + ["# all"] + [" ".join(row) for row in self.rows]))
+        for device in dict.fromkeys(device for device, _ in self.shares):
+            self.report_shares(device)
+
+    def report_shares(self, device):
+        line = (self.lines([self.program, "--peak", device, str(self.threads)]) or ["0 0"])[0]
+        peaks = [float(x) / 1e9 for x in line.split()]
+        print("# shares of %s: %s GFLOP/s of multiply-adds, %s GB/s of a copy" % (device, *map(figure, peaks)))
+        for name, rates in ((name, rates) for (where, name), rates in self.shares.items() if where == device):
+            parts = ["%s %s %.0f%%" % (figure(rate), what, 100 * rate / peak if peak else 0)
+                     for rate, what, peak in zip(rates, ("GFLOP/s", "GB/s"), peaks)]
+            print(name, device, *parts)
 
 
 def figure(x):

@@ -25,8 +25,8 @@ static inline int2 windows(int p, int in, int out, int size, int stride, int pad
     return (int2)(p < size ? 0 : (p - size) / stride + 1, min(p / stride, out - 1));
 }
 
-__kernel void avg_pool2d(long n, __global const real *x, ulong x0, __global real *z, ulong z0, int height, int width,
-                         int out_height, int out_width, int size_h, int size_w, int stride_h, int stride_w,
+__kernel void avg_pool2d(long n, __global const stored *x, ulong x0, __global stored *z, ulong z0, int height,
+                         int width, int out_height, int out_width, int size_h, int size_w, int stride_h, int stride_w,
                          int padding_h, int padding_w, int count_padding)
 {
     x += x0;
@@ -34,23 +34,23 @@ __kernel void avg_pool2d(long n, __global const real *x, ulong x0, __global real
     GRID(i, n)
     {
         index_t row = i / out_width, k = row / out_height;
-        __global const real *plane = x + k * height * width;
+        __global const stored *plane = x + k * height * width;
         int4 rows = window((int)(row - k * out_height), height, out_height, size_h, stride_h, padding_h, count_padding);
         int4 columns = window((int)(i - row * out_width), width, out_width, size_w, stride_w, padding_w, count_padding);
         real sum = 0;
         for (int y = rows.x; y < rows.y; y++) {
             real part = 0;
             for (int c = columns.x; c < columns.y; c++)
-                part += plane[y * width + c];
+                part += LOAD(plane, y * width + c);
             sum += part;
         }
-        z[i] = sum / ((real)rows.z * (real)columns.z);
+        STORE(z, i, sum / ((real)rows.z * (real)columns.z));
     }
 }
 
-__kernel void avg_pool2d_backward(long n, __global const real *dz, ulong dz0, __global real *dx, ulong dx0, int height,
-                                  int width, int out_height, int out_width, int size_h, int size_w, int stride_h,
-                                  int stride_w, int padding_h, int padding_w, int count_padding)
+__kernel void avg_pool2d_backward(long n, __global const stored *dz, ulong dz0, __global stored *dx, ulong dx0,
+                                  int height, int width, int out_height, int out_width, int size_h, int size_w,
+                                  int stride_h, int stride_w, int padding_h, int padding_w, int count_padding)
 {
     dz += dz0;
     dx += dx0;
@@ -58,16 +58,16 @@ __kernel void avg_pool2d_backward(long n, __global const real *dz, ulong dz0, __
     {
         index_t k = i / (height * width);
         int at = (int)(i - k * height * width), y = at / width;
-        __global const real *plane = dz + k * out_height * out_width;
+        __global const stored *plane = dz + k * out_height * out_width;
         int2 rows = windows(y, height, out_height, size_h, stride_h, padding_h);
         int2 columns = windows(at - y * width, width, out_width, size_w, stride_w, padding_w);
         real sum = 0;
         for (int r = rows.x; r <= rows.y; r++) {
             real count = (real)window(r, height, out_height, size_h, stride_h, padding_h, count_padding).z;
             for (int s = columns.x; s <= columns.y; s++)
-                sum += plane[r * out_width + s] /
+                sum += LOAD(plane, r * out_width + s) /
                        (count * (real)window(s, width, out_width, size_w, stride_w, padding_w, count_padding).z);
         }
-        dx[i] = sum;
+        STORE(dx, i, sum);
     }
 }

@@ -26,7 +26,7 @@ static inline index_t place(index_t i, index_t channel, index_t channels, index_
 /* A part: the mean, and the sum of (x - mean)^2; both about a rough mean first, so that little is lost. */
 __kernel __attribute__((reqd_work_group_size(GROUP, 1, 1)))
 void batch_norm_moments(long outer, long channels, long inner, __global real *parts, ulong parts0, long segments,
-                        __global const real *x, ulong x0 TAKE_PARAMS)
+                        __global const stored *x, ulong x0 TAKE_PARAMS)
 {
     __local real lane[GROUP];
     int id = (int)get_local_id(0);
@@ -44,7 +44,7 @@ void batch_norm_moments(long outer, long channels, long inner, __global real *pa
         real about = group_sum(lane, id, sum) / count;
         sum = 0;
         for (index_t k = from + id; k < end; k += GROUP) {
-            real d = x[place(k, (index_t)channel, (index_t)channels, (index_t)inner)] - about;
+            real d = LOAD(x, place(k, (index_t)channel, (index_t)channels, (index_t)inner)) - about;
             sum += d;
             squares += d * d;
         }
@@ -60,7 +60,7 @@ void batch_norm_moments(long outer, long channels, long inner, __global real *pa
 /* z by the batch's own statistics, which each group puts together from the parts; a channel's first writes them. */
 __kernel __attribute__((reqd_work_group_size(GROUP, 1, 1)))
 void batch_norm_normalise(long outer, long channels, long inner, __global const real *parts, ulong parts0,
-                          long segments, __global const real *x, ulong x0, __global const real *weight,
+                          long segments, __global const stored *x, ulong x0, __global const real *weight,
                           ulong weight0, long weight1, __global const real *bias, ulong bias0, long bias1,
                           __global real *mean, ulong mean0, __global real *invstd, ulong invstd0,
                           __global real *var, ulong var0, real eps, RESULT_PARAMS)
@@ -95,13 +95,13 @@ void batch_norm_normalise(long outer, long channels, long inner, __global const 
         for (index_t k = (index_t)segment_start(n, segments, s) + id; k < end; k += GROUP) {
             index_t at = place(k, (index_t)channel, (index_t)channels, (index_t)inner);
 
-            RESULT(at, (x[at] - m) * scale + shift);
+            RESULT(at, (LOAD(x, at) - m) * scale + shift);
         }
     }
 }
 
 /* z by given statistics. */
-__kernel void batch_norm_eval(long outer, long channels, long inner, __global const real *x, ulong x0,
+__kernel void batch_norm_eval(long outer, long channels, long inner, __global const stored *x, ulong x0,
                               __global const real *weight, ulong weight0, long weight1, __global const real *bias,
                               ulong bias0, long bias1, __global const real *mean, ulong mean0, long mean1,
                               __global const real *var, ulong var0, long var1, real eps, RESULT_PARAMS)
@@ -112,7 +112,7 @@ __kernel void batch_norm_eval(long outer, long channels, long inner, __global co
         index_t channel = i / (index_t)inner % (index_t)channels;
         real scale = R(1) / sqrt(var[var0 + channel * var1] + eps);
 
-        real centred = x[i] - mean[mean0 + channel * mean1];
+        real centred = LOAD(x, i) - mean[mean0 + channel * mean1];
 
         RESULT(i, centred * (scale * weight[weight0 + channel * weight1]) + bias[bias0 + channel * bias1]);
     }
@@ -121,7 +121,7 @@ __kernel void batch_norm_eval(long outer, long channels, long inner, __global co
 /* A part: the sums of dz and of dz (x - mean). */
 __kernel __attribute__((reqd_work_group_size(GROUP, 1, 1)))
 void batch_norm_sums(long outer, long channels, long inner, __global real *parts, ulong parts0, long segments,
-                     __global const real *dz, ulong dz0, __global const real *x, ulong x0,
+                     __global const stored *dz, ulong dz0, __global const stored *x, ulong x0,
                      __global const real *mean, ulong mean0, long mean1 TAKE_PARAMS)
 {
     __local real lane[GROUP];
@@ -141,7 +141,7 @@ void batch_norm_sums(long outer, long channels, long inner, __global real *parts
             const real term = TAKE(dz, at);
 
             flow += term;
-            product += term * (x[at] - m);
+            product += term * (LOAD(x, at) - m);
         }
         flow = group_sum(lane, id, flow);
         product = group_sum(lane, id, product);
@@ -156,7 +156,7 @@ void batch_norm_sums(long outer, long channels, long inner, __global real *parts
  * the parts; the first of a channel writes them. */
 __kernel __attribute__((reqd_work_group_size(GROUP, 1, 1)))
 void batch_norm_backward(long outer, long channels, long inner, __global const real *parts, ulong parts0, long segments,
-                         __global const real *dz, ulong dz0, __global const real *x, ulong x0,
+                         __global const stored *dz, ulong dz0, __global const stored *x, ulong x0,
                          __global const real *weight, ulong weight0, long weight1, __global const real *mean,
                          ulong mean0, long mean1, __global const real *invstd, ulong invstd0, long invstd1,
                          __global real *dbias, ulong dbias0, __global real *dweight, ulong dweight0, RESULT_PARAMS)
@@ -187,7 +187,7 @@ void batch_norm_backward(long outer, long channels, long inner, __global const r
         for (index_t k = (index_t)segment_start(all, segments, s) + id; k < end; k += GROUP) {
             index_t at = place(k, (index_t)channel, (index_t)channels, (index_t)inner);
 
-            RESULT(at, scale * (dz[at] - flow / n - (x[at] - m) * r * (product / n)));
+            RESULT(at, scale * (LOAD(dz, at) - flow / n - (LOAD(x, at) - m) * r * (product / n)));
         }
     }
 }

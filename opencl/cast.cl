@@ -5,11 +5,39 @@
 #include "strided.cl"
 #include "cast_to.cl"
 
+/* An element of each dtype as it is computed, and the way back. */
+#define GET_f16(p, i) f16_load(p, i)
+#define GET_bf16(p, i) bf16_load(p, i)
+#define GET_f32(p, i) (p)[i]
+#define GET_f64(p, i) (p)[i]
+#define GET_i64(p, i) (p)[i]
+#define GET_i32(p, i) (p)[i]
+#define GET_u8(p, i) (p)[i]
+#define GET_bool(p, i) (p)[i]
+#define PUT_f16(p, i, value) f16_store(p, i, value)
+#define PUT_bf16(p, i, value) bf16_store(p, i, value)
+#define PUT_f32(p, i, value) (p)[i] = value
+#define PUT_f64(p, i, value) (p)[i] = value
+#define PUT_i64(p, i, value) (p)[i] = value
+#define PUT_i32(p, i, value) (p)[i] = value
+#define PUT_u8(p, i, value) (p)[i] = value
+#define PUT_truth(p, i, value) (p)[i] = value
+#define VALUE_f16 float
+#define VALUE_bf16 float
+#define VALUE_f32 float
+#define VALUE_f64 double
+#define VALUE_i64 long
+#define VALUE_i32 int
+#define VALUE_u8 uchar
+#define VALUE_bool uchar
+#define OF_JOIN(name, dtype) name##dtype
+#define OF(name, dtype) OF_JOIN(name, dtype)
+
 __kernel void cast(COUNT(n), RESULT(TYPE(TO), z), OPERAND(TYPE(FROM), x))
 {
     GRID(i, n)
     {
-        TYPE(FROM) value = AT(x);
-        AT(z) = CAST(value);
+        OF(VALUE_, FROM) value = OF(GET_, FROM)(x, PLACE(x));
+        OF(PUT_, TO)(z, PLACE(z), CAST(value));
     }
 }

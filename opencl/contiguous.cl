@@ -1,7 +1,7 @@
-/* contiguous.cl - z = x, x strided, z contiguous; real is an integer as wide as an element.  Grid-stride. */
+/* contiguous.cl - z = x, x strided, z contiguous; stored is an integer as wide as an element.  Grid-stride. */
 #include "strided.cl"
 
-__kernel void contiguous(COUNT(n), RESULT(real, z), OPERAND(real, x))
+__kernel void contiguous(COUNT(n), RESULT(stored, z), OPERAND(stored, x))
 {
     GRID(i, n)
         AT(z) = AT(x);

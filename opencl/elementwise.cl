@@ -7,17 +7,21 @@
 #include "rows.cl"
 #include "strided.cl"
 
-#ifndef RESULT_TYPE
-#define RESULT_TYPE real
+#ifdef RESULT_TYPE
+#define PUT(z, value) AT(z) = value
+#else
+#define RESULT_TYPE stored
+#define PUT(z, value) STORE(z, PLACE(z), value)
 #endif
+#define GET(x) LOAD(x, PLACE(x))
 
 __kernel void elementwise(COUNT(n), RESULT(RESULT_TYPE, z)
 #if ARITY == 3
                           , OPERAND(uchar, c)
 #endif
-                          , OPERAND(real, x)
+                          , OPERAND(stored, x)
 #if ARITY >= 2
-                          , OPERAND(real, y)
+                          , OPERAND(stored, y)
 #endif
 #if SCALARS >= 1
                           , SCALAR a
@@ -30,15 +34,15 @@ __kernel void elementwise(COUNT(n), RESULT(RESULT_TYPE, z)
     GRID(i, n)
     {
 #if ARITY == 3
-        AT(z) = OP(AT(c), AT(x), AT(y));
+        PUT(z, OP(AT(c), GET(x), GET(y)));
 #elif ARITY == 2
-        AT(z) = OP(AT(x), AT(y));
+        PUT(z, OP(GET(x), GET(y)));
 #elif SCALARS == 2
-        AT(z) = OP(AT(x), (real)a, (real)b);
+        PUT(z, OP(GET(x), (real)a, (real)b));
 #elif SCALARS == 1
-        AT(z) = OP(AT(x), (real)a);
+        PUT(z, OP(GET(x), (real)a));
 #else
-        AT(z) = OP(AT(x));
+        PUT(z, OP(GET(x)));
 #endif
     }
 }

@@ -1,12 +1,12 @@
 /* gather.cl - elements picked along the middle axis by indices.
  *
- * x [outer, size, inner], z [outer, count, inner], contiguous; real is an integer as wide as an element.  The index, of
- * dtype INDEX, lies as z, or is a list [count]: `list`.  n: z's elements.  Grid-stride. */
+ * x [outer, size, inner], z [outer, count, inner], contiguous; stored is an integer as wide as an element.  The index,
+ * of dtype INDEX, lies as z, or is a list [count]: `list`.  n: z's elements.  Grid-stride. */
 
 typedef TYPE(INDEX) position_t;
 
 __kernel void gather(__global long *word, long serial, __global const position_t *index, ulong index_first,
-                     __global const real *x, ulong x_first, __global real *z, ulong z_first, long n, long size,
+                     __global const stored *x, ulong x_first, __global stored *z, ulong z_first, long n, long size,
                      long count, long inner, long list)
 {
     index += index_first;

@@ -6,7 +6,7 @@
 #include "finish.cl"
 
 /* Element i of z: row-major through the window, the first maximum stays; NaN wins, of several the last. */
-__kernel void max_pool2d(long n, __global const real *x, ulong x0, __global real *z, ulong z0, __global int *index,
+__kernel void max_pool2d(long n, __global const stored *x, ulong x0, __global stored *z, ulong z0, __global int *index,
                          ulong index0, int height, int width, int out_height, int out_width, int size_h, int size_w,
                          int stride_h, int stride_w, int padding_h, int padding_w)
 {
@@ -16,7 +16,7 @@ __kernel void max_pool2d(long n, __global const real *x, ulong x0, __global real
     GRID(i, n)
     {
         index_t row = i / out_width, k = row / out_height;
-        __global const real *plane = x + k * height * width;
+        __global const stored *plane = x + k * height * width;
         int top = (int)(row - k * out_height) * stride_h - padding_h;
         int left = (int)(i - row * out_width) * stride_w - padding_w;
         int bottom = min(top + size_h, height), right = min(left + size_w, width);
@@ -26,13 +26,13 @@ __kernel void max_pool2d(long n, __global const real *x, ulong x0, __global real
         int at = top * width + left;
         for (int y = top; y < bottom; y++)
             for (int c = left; c < right; c++) {
-                real v = plane[y * width + c];
+                real v = LOAD(plane, y * width + c);
                 if (v > best || v != v) {
                     best = v;
                     at = y * width + c;
                 }
             }
-        z[i] = best;
+        STORE(z, i, best);
         index[i] = at;
     }
 }
@@ -49,7 +49,7 @@ static inline int last_window(int p, int stride, int out)
 }
 
 /* Element i of dx: the dz of every window whose maximum it was, in row-major order. */
-__kernel void max_pool2d_backward(long n, __global const real *dz, ulong dz0, __global const int *index, ulong index0,
+__kernel void max_pool2d_backward(long n, __global const stored *dz, ulong dz0, __global const int *index, ulong index0,
                                   int height, int width, int out_height, int out_width, int size_h, int size_w,
                                   int stride_h, int stride_w, int padding_h, int padding_w, RESULT_PARAMS)
 {
@@ -68,15 +68,15 @@ __kernel void max_pool2d_backward(long n, __global const real *dz, ulong dz0, __
             for (int s = first; s <= last; s++) {
                 index_t o = plane + r * out_width + s;
                 if (index[o] == at)
-                    sum += dz[o];
+                    sum += LOAD(dz, o);
             }
         RESULT(i, sum);
     }
 }
 
 /* Element i of z: x where its window's maximum was. */
-__kernel void max_pool2d_gather(long n, __global const real *x, ulong x0, __global const int *index, ulong index0,
-                                __global real *z, ulong z0, int height, int width, int out_height, int out_width,
+__kernel void max_pool2d_gather(long n, __global const stored *x, ulong x0, __global const int *index, ulong index0,
+                                __global stored *z, ulong z0, int height, int width, int out_height, int out_width,
                                 int size_h, int size_w, int stride_h, int stride_w, int padding_h, int padding_w)
 {
     x += x0;

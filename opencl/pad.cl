@@ -1,6 +1,6 @@
 /* pad.cl - z = x between elements of one value; along an axis, element i of z is element i - before of x.
  *
- * z contiguous, x strided; real is an integer as wide as an element, fill the value's bits.  AXES axes: sizes n of z,
+ * z contiguous, x strided; stored is an integer as wide as an element, fill the value's bits.  AXES axes: sizes n of z,
  * before b, sizes m and strides s of x.  Grid-stride. */
 
 /* Takes axis k off the linear index. */
@@ -13,8 +13,8 @@
         rest = more;                                                                   \
     } while (0)
 
-__kernel void pad(long n, long fill, __global const real *x, ulong x_first, __global real *z, ulong z_first, SIZES(n),
-                  STRIDES(b), STRIDES(m), STRIDES(s))
+__kernel void pad(long n, long fill, __global const stored *x, ulong x_first, __global stored *z, ulong z_first,
+                  SIZES(n), STRIDES(b), STRIDES(m), STRIDES(s))
 {
     x += x_first;
     z += z_first;
@@ -39,6 +39,6 @@ __kernel void pad(long n, long fill, __global const real *x, ulong x_first, __gl
         if (inside)
             z[i] = x[from];
         else
-            z[i] = (real)fill;
+            z[i] = (stored)fill;
     }
 }

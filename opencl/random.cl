@@ -2,20 +2,20 @@
  * An item makes four elements; grid-stride.  z is contiguous. */
 #include "draw.cl"
 
-static inline void store4(__global real *z, index_t first, long n, real a, real b, real c, real d)
+static inline void store4(__global stored *z, index_t first, long n, real a, real b, real c, real d)
 {
-    z[first] = a;
+    STORE(z, first, a);
     if (first + 1 < n)
-        z[first + 1] = b;
+        STORE(z, first + 1, b);
     if (first + 2 < n)
-        z[first + 2] = c;
+        STORE(z, first + 2, c);
     if (first + 3 < n)
-        z[first + 3] = d;
+        STORE(z, first + 3, d);
 }
 
 #ifdef REAL_IS_F32
 /* z = low + scale * u, u in [0, 1). */
-__kernel void uniform(__global real *z, ulong z0, long n, long seed, long counter, real low, real scale)
+__kernel void uniform(__global stored *z, ulong z0, long n, long seed, long counter, real low, real scale)
 {
     z += z0;
     GRID(i, (n + 3) / 4)
@@ -27,7 +27,7 @@ __kernel void uniform(__global real *z, ulong z0, long n, long seed, long counte
 }
 
 /* Mean 0. */
-__kernel void normal(__global real *z, ulong z0, long n, long seed, long counter, real deviation)
+__kernel void normal(__global stored *z, ulong z0, long n, long seed, long counter, real deviation)
 {
     z += z0;
     GRID(i, (n + 3) / 4)
@@ -42,7 +42,7 @@ __kernel void normal(__global real *z, ulong z0, long n, long seed, long counter
 #endif
 
 /* 0 where the word is below `threshold`, else scale. */
-__kernel void mask(__global real *z, ulong z0, long n, long seed, long counter, long threshold, real scale)
+__kernel void mask(__global stored *z, ulong z0, long n, long seed, long counter, long threshold, real scale)
 {
     uint least = (uint)threshold;
     z += z0;

@@ -2,13 +2,20 @@
  *
  * x: any strides; a chain may make its elements.  The kept axes k (sizes k_*, strides kx_*) and the
  * reduced axes n (sizes n_*, strides nx_*) are padded with size 1 in front to AXES each.  z [segments, outputs],
- * contiguous, of dtype RESULT: segment s folds the reduced elements s * segment .. up to count, in row-major order.
+ * contiguous, of dtype RESULT (-DPUT=f16_store, bf16_store: rounded to that): segment s folds the reduced elements
+ * s * segment .. up to count, in row-major order.
  * -DFOLD_ is the kind and -DFINISH_ what a result goes through, as src/ops/reduce.h has them; -DSHIFT: each output has
  * a shift; -DNUMBER: they need a number.  The order of the fold depends on the shape alone. */
 
 #include "math.cl"
 
 typedef TYPE(RESULT) result;
+#ifdef PUT
+typedef ushort put_t;
+#else
+typedef result put_t;
+#define PUT(p, i, value) (p)[i] = (value)
+#endif
 
 #if defined(FOLD_MAX) || defined(FOLD_MAX_ABS)
 #define FOLD(a, x) (((x) > (a) || IS_NAN(x)) ? (x) : (a))
@@ -106,9 +113,9 @@ static inline real element(index_t i CHAIN_PARAMS)
 }
 #define X(at) element(at CHAIN_NAMES)
 #else
-#define X_PARAMS , __global const real *x, ulong x_first
+#define X_PARAMS , __global const stored *x, ulong x_first
 #define X_NAMES , x, x_first
-#define X(at) x[x_first + (ulong)(at)]
+#define X(at) LOAD(x, x_first + (ulong)(at))
 #endif
 
 /* The output's first element, where it is asked for. */
@@ -164,7 +171,7 @@ static result fold(index_t from, index_t i, index_t end, index_t step, real o, r
 #define ALL_SIZES(n) AXES_LIST(AXES)(AXIS_NAME, n)
 
 /* One item makes one element of z. */
-__kernel void reduce_items(__global result *z, ulong z_first, long outputs, long count, long segments, long segment,
+__kernel void reduce_items(__global put_t *z, ulong z_first, long outputs, long count, long segments, long segment,
                            SIZES(k), STRIDES(kx), SIZES(n), STRIDES(nx) SHIFT_ARGS NUMBER_ARG X_PARAMS)
 {
     z += z_first;
@@ -175,13 +182,13 @@ __kernel void reduce_items(__global result *z, ulong z_first, long outputs, long
         index_t from = STRIDED(o, k, kx);
         result value = fold(from, start, end, 1, FIRST(from), m, number, ALL_SIZES(n), ALL_SIZES(nx) X_NAMES);
 
-        z[i] = FINISH(value);
+        PUT(z, i, FINISH(value));
     }
 }
 
 /* One group of GROUP items makes one element of z. */
 __kernel __attribute__((reqd_work_group_size(GROUP, 1, 1)))
-void reduce_groups(__global result *z, ulong z_first, long outputs, long count, long segments, long segment, SIZES(k),
+void reduce_groups(__global put_t *z, ulong z_first, long outputs, long count, long segments, long segment, SIZES(k),
                    STRIDES(kx), SIZES(n), STRIDES(nx) SHIFT_ARGS NUMBER_ARG X_PARAMS)
 {
     __local result lane[GROUP];
@@ -202,7 +209,7 @@ void reduce_groups(__global result *z, ulong z_first, long outputs, long count, 
                 lane[id] = FOLD(lane[id], lane[id + reach]);
         }
         if (id == 0)
-            z[i] = FINISH(lane[0]);
+            PUT(z, i, FINISH(lane[0]));
         barrier(CLK_LOCAL_MEM_FENCE);
     }
 }

@@ -2,7 +2,7 @@
  *
  * dz [outer, count, inner] and dx [outer, size, inner] are contiguous; an item makes elements of dx. */
 
-__kernel void slice_backward(__global const real *dz, ulong dz_first, __global real *dx, ulong dx_first, long items,
+__kernel void slice_backward(__global const stored *dz, ulong dz_first, __global stored *dx, ulong dx_first, long items,
                              long start, long count, long step, long size, long inner)
 {
     dz += dz_first;

@@ -16,5 +16,5 @@ static inline real taken(index_t i CHAIN_PARAMS)
 #define TAKE(x, i) taken(i CHAIN_NAMES)
 #else
 #define TAKE_PARAMS
-#define TAKE(x, i) (x)[i]
+#define TAKE(x, i) LOAD(x, i)
 #endif

@@ -5,7 +5,7 @@
  * usage: every_op [FILTER]     such as "*planned": only the tests whose name matches */
 #include <math.h>
 
-#include "support/support.h"
+#include "support/halves.h"
 #include "support/tiles.h"
 
 enum { FEW = 5, LONG = 70, LONGEST = 600 };
@@ -547,6 +547,21 @@ static void each_optimiser(struct fixture *f)
     }
 }
 
+/* ---- 16 bits ---- */
+
+static void each_half(struct fixture *f)
+{
+    for (gradc_dtype dtype = GRADC_F16; dtype <= GRADC_BF16; dtype++)
+        for (int i = 0;; i++) {
+            gradc_tensor *z = halves_result(f->g, dtype, i);
+            if (!z)
+                break;
+            finish(f, z);
+            halves_free(f->g);
+        }
+    assert_works(f->g);
+}
+
 int main(int argc, char **argv)
 {
     static const struct test tests[] = {
@@ -566,6 +581,7 @@ int main(int argc, char **argv)
         {"indices", each_index},
         {"moves", each_move},
         {"optimisers", each_optimiser},
+        {"halves", each_half},
     };
     if (argc > 1)
         cmocka_set_test_filter(argv[1]);

@@ -44,7 +44,8 @@ static void one_product(struct fixture *f, struct random *r, int number)
     char what[128];
     int64_t batch[2] = {1 + random_below(r, 3), 1 + random_below(r, 4)};
     int nbatch = random_below(r, 3) ? 0 : (int)random_below(r, 3);
-    gradc_dtype dtype = random_below(r, 3) ? GRADC_F32 : double_too(f);
+    const gradc_dtype dtypes[] = {GRADC_F32, GRADC_F32, double_too(f), GRADC_F16, GRADC_BF16};
+    gradc_dtype dtype = dtypes[random_below(r, 5)];
     int64_t m = size(r, 200), n = size(r, 200), k = size(r, 700);
     gradc_tensor *x = matrix(f->g, dtype, nbatch, batch, m, k, r);
     gradc_tensor *y = matrix(f->g, dtype, nbatch, batch, k, n, r);
@@ -83,7 +84,8 @@ static void random_biases(struct fixture *f)
     struct random r = {test_seed() * 2 + (uint64_t)f->eager};
     for (int i = 0; i < 30; i++) {
         int64_t m = size(&r, 99), n = size(&r, 99), k = size(&r, 300);
-        gradc_dtype dtype = random_below(&r, 2) ? GRADC_F32 : double_too(f);
+        const gradc_dtype dtypes[] = {GRADC_F32, double_too(f), GRADC_F16, GRADC_BF16};
+        gradc_dtype dtype = dtypes[random_below(&r, 4)];
         gradc_tensor *x = operand(f->g, dtype, PLAIN, SHAPE_OF(m, k), -1, 1, &r);
         gradc_tensor *w = operand(f->g, dtype, PLAIN, SHAPE_OF(n, k), -1, 1, &r);
         gradc_tensor *b = operand(f->g, dtype, (enum form)random_below(&r, FORMS), SHAPE_OF(n), -1, 1, &r);

@@ -276,7 +276,7 @@ static gradc_status bind_leaves(struct walk *w)
     return GRADC_OK;
 }
 
-static void keep_loss(struct tensor *loss)
+void loss_keep(struct tensor *loss)
 {
     if (!loss->maker || loss->maker->loss || loss->maker->out[0] != loss)
         return;
@@ -295,7 +295,7 @@ static gradc_status walk_and_bind(struct walk *w)
         call_undo(g);
     else {
         walk_done(w);
-        keep_loss(w->y);
+        loss_keep(w->y);
     }
     walk_end(w);
     call_end(g);

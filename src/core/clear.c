@@ -1,10 +1,12 @@
 /* clear.c - taking the tape back: clear and rewind. */
+#include "core/autocast.h"
 #include "core/run.h"
 #include "core/tape.h"
 
 /* From the first node behind `serial` on, only what is yours keeps a value; what waits for that runs first. */
 static void take_back(gradc_context *g, int64_t serial)
 {
+    autocast_clear(g);
     for (int64_t i = g->tape.count - 1; i >= 0 && g->tape.nodes[i]->serial > serial; i--) {
         struct node *n = g->tape.nodes[i];
         node_done(n);

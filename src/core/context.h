@@ -57,6 +57,9 @@ struct gradc_context {
     _Atomic int closed; /* takes no new work */
     int busy;           /* inside a run or a callback */
     int eager, recording;
+    gradc_dtype autocast; /* F32: off */
+    void *casts;          /* autocast.c's: casts of parameters */
+    int64_t ncasts, casts_capacity;
     unsigned passes;         /* of the planner, PASS_* */
     int depth;               /* > 0: inside backward, gradients or a step: results are the library's own */
     int in_step;             /* nothing runs until the step ends */
@@ -88,7 +91,7 @@ struct gradc_context {
     int64_t call_serial;      /* the last node before the running call */
     struct list steps;        /* steps not yet known to be applied: struct step_entry */
     struct step_listener *listeners;
-    struct tensor *one[2], *zero[2]; /* constants, f32 and f64, made at first use */
+    struct tensor *one[4], *zero[4]; /* constants, by float dtype, made at first use */
     int isolate;                     /* one slab per tensor: bounds errors can not hide */
     struct buffer *word;
     int reports; /* a node that can report ran since the word was last read */

@@ -25,7 +25,11 @@ enum {
     OP_PROLOGUE = 64, /* its forms see to launch.prologue, for in[0] */
     OP_IN_STEP = 128, /* out[0] may lie where in[0] does: element by element */
     OP_READS_AGAIN = 256, /* OP_PROLOGUE, and its kernels read in[0] more than once: it lies in memory (take.cl) */
-    OP_LIST = 512 /* it runs by op->many alone, with itself as the only one: it needs the scratch and the table */
+    OP_LIST = 512, /* it runs by op->many alone, with itself as the only one: it needs the scratch and the table */
+    OP_HALF = 1024,   /* its forms take f16 and bf16 */
+    OP_LOW = 2048,    /* under autocast: floats are cast to the low dtype, */
+    OP_SINGLE = 4096, /* 16-bit ones to f32, */
+    OP_WIDEST = 8192  /* or to f32 if one operand is */
 };
 
 /* Handed to the shape rule: the operands are live and of one context.  It may rewrite ints (normalise an axis),
@@ -210,6 +214,9 @@ gradc_status context_fail(gradc_context *g, gradc_status status, const char *for
 /* In public functions that must look at an operand before recording: the tensor, or NULL, with the context's error
  * set if the handle is no longer good (a NULL handle sets none). */
 struct tensor *op_operand(gradc_tensor *t, const char *op);
+
+/* In public functions that check dtypes before they record, of what runs in f32 under autocast: x, or x as f32. */
+gradc_tensor *autocast_single(gradc_tensor *x);
 
 /* Runs an op once, now, outside the tape, into tensors that have memory; operands must be computed.  For the
  * library's own use: filling a new parameter, gathering a strided tensor for a read. */

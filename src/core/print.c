@@ -11,6 +11,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/half.h"
+#include "core/tensor.h"
+
 enum {
     DIGITS = 17,   /* enough for any f64 */
     PRECISION = 8, /* digits behind the point, at most */
@@ -50,7 +53,12 @@ static int names(const struct decimal *d, double x, gradc_dtype dtype)
 {
     char text[WORD];
     snprintf(text, sizeof text, "%se%d", d->digits, d->exponent - (d->count - 1));
-    return dtype == GRADC_F32 ? strtof(text, NULL) == (float)fabs(x) : strtod(text, NULL) == fabs(x);
+    switch (dtype) {
+    case GRADC_F32: return strtof(text, NULL) == (float)fabs(x);
+    case GRADC_F16: return f16_narrow(strtof(text, NULL)) == f16_narrow((float)fabs(x));
+    case GRADC_BF16: return bf16_narrow(strtof(text, NULL)) == bf16_narrow((float)fabs(x));
+    default: return strtod(text, NULL) == fabs(x);
+    }
 }
 
 /* The next number up with as many digits, where its last digit is not 9. */
@@ -155,7 +163,12 @@ static int write_not_finite(double x, char *text)
 
 static double real_at(gradc_dtype dtype, const void *data, int64_t i)
 {
-    return dtype == GRADC_F32 ? (double)((const float *)data)[i] : ((const double *)data)[i];
+    switch (dtype) {
+    case GRADC_F32: return (double)((const float *)data)[i];
+    case GRADC_F16: return (double)f16_widen(((const uint16_t *)data)[i]);
+    case GRADC_BF16: return (double)bf16_widen(((const uint16_t *)data)[i]);
+    default: return ((const double *)data)[i];
+    }
 }
 
 static long long integer_at(gradc_dtype dtype, const void *data, int64_t i)
@@ -167,7 +180,7 @@ static long long integer_at(gradc_dtype dtype, const void *data, int64_t i)
 
 static int is_real(gradc_dtype dtype)
 {
-    return dtype == GRADC_F32 || dtype == GRADC_F64;
+    return dtype_is_float(dtype);
 }
 
 /* What all elements that are shown have in common. */
@@ -254,7 +267,7 @@ static int wants_scientific(const struct printer *p)
     if (!(p->largest > 0))
         return 0;
     const double ratio =
-        p->dtype == GRADC_F32 ? (double)((float)p->largest / (float)p->smallest) : p->largest / p->smallest;
+        p->dtype == GRADC_F64 ? p->largest / p->smallest : (double)((float)p->largest / (float)p->smallest);
     return p->largest >= 1e8 || p->smallest < 1e-4 || ratio > 1000;
 }
 
@@ -415,7 +428,7 @@ static int write_scalar(const struct printer *p, char *text)
 int64_t print_array(gradc_dtype dtype, const struct layout *l, const void *data, char *text, size_t size)
 {
     const size_t bytes = gradc_dtype_size(dtype);
-    if (!bytes || dtype == GRADC_F16 || dtype == GRADC_BF16)
+    if (!bytes)
         return -1;
     int64_t numel = 1;
     for (int i = 0; i < l->ndim; i++)

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/host.h"
+#include "core/autocast.h"
 #include "core/run.h"
 #include "core/tape.h"
 
@@ -193,6 +194,22 @@ static gradc_status run_when_due(gradc_context *g)
     return GRADC_OK;
 }
 
+/* An op without a form for 16-bit floats neither takes nor makes them; a view only looks at them. */
+static gradc_status takes_half(const struct record *r, int outputs)
+{
+    if (r->op->flags & (OP_HALF | OP_VIEW))
+        return GRADC_OK;
+    for (int i = 0; i < r->nin; i++)
+        if (!outputs && dtype_is_half(r->in[i]->dtype))
+            return record_fail(r, GRADC_E_DTYPE, "operand %d is %s, which %s does not take", i + 1,
+                               gradc_dtype_name(r->in[i]->dtype), r->op->name);
+    for (int o = 0; outputs && o < r->nout; o++)
+        if (dtype_is_half(r->out[o].dtype))
+            return record_fail(r, GRADC_E_DTYPE, "there is no %s of %s", r->op->name,
+                               gradc_dtype_name(r->out[o].dtype));
+    return GRADC_OK;
+}
+
 static gradc_status record(gradc_context *g, const struct op *op, int nin, struct tensor **in,
                            const struct attributes *a, struct node **node, gradc_tensor **result)
 {
@@ -210,9 +227,14 @@ static gradc_status record(gradc_context *g, const struct op *op, int nin, struc
         r.ints[i] = a->ints[i];
     for (int i = 0; i < r.nreals; i++)
         r.reals[i] = a->reals[i];
-    gradc_status status = op->shape(&r);
+    gradc_status status = takes_half(&r, 0);
+    if (status)
+        return status;
+    status = op->shape(&r);
     if (status)
         return g->failure.status ? status : record_fail(&r, status, "refused");
+    if (takes_half(&r, 1))
+        return g->failure.status;
     if (outputs_fit(&r))
         return g->failure.status;
     if (!(*node = append(&r, result)))
@@ -248,7 +270,8 @@ static gradc_status record_operands(gradc_context *g, const struct op *op, int n
 gradc_tensor *op_record(const struct op *op, int nin, gradc_tensor *const *in, const struct attributes *a)
 {
     struct node *n = NULL;
-    gradc_tensor *h = NULL;
+    gradc_tensor *h = NULL, *cast[AUTOCAST_OPERANDS];
+    in = autocast_operands(op, nin, in, cast);
     return record_operands(NULL, op, nin, in, a, &n, &h) ? NULL : h;
 }
 
@@ -269,7 +292,8 @@ gradc_status op_record_all(const struct op *op, int nin, gradc_tensor *const *in
     struct node *n = NULL;
     for (int o = 0; o < op->nout; o++)
         out[o] = NULL;
-    gradc_tensor *h = NULL;
+    gradc_tensor *h = NULL, *cast[AUTOCAST_OPERANDS];
+    in = autocast_operands(op, nin, in, cast);
     gradc_status status = record_operands(NULL, op, nin, in, a, &n, &h);
     if (status)
         return status;

@@ -13,8 +13,8 @@ static const struct {
     size_t size;
     int is_float, known;
 } dtypes[] = {
-    [GRADC_F32] = {"f32", 4, 1, 1},   [GRADC_F64] = {"f64", 8, 1, 1},   [GRADC_F16] = {"f16", 2, 1, 0},
-    [GRADC_BF16] = {"bf16", 2, 1, 0}, [GRADC_I64] = {"i64", 8, 0, 1},   [GRADC_I32] = {"i32", 4, 0, 1},
+    [GRADC_F32] = {"f32", 4, 1, 1},   [GRADC_F64] = {"f64", 8, 1, 1},   [GRADC_F16] = {"f16", 2, 1, 1},
+    [GRADC_BF16] = {"bf16", 2, 1, 1}, [GRADC_I64] = {"i64", 8, 0, 1},   [GRADC_I32] = {"i32", 4, 0, 1},
     [GRADC_U8] = {"u8", 1, 0, 1},     [GRADC_BOOL] = {"bool", 1, 0, 1},
 };
 

@@ -36,6 +36,9 @@ void gradients_drop_after(gradc_context *g, int64_t serial); /* those recorded a
 /* The stand-in now means value (NULL: used up, dropped); the old value waits for the run. */
 void gradient_bind(struct tensor *stand_in, struct tensor *value);
 
+/* A loss keeps its value until the tape is cleared. */
+void loss_keep(struct tensor *loss);
+
 /* The leaf's stand-in, made at the first gradient; NULL: no memory. */
 struct tensor *gradient_stand_in(struct tensor *leaf);
 

@@ -5,6 +5,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "base/half.h"
 #include "base/host.h"
 #include "base/os.h"
 
@@ -224,21 +225,22 @@ gradc_tensor *gradc_new(gradc_context *g, gradc_dtype dtype, int ndim, const int
 
 gradc_tensor *context_constant(gradc_context *g, gradc_dtype dtype, int one)
 {
-    int wide = dtype == GRADC_F64;
-    struct tensor **slot = one ? &g->one[wide] : &g->zero[wide];
+    struct tensor **slot = one ? &g->one[dtype] : &g->zero[dtype];
     if (!*slot) {
         struct layout scalar = {0};
         gradc_tensor *h = tensor_new_owned(g, dtype, &scalar, "gradient");
         if (!h)
             return NULL;
-        float f32 = (float)one;
-        double f64 = one;
+        const float f32 = (float)one;
+        const double f64 = one;
+        const uint16_t f16 = f16_narrow(f32), bf16 = bf16_narrow(f32);
+        const void *const values[] = {
+            [GRADC_F32] = &f32, [GRADC_F64] = &f64, [GRADC_F16] = &f16, [GRADC_BF16] = &bf16};
         struct failure f;
         failure_clear(&f);
         struct tensor *t = h->body;
-        const void *value = wide ? (const void *)&f64 : (const void *)&f32;
         g->owned--; /* the context's own: it must not keep itself alive */
-        if (g->device->table->write(g->device, t->at, value, gradc_dtype_size(dtype), &f)) {
+        if (g->device->table->write(g->device, t->at, values[dtype], gradc_dtype_size(dtype), &f)) {
             context_fail(g, f.status, "gradient: %s", f.text);
             handle_end(h, HANDLE_CLEARED);
             return NULL;

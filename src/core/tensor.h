@@ -66,6 +66,6 @@ const char *shape_text(char text[SHAPE_TEXT], const struct layout *l);
 #define SHAPE(layout) shape_text((char[SHAPE_TEXT]){0}, (layout))
 
 int dtype_is_float(gradc_dtype dtype);
-int dtype_known(gradc_dtype dtype); /* one that ops take: not f16, bf16 */
+int dtype_known(gradc_dtype dtype);
 
 #endif

@@ -2,6 +2,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "base/half.h"
 #include "base/host.h"
 #include "core/print.h"
 #include "core/run.h"
@@ -108,11 +109,14 @@ static double number(gradc_dtype dtype, const void *p)
         int64_t i64;
         int32_t i32;
         uint8_t u8;
+        uint16_t half;
     } u;
     memcpy(&u, p, gradc_dtype_size(dtype));
     switch (dtype) {
     case GRADC_F32: return (double)u.f32;
     case GRADC_F64: return u.f64;
+    case GRADC_F16: return (double)f16_widen(u.half);
+    case GRADC_BF16: return (double)bf16_widen(u.half);
     case GRADC_I64: return (double)u.i64;
     case GRADC_I32: return (double)u.i32;
     default: return (double)u.u8;

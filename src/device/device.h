@@ -16,6 +16,18 @@ struct layout {
     int64_t offset;
 };
 
+/* Whether elements are 16-bit floats (base/half.h), which are computed as f32. */
+static inline int dtype_is_half(gradc_dtype dtype)
+{
+    return dtype == GRADC_F16 || dtype == GRADC_BF16;
+}
+
+/* The dtype that elements are computed in. */
+static inline gradc_dtype dtype_computes(gradc_dtype dtype)
+{
+    return dtype_is_half(dtype) ? GRADC_F32 : dtype;
+}
+
 /* A piece of device memory that the allocator got in one call. */
 struct slab {
     void *memory; /* the CPU: an address; OpenCL: a cl_mem */
@@ -67,10 +79,11 @@ struct kernel_arg {
 struct kernel_call {
     const char *source; /* basename of opencl/NAME.cl; it is compiled behind prelude.cl */
     const char *kernel; /* the function */
-    gradc_dtype real;   /* what `real` is: f32 or f64, or the dtype that the kernel calls real */
-    int wide;           /* 1: `index_t` is long: set by kernel_tensor from 2^31 elements on */
-    char options[192];  /* more -D, beginning with a space; "" for none */
-    const char *text;   /* compiled in front of the source, behind the prelude; NULL: none */
+    gradc_dtype real;  /* what `real` is: f32 or f64, or the dtype that the kernel calls real; of a 16-bit one
+                         * `stored` is in memory and `real` float */
+    int wide;          /* 1: `index_t` is long: set by kernel_tensor from 2^31 elements on */
+    char options[192]; /* more -D, beginning with a space; "" for none */
+    const char *text;  /* compiled in front of the source, behind the prelude; NULL: none */
     uint64_t text_hash; /* kernel_hash(text) */
     int nargs;          /* beyond KERNEL_ARGS: spoilt by too many arguments or options, launch refuses */
     struct kernel_arg args[KERNEL_ARGS];
@@ -246,7 +259,10 @@ void cpu_epilogue(struct device *d, const struct epilogue *e, int64_t n);
 int64_t cpu_tasks(int64_t items, int64_t grain);
 
 /* The instruction set that vector loops use: a row of the per-set tables. */
-enum cpu_isa { CPU_PLAIN, CPU_AVX2, CPU_AVX512, CPU_ISAS };
+enum cpu_isa { CPU_PLAIN, CPU_AVX2, CPU_AVX512, CPU_NEON, CPU_ISAS };
+
+/* Their names. */
+extern const char *const cpu_isa_names[CPU_ISAS];
 enum cpu_isa cpu_isa(void);
 
 #endif

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/half.h"
 #include "base/host.h"
 #include "core/context.h"
 #include "io/safetensors.h"
@@ -158,27 +159,9 @@ const char *gradc_file_metadata_key(const gradc_file *file, int i)
 
 /* ---- Into tensors ---- */
 
-static uint32_t load16(const unsigned char *p)
+static uint16_t load16(const unsigned char *p)
 {
-    return (uint32_t)p[0] | (uint32_t)p[1] << 8;
-}
-
-/* The bits of an f32 that has the value of these of an f16. */
-static uint32_t widen_f16(uint32_t half)
-{
-    const uint32_t sign = (half & 0x8000u) << 16, fraction = half & 0x3ffu, exponent = half >> 10 & 0x1fu;
-    if (exponent == 0x1f)
-        return sign | 0x7f800000u | fraction << 13;
-    if (exponent > 0)
-        return sign | (exponent + 112) << 23 | fraction << 13;
-    if (fraction == 0)
-        return sign;
-    uint32_t shifted = fraction, e = 113; /* a subnormal: its first bit becomes the hidden one */
-    while ((shifted & 0x400u) == 0) {
-        shifted <<= 1;
-        e--;
-    }
-    return sign | e << 23 | (shifted & 0x3ffu) << 13;
+    return (uint16_t)(p[0] | p[1] << 8);
 }
 
 static gradc_status read_widened(const unsigned char *data, gradc_dtype from, int64_t count, gradc_tensor *t)
@@ -187,7 +170,8 @@ static gradc_status read_widened(const unsigned char *data, gradc_dtype from, in
     if (wide == NULL)
         return context_no_memory(gradc_context_of(t), "file_read");
     for (int64_t i = 0; i < count; i++)
-        wide[i] = from == GRADC_F16 ? widen_f16(load16(data + 2 * i)) : load16(data + 2 * i) << 16;
+        wide[i] =
+            half_bits(from == GRADC_F16 ? f16_widen(load16(data + 2 * i)) : bf16_widen(load16(data + 2 * i)));
     gradc_status status = gradc_write(t, wide, (size_t)count * sizeof *wide);
     host_free(wide);
     return status;

@@ -19,7 +19,6 @@ static uint64_t digest(uint64_t hash, const char *text)
 void tuning_digest(const gradc_context *g, char text[TUNING_TEXT])
 {
     static const char *const facts[] = {"kind", "name", "vendor", "platform", "driver", "opencl"};
-    static const char *const isas[CPU_ISAS] = {"plain", "avx2", "avx512"};
     const int32_t device = gradc_context_device(g);
     uint64_t hash = digest(0xcbf29ce484222325u, gradc_version());
     for (size_t i = 0; i < sizeof facts / sizeof *facts; i++) {
@@ -28,7 +27,7 @@ void tuning_digest(const gradc_context *g, char text[TUNING_TEXT])
         hash = digest(hash, fact);
     }
     if (device == 0) {
-        hash = digest(hash, isas[cpu_isa()]);
+        hash = digest(hash, cpu_isa_names[cpu_isa()]);
         hash = digest(hash, cpu_blas_name());
     }
     hash = digest(hash, math_names[g->device->math]);

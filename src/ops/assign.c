@@ -48,6 +48,7 @@ static gradc_status assign_opencl(const struct launch *l, struct failure *f)
 const struct op op_assign = {
     .name = "assign",
     .nin = 2,
+    .flags = OP_HALF,
     .writes = 1,
     .shape = assign_shape,
     .cpu = assign_cpu,

@@ -94,7 +94,7 @@ static size_t windows_bytes(int64_t out_height, int64_t out_width)
 
 static size_t row_bytes(int64_t width, gradc_dtype dtype)
 {
-    return ((size_t)width * gradc_dtype_size(dtype) + ALIGN - 1) / ALIGN * ALIGN;
+    return ((size_t)width * gradc_dtype_size(dtype_computes(dtype)) + ALIGN - 1) / ALIGN * ALIGN;
 }
 
 static size_t workspace(const struct launch *l, const struct layout *x, const struct layout *z)
@@ -102,7 +102,10 @@ static size_t workspace(const struct launch *l, const struct layout *x, const st
     if (l->device->opencl)
         return 0;
     return windows_bytes(z->shape[2], z->shape[3]) +
-           (size_t)cpu_threads(l->device) * row_bytes(x->shape[3], l->in[0].dtype);
+           (size_t)cpu_threads(l->device) * row_bytes(x->shape[3], l->in[0].dtype) +
+           (dtype_is_half(l->in[0].dtype)
+                ? pool_planes_bytes(l->device, x->shape[2] * x->shape[3], z->shape[2] * z->shape[3])
+                : 0);
 }
 
 static size_t forward_workspace(const struct launch *l)
@@ -202,11 +205,45 @@ static void work_split(const struct launch *l, struct work *w, int64_t items, in
     cpu_parallel(l->device, cpu_tasks(items, w->grain), task, w);
 }
 
+static void forward_plane(const void *arg, int64_t plane, int thread, const float *in, float *out)
+{
+    const struct work *w = arg;
+    (void)plane;
+    w->loops->forward(&w->p, in, out, w->scratch + (size_t)thread * w->row_bytes, 0, w->p.out_height);
+}
+
+static void backward_plane(const void *arg, int64_t plane, int thread, const float *in, float *out)
+{
+    const struct work *w = arg;
+    (void)plane;
+    w->loops->backward(&w->p, in, out, w->scratch + (size_t)thread * w->row_bytes, 0, 1);
+}
+
+/* Of 16 bits, plane by plane. */
+static gradc_status half_run(const struct launch *l, const struct work *w,
+                             void (*run)(const void *arg, int64_t plane, int thread, const float *in, float *out))
+{
+    const struct layout *in = &l->in[0].layout, *out = &l->out[0].layout;
+    const struct pool_planes p = {.dtype = l->in[0].dtype,
+                                  .planes = w->p.planes,
+                                  .in_size = in->shape[2] * in->shape[3],
+                                  .out_size = out->shape[2] * out->shape[3],
+                                  .in = w->in,
+                                  .out = w->out,
+                                  .workspace = w->scratch + (size_t)cpu_threads(l->device) * w->row_bytes,
+                                  .run = run,
+                                  .arg = w};
+    pool_planes_run(l->device, &p);
+    return GRADC_OK;
+}
+
 static gradc_status forward_cpu(const struct launch *l, struct failure *f)
 {
     struct work w = work_of(l, &l->in[0].layout, &l->out[0].layout);
     int64_t rows = (w.p.height + w.p.out_height - 1) / w.p.out_height;
     (void)f;
+    if (dtype_is_half(l->in[0].dtype))
+        return half_run(l, &w, forward_plane);
     work_split(l, &w, w.p.planes * w.p.out_height, rows * w.p.width, forward_task);
     return GRADC_OK;
 }
@@ -215,6 +252,8 @@ static gradc_status backward_cpu(const struct launch *l, struct failure *f)
 {
     struct work w = work_of(l, &l->out[0].layout, &l->in[0].layout);
     (void)f;
+    if (dtype_is_half(l->in[0].dtype))
+        return half_run(l, &w, backward_plane);
     work_split(l, &w, w.p.planes, w.p.height * w.p.width, backward_task);
     return GRADC_OK;
 }
@@ -287,6 +326,7 @@ const struct op op_avg_pool2d = {
     .name = "avg_pool2d",
     .nin = 1,
     .nout = 1,
+    .flags = OP_HALF,
     .shape = avg_pool2d_shape,
     .workspace = forward_workspace,
     .cpu = forward_cpu,
@@ -298,6 +338,7 @@ const struct op op_avg_pool2d_backward = {
     .name = "avg_pool2d_backward",
     .nin = 1,
     .nout = 1,
+    .flags = OP_HALF,
     .shape = backward_shape,
     .workspace = backward_workspace,
     .cpu = backward_cpu,
@@ -309,6 +350,7 @@ const struct op op_adaptive_avg_pool2d = {
     .name = "adaptive_avg_pool2d",
     .nin = 1,
     .nout = 1,
+    .flags = OP_HALF,
     .shape = adaptive_shape,
     .workspace = forward_workspace,
     .cpu = forward_cpu,
@@ -320,6 +362,7 @@ const struct op op_adaptive_avg_pool2d_backward = {
     .name = "adaptive_avg_pool2d_backward",
     .nin = 1,
     .nout = 1,
+    .flags = OP_HALF,
     .shape = backward_shape,
     .workspace = backward_workspace,
     .cpu = backward_cpu,

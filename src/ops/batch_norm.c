@@ -237,10 +237,12 @@ static void batch_norm_gradient(struct gradient *d)
  * dx = weight r dz,  dweight = r sum(dz (x - mean)),  dbias = sum(dz).  Nothing flows into the statistics. */
 static void eval_gradient(struct gradient *d)
 {
-    gradc_tensor *x = d->x[X], *dz = d->dz[0], *var = gradc_detach(d->x[EVAL_VAR]);
+    const gradc_dtype dtype = gradc_dtype_of(d->x[X]), computes = dtype_computes(dtype);
+    gradc_tensor *x = gradc_cast(d->x[X], computes), *dz = gradc_cast(d->dz[0], computes);
+    gradc_tensor *var = gradc_detach(d->x[EVAL_VAR]);
     gradc_tensor *std = gradc_sqrt(gradc_add_scalar(var, d->reals[0]));
     if (d->wants[X])
-        d->dx[X] = gradc_mul(dz, norm_beside(gradc_div(d->x[WEIGHT], std), x));
+        d->dx[X] = gradc_cast(gradc_mul(dz, norm_beside(gradc_div(d->x[WEIGHT], std), x)), dtype);
     if (d->wants[WEIGHT]) {
         gradc_tensor *product = gradc_mul(dz, norm_centred(x, gradc_detach(d->x[EVAL_MEAN])));
         d->dx[WEIGHT] = gradc_div(norm_channel_sum(product), std);
@@ -256,7 +258,7 @@ const struct op op_batch_norm = {
     .nin = 3,
     .nout = NORM_OUTPUTS,
     .keeps = KEEP_IN(X) | KEEP_IN(WEIGHT) | KEEP_OUT(MEAN) | KEEP_OUT(INVSTD),
-    .flags = OP_FLOWS | OP_EPILOGUE | OP_PROLOGUE | OP_READS_AGAIN,
+    .flags = OP_FLOWS | OP_EPILOGUE | OP_PROLOGUE | OP_READS_AGAIN | OP_HALF,
     .shape = batch_norm_shape,
     .workspace = moments_workspace,
     .cpu = batch_norm_cpu,
@@ -269,7 +271,7 @@ const struct op op_batch_norm_eval = {
     .nin = 5,
     .nout = 1,
     .keeps = KEEP_IN(X) | KEEP_IN(WEIGHT) | KEEP_IN(EVAL_MEAN) | KEEP_IN(EVAL_VAR),
-    .flags = OP_EPILOGUE,
+    .flags = OP_EPILOGUE | OP_HALF,
     .shape = batch_norm_shape,
     .cpu = eval_cpu,
     .opencl = eval_opencl,
@@ -298,9 +300,10 @@ static gradc_status check_vector(const struct tensor *x, gradc_tensor *vector, c
                       : GRADC_OK;
     if (v->g != x->g)
         return context_fail(x->g, GRADC_E_ARG, "batch_norm: %s is of another context", name);
-    if (v->dtype != x->dtype)
-        return context_fail(x->g, GRADC_E_DTYPE, "batch_norm: %s is %s, x is %s", name,
-                            gradc_dtype_name(v->dtype), gradc_dtype_name(x->dtype));
+    if (v->dtype != dtype_computes(x->dtype))
+        return context_fail(x->g, GRADC_E_DTYPE, "batch_norm: %s is %s, x is %s%s", name,
+                            gradc_dtype_name(v->dtype), gradc_dtype_name(x->dtype),
+                            dtype_is_half(x->dtype) ? ", which takes f32" : "");
     if (v->layout.ndim != 1 || v->layout.shape[0] != x->layout.shape[1])
         return context_fail(x->g, GRADC_E_SHAPE, "batch_norm: %s %s does not match the channels of x %s",
                             name, SHAPE(&v->layout), SHAPE(&x->layout));
@@ -324,8 +327,7 @@ static gradc_status check(const struct tensor *x, gradc_tensor *const *vectors, 
     static const char *const names[] = {"running_mean", "running_var", "weight", "bias"};
     gradc_status status = GRADC_OK;
     if (!dtype_is_float(x->dtype))
-        return context_fail(x->g, GRADC_E_DTYPE, "batch_norm: x is %s, not f32 or f64",
-                            gradc_dtype_name(x->dtype));
+        return context_fail(x->g, GRADC_E_DTYPE, "batch_norm: x is %s, no float", gradc_dtype_name(x->dtype));
     if (x->layout.ndim < 2)
         return context_fail(x->g, GRADC_E_SHAPE, "batch_norm: x %s is not [batch,c,...]", SHAPE(&x->layout));
     if (!isfinite(momentum) || !(eps >= 0) || isinf(eps))
@@ -347,7 +349,7 @@ static gradc_status check(const struct tensor *x, gradc_tensor *const *vectors, 
 /* A weight of ones or a bias of zeros where there is none. */
 static gradc_tensor *vector_or(gradc_tensor *v, const struct tensor *x, int one)
 {
-    gradc_tensor *constant = v ? NULL : context_constant(x->g, x->dtype, one);
+    gradc_tensor *constant = v ? NULL : context_constant(x->g, dtype_computes(x->dtype), one);
     return v ? v : gradc_expand(constant, 1, &x->layout.shape[1]);
 }
 
@@ -387,7 +389,9 @@ gradc_tensor *gradc_batch_norm(gradc_tensor *x, gradc_tensor *running_mean, grad
     gradc_tensor *in[] = {gradc_contiguous(x), vector_or(weight, t, 1), vector_or(bias, t, 0), running_mean,
                           running_var};
     if (layout_numel(&t->layout) == 0)
-        return gradc_add(gradc_mul(x, norm_beside(in[WEIGHT], x)), norm_beside(in[BIAS], x));
+        return gradc_cast(gradc_add(gradc_mul(gradc_cast(x, dtype_computes(t->dtype)), norm_beside(in[WEIGHT], x)),
+                                    norm_beside(in[BIAS], x)),
+                          t->dtype);
     if (!in[X] || !in[WEIGHT] || !in[BIAS])
         return NULL;
     if (training)

@@ -205,7 +205,7 @@ const struct op op_batch_norm_backward = {
     .nout = BACK_OUTPUTS,
     .keeps = KEEP_IN(BACK_DZ) | KEEP_IN(BACK_X) | KEEP_IN(BACK_WEIGHT) | KEEP_IN(BACK_MEAN) |
              KEEP_IN(BACK_INVSTD) | KEEP_OUT(BACK_DBIAS) | KEEP_OUT(BACK_DWEIGHT),
-    .flags = OP_FLOWS | OP_EPILOGUE | OP_PROLOGUE | OP_READS_AGAIN,
+    .flags = OP_FLOWS | OP_EPILOGUE | OP_PROLOGUE | OP_READS_AGAIN | OP_HALF,
     .shape = backward_shape,
     .workspace = sums_workspace,
     .cpu = backward_cpu,

@@ -1,5 +1,6 @@
 /* cast.c - z = x in another dtype.  Float to integer truncates and saturates, NaN becomes 0; an integer to a narrower
- * one wraps; to bool: x != 0.  dx = dz cast back, between f32 and f64 only. */
+ * one wraps; to bool: x != 0.  A 16-bit float is rounded
+ * from f32, whatever x is.  dx = dz cast back, between floats only. */
 #include "ops/cast.h"
 
 #include <stdio.h>
@@ -20,9 +21,12 @@ static gradc_status cast_shape(struct record *r)
     return GRADC_OK;
 }
 
+/* 16-bit floats are cast by way of f32: the caller widens and rounds them. */
 static strided_loop *loop_of(gradc_dtype from, gradc_dtype to)
 {
     static const struct cast_loops *const tables[] = ISA_TABLE(cast_loops);
+    from = dtype_computes(from);
+    to = dtype_computes(to);
     strided_loop *loop = tables[cpu_isa()]->loop[from][to];
     return loop ? loop : strided_copy(to);
 }
@@ -31,7 +35,7 @@ static gradc_status cast_cpu(const struct launch *l, struct failure *f)
 {
     (void)f;
     const struct view *const views[] = {&l->out[0], &l->in[0]};
-    strided_run(l->device, 2, views, loop_of(l->in[0].dtype, l->out[0].dtype), NULL);
+    strided_compute(l->device, 2, views, loop_of(l->in[0].dtype, l->out[0].dtype), NULL);
     return GRADC_OK;
 }
 
@@ -85,7 +89,7 @@ const struct op op_cast = {
     .name = "cast",
     .nin = 1,
     .nout = 1,
-    .flags = OP_CASTS,
+    .flags = OP_CASTS | OP_HALF,
     .shape = cast_shape,
     .cpu = cast_cpu,
     .opencl = cast_opencl,

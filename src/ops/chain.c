@@ -23,6 +23,7 @@ struct job {
     char *other;   /* what step c->made makes; or the place of step c->taken, if it is no output */
     char *in[CHAIN_INPUTS], *out[CHAIN_OUTPUTS];
     int64_t in_size[CHAIN_INPUTS], size[CHAIN_STEPS];
+    int widened[CHAIN_STEPS]; /* the loop computes in f32 what has 16 bits */
     strided_loop *loop[CHAIN_STEPS], *copy[CHAIN_INPUTS];
     random_loop *draw[CHAIN_STEPS];
     double numbers[CHAIN_STEPS][ELEMENT_NUMBERS];
@@ -67,7 +68,7 @@ static void draw(const struct job *j, int32_t s, int64_t first, int64_t n, char 
     _Alignas(64) char longer[BLOCK_BYTES + 64];
     const int64_t over = first % 4;
     char *z = over ? longer : to;
-    j->draw[s](n + over, bound[0], bound[1] + (uint64_t)(first / 4), j->numbers[s], z);
+    random_run(j->draw[s], step->dtype, n + over, bound[0], bound[1] + (uint64_t)(first / 4), j->numbers[s], z);
     if (over)
         memcpy(to, longer + over * j->size[s], (size_t)(n * j->size[s]));
 }
@@ -77,16 +78,20 @@ static void run_step(const struct job *j, int32_t s, int64_t first, int64_t n, c
     const struct chain_step *step = &j->c->step[s];
     char *p[1 + CHAIN_OPERANDS] = {value_at(j, s, first, blocks)};
     int64_t by[1 + CHAIN_OPERANDS] = {1};
+    gradc_dtype dtypes[1 + CHAIN_OPERANDS] = {step->dtype};
     for (int32_t i = 0; i < step->nin; i++) {
         int32_t x = step->in[i];
         const struct chain_input *in = &j->c->input[x < CHAIN_INPUTS ? x : 0];
         by[i + 1] = x >= CHAIN_INPUTS || in->axes ? 1 : in->step;
+        dtypes[i + 1] = step->in_dtype[i];
         if (x >= CHAIN_INPUTS)
             p[i + 1] = value_at(j, x - CHAIN_INPUTS, first, blocks);
         else
             p[i + 1] = in->axes ? blocks[in->slot] : j->in[x] + first * in->step * j->in_size[x];
     }
-    if (j->loop[s])
+    if (j->widened[s])
+        strided_widened(j->loop[s], 1 + step->nin, dtypes, n, p, by, j->numbers[s]);
+    else if (j->loop[s])
         j->loop[s](n, p, by, j->numbers[s]);
     else
         draw(j, s, first, n, p[0]);
@@ -127,6 +132,14 @@ static void join(const struct launch *l, const struct epilogue *e)
         l->other->prologue = e;
 }
 
+static int is_widened(const struct chain_step *s)
+{
+    int widened = dtype_is_half(s->dtype);
+    for (int32_t i = 0; i < s->nin; i++)
+        widened |= dtype_is_half(s->in_dtype[i]);
+    return widened;
+}
+
 static gradc_status chain_cpu(const struct launch *l, struct failure *f)
 {
     const struct chain *c = l->chain;
@@ -148,6 +161,7 @@ static gradc_status chain_cpu(const struct launch *l, struct failure *f)
         if (!e)
             continue;
         j.loop[s] = e->loop ? e->loop(step) : NULL;
+        j.widened[s] = e->loop && is_widened(step);
         j.draw[s] = e->draw ? e->draw(step) : NULL;
         if (e->numbers)
             e->numbers(step, l->reals + step->real, j.numbers[s]);
@@ -194,12 +208,31 @@ static void add(struct words *w, const char *format, ...)
     w->size += n;
 }
 
+/* Of a value. */
 static const char *type_of(const struct chain *c, gradc_dtype dtype)
 {
     static const char *const types[] = {
-        [GRADC_F32] = "float", [GRADC_F64] = "double", [GRADC_I64] = "long",
-        [GRADC_I32] = "int",   [GRADC_U8] = "uchar",   [GRADC_BOOL] = "uchar"};
+        [GRADC_F32] = "float", [GRADC_F64] = "double", [GRADC_I64] = "long",  [GRADC_I32] = "int",
+        [GRADC_U8] = "uchar",  [GRADC_BOOL] = "uchar", [GRADC_F16] = "float", [GRADC_BF16] = "float"};
     return dtype == c->real ? "real" : types[dtype];
+}
+
+/* Of what is in memory. */
+static const char *stored_of(const struct chain *c, gradc_dtype dtype)
+{
+    if (dtype == c->real)
+        return "stored";
+    return dtype_is_half(dtype) ? "ushort" : type_of(c, dtype);
+}
+
+/* The macro that reads it. */
+static const char *load_of(const struct chain *c, gradc_dtype dtype)
+{
+    if (dtype == c->real)
+        return "LOAD";
+    if (dtype_is_half(dtype))
+        return dtype == GRADC_F16 ? "f16_load" : "bf16_load";
+    return "AS_IT_IS";
 }
 
 static int is_long(const struct element *e, const struct chain_step *s, int i)
@@ -221,7 +254,7 @@ static void add_params(struct words *w, const struct chain *c, int typed)
     add(w, "#define CHAIN_%s ", typed ? "PARAMS" : "NAMES");
     for (int32_t x = 0; x < c->ninputs; x++) {
         if (typed)
-            add(w, ", __global const %s *in%d", type_of(c, c->input[x].dtype), x);
+            add(w, ", __global const %s *in%d", stored_of(c, c->input[x].dtype), x);
         else
             add(w, ", in%d", x);
         add(w, ", %sin%d_0", place, x);
@@ -232,7 +265,7 @@ static void add_params(struct words *w, const struct chain *c, int typed)
     }
     for (int32_t o = 0; o < c->noutputs; o++) {
         if (typed)
-            add(w, ", __global %s *out%d", type_of(c, c->step[c->output[o]].dtype), o);
+            add(w, ", __global %s *out%d", stored_of(c, c->step[c->output[o]].dtype), o);
         else
             add(w, ", out%d", o);
         add(w, ", %sout%d_0", place, o);
@@ -261,14 +294,14 @@ static void add_load(struct words *w, const struct chain *c, int32_t x)
         }
         add(w, "    in%d_p += in%d_i * (index_t)in%d_s0; \\\n", x, x, x);
     }
-    add(w, "    const %s a%d = in%d[in%d_0", type_of(c, in->dtype), x, x, x);
+    add(w, "    const %s a%d = %s(in%d, in%d_0", type_of(c, in->dtype), x, load_of(c, in->dtype), x, x);
     if (in->axes > 1)
         add(w, " + (ulong)in%d_p", x);
     else if (in->axes == 1)
         add(w, " + (ulong)(i * (index_t)in%d_s0)", x);
     else if (in->step == 1)
         add(w, " + (ulong)i");
-    add(w, "]; \\\n");
+    add(w, "); \\\n");
 }
 
 /* v0 = f(operands, numbers) */
@@ -278,7 +311,8 @@ static void add_call(struct words *w, const struct chain *c, int32_t s)
     char function[ELEMENT_TEXT];
     const char *comma = "";
     step->op->element->function(c, step, function);
-    add(w, "    const %s v%d = %s(", type_of(c, step->dtype), s, function);
+    const int rounds = step->dtype == c->real;
+    add(w, "    const %s v%d = %s(%s(", type_of(c, step->dtype), s, rounds ? "ROUNDED" : "", function);
     for (int32_t i = 0; i < step->nin; i++, comma = ", ") {
         int32_t x = step->in[i];
         add(w, "%s%c%d", comma, x < CHAIN_INPUTS ? 'a' : 'v', x < CHAIN_INPUTS ? x : x - CHAIN_INPUTS);
@@ -290,7 +324,7 @@ static void add_call(struct words *w, const struct chain *c, int32_t s)
     for (int i = 0, n = number_count(step); i < n; i++, comma = ", ")
         add(w, "%s%sr%d_%d", comma,
             is_long(step->op->element, step, i) && !step->op->element->draw ? "(real)" : "", s, i);
-    add(w, "); \\\n");
+    add(w, ")); \\\n");
 }
 
 /* A step's value, stored where it is an output. */
@@ -302,7 +336,8 @@ static void add_step(struct words *w, const struct chain *c, int32_t s)
     else if (s != c->taker)
         add_call(w, c, s);
     if (step->output >= 0)
-        add(w, "    out%d[out%d_0 + (ulong)i] = v%d; \\\n", step->output, step->output, s);
+        add(w, "    %s(out%d, out%d_0 + (ulong)i, v%d); \\\n",
+            step->dtype == c->real ? "STORE" : "PUT_AS_IT_IS", step->output, step->output, s);
 }
 
 /* Made once for a chain; it holds no shapes, so that chains of different sizes share a program. */

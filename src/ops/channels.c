@@ -16,9 +16,10 @@ gradc_status norm_shape(struct record *r, int x)
 {
     const struct tensor *t = r->in[x];
     for (int o = 0; o < r->nout; o++) {
-        r->out[o].dtype = t->dtype;
+        r->out[o].dtype = dtype_computes(t->dtype);
         r->out[o].layout = (struct layout){.ndim = 1, .shape = {t->layout.shape[1]}};
     }
+    r->out[0].dtype = t->dtype;
     r->out[0].layout = t->layout;
     return GRADC_OK;
 }
@@ -56,8 +57,7 @@ ISA_DECLARE(struct norm_table, norm_table);
 static const struct norm_loops *loops_of(gradc_dtype dtype)
 {
     static const struct norm_table *const tables[] = ISA_TABLE(norm_table);
-    const struct norm_table *t = tables[cpu_isa()];
-    return dtype == GRADC_F64 ? &t->f64 : &t->f32;
+    return &tables[cpu_isa()]->of[dtype];
 }
 
 double norm_number(const struct view *v, int64_t c)
@@ -119,7 +119,8 @@ size_t norm_workspace(const struct launch *l, const struct norm_extent *e, size_
 {
     struct norm_split s = norm_split_of(e);
     if (l->device->opencl)
-        return (size_t)(2 * e->channels * norm_group_segments(e)) * gradc_dtype_size(l->in[0].dtype);
+        return (size_t)(2 * e->channels * norm_group_segments(e)) *
+               gradc_dtype_size(dtype_computes(l->in[0].dtype));
     return s.segments > 1 ? (size_t)(e->channels * s.segments) * part : 0;
 }
 
@@ -142,7 +143,7 @@ struct view norm_parts(const struct launch *l, const struct norm_extent *e)
 {
     return (struct view){
         .at = l->workspace,
-        .dtype = l->out[0].dtype,
+        .dtype = dtype_computes(l->out[0].dtype),
         .layout = {.ndim = 1, .shape = {2 * e->channels * norm_group_segments(e)}, .stride = {1}}};
 }
 

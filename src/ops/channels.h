@@ -48,7 +48,7 @@ struct norm_loops {
 };
 
 struct norm_table {
-    struct norm_loops f32, f64;
+    struct norm_loops of[4]; /* by dtype */
 };
 
 /* a becomes the moments of a's numbers and b's together. */
@@ -125,7 +125,7 @@ double norm_count(const gradc_tensor *x);                        /* n */
 enum { BACK_DZ, BACK_X, BACK_WEIGHT, BACK_MEAN, BACK_INVSTD, BACK_OPERANDS };
 enum { BACK_DX, BACK_DBIAS, BACK_DWEIGHT, BACK_OUTPUTS };
 
-/* out[0] is as in[x]; the others are vectors of its channels. */
+/* out[0] is as in[x]; the others are vectors of its channels, f32 where x has 16 bits. */
 gradc_status norm_shape(struct record *r, int x);
 
 #endif

@@ -1,4 +1,5 @@
-/* channels_loops.h - the loops of channels_isa.c for one scalar type: `real`, and NAME(x) for their names.
+/* channels_loops.h - the loops of channels_isa.c for one scalar type: `real`; `stored` in memory, GET(x) and PUT(x)
+ * from there and back; and NAME(x) for their names.
  * Included once for each; no guard. */
 
 /* ---- One channel, along its runs ---- */
@@ -12,26 +13,26 @@ static inline real NAME(lanes_sum)(real *lane)
 }
 
 /* The sum of elements from .. to-1 of the span's channel. */
-static real NAME(block_sum)(const struct norm_span *s, const real *x, int64_t from, int64_t to)
+static real NAME(block_sum)(const struct norm_span *s, const stored *x, int64_t from, int64_t to)
 {
     real lane[LANES] = {0};
     for (struct run r; from < to; from += r.n) {
         r = run_at(s, from, to);
-        const real *p = x + r.at;
+        const stored *p = x + r.at;
         int64_t n = r.n;
         for (; n >= LANES; n -= LANES, p += LANES)
             for (int j = 0; j < LANES; j++)
-                lane[j] += p[j];
+                lane[j] += GET(p[j]);
         for (int j = 0; j < n; j++)
-            lane[j] += p[j];
+            lane[j] += GET(p[j]);
     }
     return NAME(lanes_sum)(lane);
 }
 
-static inline void NAME(about_lanes)(const real *x, int n, real about, real *sum, real *squares)
+static inline void NAME(about_lanes)(const stored *x, int n, real about, real *sum, real *squares)
 {
     for (int j = 0; j < n; j++) {
-        real d = x[j] - about;
+        real d = GET(x[j]) - about;
         sum[j] += d;
         squares[j] += d * d;
     }
@@ -45,7 +46,8 @@ static inline struct norm_moments NAME(moments_about)(double n, real about, real
 }
 
 /* Of elements from .. to-1, about a mean that may be rounded. */
-static struct norm_moments NAME(block_moments)(const struct norm_span *s, const real *x, int64_t from, int64_t to)
+static struct norm_moments NAME(block_moments)(const struct norm_span *s, const stored *x, int64_t from,
+                                               int64_t to)
 {
     double n = (double)(to - from);
     real about = (real)((double)NAME(block_sum)(s, x, from, to) / n);
@@ -61,7 +63,7 @@ static struct norm_moments NAME(block_moments)(const struct norm_span *s, const 
     return NAME(moments_about)(n, about, NAME(lanes_sum)(sum), NAME(lanes_sum)(squares));
 }
 
-static void NAME(run_moments)(const struct norm_span *s, const real *x, struct norm_moments *m)
+static void NAME(run_moments)(const struct norm_span *s, const stored *x, struct norm_moments *m)
 {
     *m = (struct norm_moments){0, 0, 0};
     for (int64_t from = s->from, end; from < s->to; from = end) {
@@ -70,29 +72,29 @@ static void NAME(run_moments)(const struct norm_span *s, const real *x, struct n
     }
 }
 
-static void NAME(run_apply)(const struct norm_span *s, const real *x, real *z, const struct norm_affine *a)
+static void NAME(run_apply)(const struct norm_span *s, const stored *x, stored *z, const struct norm_affine *a)
 {
     const real mean = (real)a->mean, scale = (real)a->scale;
     const real shift = (real)(a->shift - (a->mean - (double)mean) * a->scale);
     for (int64_t i = s->from; i < s->to;) {
         struct run r = run_at(s, i, s->to);
-        const real *restrict p = x + r.at;
-        real *restrict q = z + r.at;
+        const stored *restrict p = x + r.at;
+        stored *restrict q = z + r.at;
         for (int64_t j = 0; j < r.n; j++)
-            q[j] = (p[j] - mean) * scale + shift;
+            q[j] = PUT((GET(p[j]) - mean) * scale + shift);
         i += r.n;
     }
 }
 
-static inline void NAME(sum_lanes)(const real *dz, const real *x, int n, real mean, real *flow, real *product)
+static inline void NAME(sum_lanes)(const stored *dz, const stored *x, int n, real mean, real *flow, real *product)
 {
     for (int j = 0; j < n; j++) {
-        flow[j] += dz[j];
-        product[j] += dz[j] * (x[j] - mean);
+        flow[j] += GET(dz[j]);
+        product[j] += GET(dz[j]) * (GET(x[j]) - mean);
     }
 }
 
-static void NAME(run_sums)(const struct norm_span *s, const real *dz, const real *x,
+static void NAME(run_sums)(const struct norm_span *s, const stored *dz, const stored *x,
                            const struct norm_affine *a, struct norm_sums *sums)
 {
     const real mean = (real)a->mean;
@@ -113,16 +115,16 @@ static void NAME(run_sums)(const struct norm_span *s, const real *dz, const real
     }
 }
 
-static void NAME(run_back)(const struct norm_span *s, const real *dz, const real *x, real *dx,
+static void NAME(run_back)(const struct norm_span *s, const stored *dz, const stored *x, stored *dx,
                            const struct norm_back *b)
 {
     const real mean = (real)b->mean, flow = (real)b->flow, slope = (real)b->slope, shift = (real)b->shift;
     for (int64_t i = s->from; i < s->to;) {
         struct run r = run_at(s, i, s->to);
-        const real *restrict p = x + r.at, *restrict d = dz + r.at;
-        real *restrict q = dx + r.at;
+        const stored *restrict p = x + r.at, *restrict d = dz + r.at;
+        stored *restrict q = dx + r.at;
         for (int64_t j = 0; j < r.n; j++)
-            q[j] = flow * d[j] + (slope * (p[j] - mean) + shift);
+            q[j] = PUT(flow * GET(d[j]) + (slope * (GET(p[j]) - mean) + shift));
         i += r.n;
     }
 }
@@ -130,25 +132,25 @@ static void NAME(run_back)(const struct norm_span *s, const real *dz, const real
 /* ---- Columns: row by row, each column a lane ---- */
 
 /* A rough mean of n rows, and the sums of the differences to it and of their squares; w columns. */
-static inline void NAME(column_block)(const real *x, int64_t stride, int64_t n, int w, real *about, real *sum,
-                                      real *squares)
+static inline void NAME(column_block)(const stored *x, int64_t stride, int64_t n, int w, real *about,
+                                      real *sum, real *squares)
 {
     for (int j = 0; j < w; j++)
         about[j] = sum[j] = squares[j] = 0;
     for (int64_t i = 0; i < n; i++)
         for (int j = 0; j < w; j++)
-            about[j] += x[i * stride + j];
+            about[j] += GET(x[i * stride + j]);
     for (int j = 0; j < w; j++)
         about[j] /= (real)n;
     for (int64_t i = 0; i < n; i++)
         for (int j = 0; j < w; j++) {
-            real d = x[i * stride + j] - about[j];
+            real d = GET(x[i * stride + j]) - about[j];
             sum[j] += d;
             squares[j] += d * d;
         }
 }
 
-static void NAME(column_moments)(const struct norm_span *s, const real *x, struct norm_moments *m)
+static void NAME(column_moments)(const struct norm_span *s, const stored *x, struct norm_moments *m)
 {
     struct norm_moments column[NORM_WIDTH] = {{0, 0, 0}};
     real about[NORM_WIDTH], sum[NORM_WIDTH], squares[NORM_WIDTH];
@@ -171,7 +173,7 @@ static void NAME(column_moments)(const struct norm_span *s, const real *x, struc
     }
 }
 
-static void NAME(column_apply)(const struct norm_span *s, const real *x, real *z, const struct norm_affine *a)
+static void NAME(column_apply)(const struct norm_span *s, const stored *x, stored *z, const struct norm_affine *a)
 {
     real mean[NORM_WIDTH], scale[NORM_WIDTH], shift[NORM_WIDTH];
     int64_t stride = s->all * s->inner, w = s->channels * s->inner;
@@ -182,14 +184,14 @@ static void NAME(column_apply)(const struct norm_span *s, const real *x, real *z
         shift[j] = (real)(c->shift - (c->mean - (double)mean[j]) * c->scale);
     }
     for (int64_t i = s->from; i < s->to; i++) {
-        const real *restrict p = x + i * stride + s->first * s->inner;
-        real *restrict q = z + i * stride + s->first * s->inner;
+        const stored *restrict p = x + i * stride + s->first * s->inner;
+        stored *restrict q = z + i * stride + s->first * s->inner;
         for (int64_t j = 0; j < w; j++)
-            q[j] = (p[j] - mean[j]) * scale[j] + shift[j];
+            q[j] = PUT((GET(p[j]) - mean[j]) * scale[j] + shift[j]);
     }
 }
 
-static void NAME(column_sums)(const struct norm_span *s, const real *dz, const real *x,
+static void NAME(column_sums)(const struct norm_span *s, const stored *dz, const stored *x,
                               const struct norm_affine *a, struct norm_sums *sums)
 {
     real mean[NORM_WIDTH];
@@ -202,10 +204,10 @@ static void NAME(column_sums)(const struct norm_span *s, const real *dz, const r
         real flow[NORM_WIDTH] = {0}, product[NORM_WIDTH] = {0};
         end = block_end(from, s->to, ROWS);
         for (int64_t i = from; i < end; i++) {
-            const real *p = x + i * stride + first, *d = dz + i * stride + first;
+            const stored *p = x + i * stride + first, *d = dz + i * stride + first;
             for (int64_t j = 0; j < w; j++) {
-                flow[j] += d[j];
-                product[j] += d[j] * (p[j] - mean[j]);
+                flow[j] += GET(d[j]);
+                product[j] += GET(d[j]) * (GET(p[j]) - mean[j]);
             }
         }
         for (int64_t j = 0; j < w; j++) {
@@ -215,7 +217,7 @@ static void NAME(column_sums)(const struct norm_span *s, const real *dz, const r
     }
 }
 
-static void NAME(column_back)(const struct norm_span *s, const real *dz, const real *x, real *dx,
+static void NAME(column_back)(const struct norm_span *s, const stored *dz, const stored *x, stored *dx,
                               const struct norm_back *b)
 {
     real mean[NORM_WIDTH], flow[NORM_WIDTH], slope[NORM_WIDTH], shift[NORM_WIDTH];
@@ -228,10 +230,10 @@ static void NAME(column_back)(const struct norm_span *s, const real *dz, const r
         shift[j] = (real)c->shift;
     }
     for (int64_t i = s->from; i < s->to; i++) {
-        const real *restrict p = x + i * stride + first, *restrict d = dz + i * stride + first;
-        real *restrict q = dx + i * stride + first;
+        const stored *restrict p = x + i * stride + first, *restrict d = dz + i * stride + first;
+        stored *restrict q = dx + i * stride + first;
         for (int64_t j = 0; j < w; j++)
-            q[j] = flow[j] * d[j] + (slope[j] * (p[j] - mean[j]) + shift[j]);
+            q[j] = PUT(flow[j] * GET(d[j]) + (slope[j] * (GET(p[j]) - mean[j]) + shift[j]));
     }
 }
 

@@ -58,6 +58,7 @@ static int neighbours(const struct layout *x)
             move_##T(x, z, (int)rows, (int)cols, x_col, z_row);                                                \
     }
 TILE_LOOP(uint8_t)
+TILE_LOOP(uint16_t)
 TILE_LOOP(uint32_t)
 TILE_LOOP(uint64_t)
 
@@ -85,6 +86,8 @@ static void transpose_block(void *arg, int64_t task, int thread)
             tile_uint64_t(tile_from, tile_to, rows, cols, x->stride[last], z->stride[t->along]);
         else if (t->size == 4)
             tile_uint32_t(tile_from, tile_to, rows, cols, x->stride[last], z->stride[t->along]);
+        else if (t->size == 2)
+            tile_uint16_t(tile_from, tile_to, rows, cols, x->stride[last], z->stride[t->along]);
         else
             tile_uint8_t(tile_from, tile_to, rows, cols, x->stride[last], z->stride[t->along]);
     }
@@ -147,6 +150,7 @@ const struct op op_contiguous = {
     .name = "contiguous",
     .nin = 1,
     .nout = 1,
+    .flags = OP_HALF,
     .shape = contiguous_shape,
     .cpu = contiguous_cpu,
     .opencl = contiguous_opencl,

@@ -39,7 +39,7 @@ static gradc_status check_dtypes(const struct record *r, const char *names)
     gradc_dtype dtype = r->in[0]->dtype;
     for (int i = 0; i < r->nin; i++)
         if (!dtype_is_float(dtype) || r->in[i]->dtype != dtype)
-            return record_fail(r, GRADC_E_DTYPE, "%s must all be f32 or all f64, operand %d is %s", names,
+            return record_fail(r, GRADC_E_DTYPE, "%s must be floats of one dtype, operand %d is %s", names,
                                i + 1, gradc_dtype_name(r->in[i]->dtype));
     return GRADC_OK;
 }
@@ -384,7 +384,7 @@ const struct op op_conv2d = {
     .nin = -1,
     .nout = 1,
     .keeps = KEEP_IN(0) | KEEP_IN(1),
-    .flags = OP_EPILOGUE,
+    .flags = OP_EPILOGUE | OP_HALF | OP_LOW,
     .shape = conv2d_shape,
     .workspace = forward_workspace,
     .cpu = forward_run,
@@ -398,7 +398,7 @@ const struct op op_conv2d_input = {
     .nin = 2,
     .nout = 1,
     .keeps = KEEP_IN(0) | KEEP_IN(1),
-    .flags = OP_EPILOGUE,
+    .flags = OP_EPILOGUE | OP_HALF | OP_LOW,
     .shape = conv2d_input_shape,
     .workspace = input_workspace,
     .cpu = input_run,
@@ -411,6 +411,7 @@ const struct op op_conv2d_weight = {
     .name = "conv2d_weight",
     .nin = 2,
     .nout = 1,
+    .flags = OP_HALF,
     .keeps = KEEP_IN(0) | KEEP_IN(1),
     .shape = conv2d_weight_shape,
     .workspace = weight_workspace,
@@ -425,7 +426,7 @@ const struct op op_conv2d_weight_bias = {
     .nin = 2,
     .nout = WEIGHT_BIAS_OUTPUTS,
     .keeps = KEEP_IN(0) | KEEP_IN(1),
-    .flags = OP_FLOWS,
+    .flags = OP_FLOWS | OP_HALF,
     .shape = conv2d_weight_bias_shape,
     .workspace = weight_workspace,
     .cpu = weight_run,
@@ -491,7 +492,7 @@ static gradc_status transpose_operands(const struct tensor *t, const struct tens
     const struct layout *x = &t->layout, *k = &w->layout;
     if (!dtype_is_float(t->dtype) || w->dtype != t->dtype || (b && b->dtype != t->dtype))
         return context_fail(t->g, GRADC_E_DTYPE,
-                            "conv_transpose2d: x, w and b must all be f32 or all f64, they are %s, %s and %s",
+                            "conv_transpose2d: x, w and b must be floats of one dtype, they are %s, %s and %s",
                             gradc_dtype_name(t->dtype), gradc_dtype_name(w->dtype),
                             gradc_dtype_name(b ? b->dtype : t->dtype));
     if (x->ndim != 4 || k->ndim != 4)

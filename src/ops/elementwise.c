@@ -25,7 +25,7 @@ static gradc_status elementwise_dtype(struct record *r, int first)
     const struct elementwise_row *row = &elementwise_rows[row_of(r->op)];
     if (!(row->dtypes >> x->dtype & 1))
         return record_fail(r, GRADC_E_DTYPE, "x is %s, %s takes %s", gradc_dtype_name(x->dtype), r->op->name,
-                           row->dtypes == DTYPES_FLOAT ? "f32 and f64" : "f32, f64, i64, i32 and u8");
+                           row->dtypes == DTYPES_FLOAT ? "floats" : "floats, i64, i32 and u8");
     if (r->nin == first + 2 && r->in[first + 1]->dtype != x->dtype)
         return record_fail(r, GRADC_E_DTYPE, "x is %s but y is %s", gradc_dtype_name(x->dtype),
                            gradc_dtype_name(r->in[first + 1]->dtype));
@@ -68,7 +68,7 @@ double scalar_round(gradc_dtype dtype, double value)
         [GRADC_BOOL] = {0, 1},
     };
     if (dtype_is_float(dtype))
-        return dtype == GRADC_F32 ? (double)(float)value : value;
+        return dtype == GRADC_F64 ? value : (double)(float)value;
     if (isnan(value))
         return 0;
     double low = limits[dtype][0], high = limits[dtype][1];
@@ -100,7 +100,7 @@ static gradc_status elementwise_cpu(const struct launch *l, struct failure *f)
         reals[i] = scalar_round(dtype, l->reals[i]);
     const struct view *views[STRIDED_OPERANDS];
     collect(l, views);
-    strided_run(l->device, l->nin + 1, views, loops()->loop[row_of(l->op)][dtype], reals);
+    strided_compute(l->device, l->nin + 1, views, loops()->loop[row_of(l->op)][dtype_computes(dtype)], reals);
     return GRADC_OK;
 }
 
@@ -142,7 +142,7 @@ static gradc_dtype computes_in(const struct chain_step *s)
 
 static strided_loop *elementwise_loop(const struct chain_step *s)
 {
-    return loops()->loop[row_of(s->op)][computes_in(s)];
+    return loops()->loop[row_of(s->op)][dtype_computes(computes_in(s))];
 }
 
 static int elementwise_numbers(const struct chain_step *s, const double *reals, double out[ELEMENT_NUMBERS])
@@ -295,15 +295,23 @@ static gradc_tensor *elu_flow(gradc_tensor *dz, gradc_tensor *x, double alpha)
 
 enum { NONE = 0, X = KEEP_IN(0), Y = KEEP_IN(1), Z = KEEP_OUT(0) };
 
-#define DESCRIPTOR(title, operands, kept, flow)   \
-    [EW_##title] = {.name = #title,               \
-                    .nin = operands,              \
-                    .nout = 1,                    \
-                    .keeps = kept,                \
-                    .shape = elementwise_shape,   \
-                    .cpu = elementwise_cpu,       \
-                    .opencl = elementwise_opencl, \
-                    .gradient = flow,             \
+/* What PyTorch's autocast computes in f32: what grows fast, or cancels. */
+#define IS_SINGLE(row)                                                                                  \
+    ((row) == EW_exp || (row) == EW_expm1 || (row) == EW_log || (row) == EW_log1p || (row) == EW_pow || \
+     (row) == EW_pow_scalar || (row) == EW_reciprocal || (row) == EW_rsqrt || (row) == EW_softplus)
+
+#define DESCRIPTOR(title, operands, kept, flow)                           \
+    [EW_##title] = {.name = #title,                                       \
+                    .nin = operands,                                      \
+                    .nout = 1,                                            \
+                    .keeps = kept,                                        \
+                    .flags = OP_HALF | (IS_SINGLE(EW_##title) ? OP_SINGLE \
+                                        : (operands) > 1      ? OP_WIDEST \
+                                                              : 0),            \
+                    .shape = elementwise_shape,                           \
+                    .cpu = elementwise_cpu,                               \
+                    .opencl = elementwise_opencl,                         \
+                    .gradient = flow,                                     \
                     .element = &elementwise_element},
 
 const struct op elementwise_ops[EW_COUNT] = {

@@ -32,13 +32,13 @@ struct elementwise_row {
 extern const struct elementwise_row elementwise_rows[EW_COUNT];
 
 enum {
-    DTYPES_FLOAT = 1 << GRADC_F32 | 1 << GRADC_F64,
+    DTYPES_FLOAT = 1 << GRADC_F32 | 1 << GRADC_F64 | 1 << GRADC_F16 | 1 << GRADC_BF16,
     DTYPES_NUMBER = DTYPES_FLOAT | 1 << GRADC_I64 | 1 << GRADC_I32 | 1 << GRADC_U8,
     DTYPES_ANY = DTYPES_NUMBER | 1 << GRADC_BOOL
 };
 
 /* One instruction set's loops, by row and dtype of x (of c ? x : y: of x): steps as strided_loop has them, but the
- * result's is 1.  NULL where the row does not take the dtype. */
+ * result's is 1.  NULL where the row does not take the dtype, and for f16 and bf16, which f32's loops compute. */
 struct elementwise_loops {
     strided_loop *loop[EW_COUNT][GRADC_BOOL + 1];
 };
@@ -46,7 +46,7 @@ struct elementwise_loops {
 /* A scalar as dtype has it: to the nearest, saturated, NaN to 0 for integers. */
 double scalar_round(gradc_dtype dtype, double value);
 
-/* A 0-d tensor of dz's dtype (f32 or f64), for gradients. */
+/* A 0-d tensor of dz's dtype (a float), for gradients. */
 gradc_tensor *number(gradc_tensor *dz, double value);
 
 #endif

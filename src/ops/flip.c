@@ -68,6 +68,7 @@ static void flip_gradient(struct gradient *d)
 const struct op op_flip = {.name = "flip",
                            .nin = 1,
                            .nout = 1,
+                           .flags = OP_HALF,
                            .shape = flip_shape,
                            .cpu = flip_cpu,
                            .opencl = flip_opencl,

@@ -124,6 +124,8 @@ typedef int64_t pick(int64_t n, const void *index, int64_t size, const void *x, 
     }
 PICK(uint8_t, int32_t)
 PICK(uint8_t, int64_t)
+PICK(uint16_t, int32_t)
+PICK(uint16_t, int64_t)
 PICK(uint32_t, int32_t)
 PICK(uint32_t, int64_t)
 PICK(uint64_t, int32_t)
@@ -132,6 +134,7 @@ PICK(uint64_t, int64_t)
 static pick *pick_of(gradc_dtype dtype, gradc_dtype index)
 {
     static pick *const table[][2] = {[GRADC_U8] = {pick_uint8_t_int32_t, pick_uint8_t_int64_t},
+                                     [GRADC_F16] = {pick_uint16_t_int32_t, pick_uint16_t_int64_t},
                                      [GRADC_I32] = {pick_uint32_t_int32_t, pick_uint32_t_int64_t},
                                      [GRADC_I64] = {pick_uint64_t_int32_t, pick_uint64_t_int64_t}};
     return table[strided_bits(dtype)][index == GRADC_I64];
@@ -270,24 +273,35 @@ static gradc_status gather_opencl(const struct launch *l, struct failure *f)
 
 /* ---- gather and index_select ---- */
 
+/* 16-bit flows are added up as f32. */
+static gradc_tensor *gather_backward(gradc_tensor *dz, gradc_tensor *index, const int64_t *ints)
+{
+    const gradc_dtype dtype = gradc_dtype_of(dz);
+    gradc_tensor *in[2] = {gradc_contiguous(dz), index};
+
+    if (dtype_is_half(dtype))
+        in[0] = gradc_cast(in[0], GRADC_F32);
+    return gradc_cast(op_record(&op_gather_backward, 2, in,
+                                &(struct attributes){.nints = GATHER_BACKWARD_INTS, .ints = ints}),
+                      dtype);
+}
+
 /* dx = zeros, dz added by the index. */
 static void gather_gradient(struct gradient *d)
 {
     const struct layout *x = &tensor_of(d->x[0])->layout;
-    gradc_tensor *in[2] = {gradc_contiguous(d->dz[0]), d->x[1]};
     const int64_t ints[GATHER_BACKWARD_INTS] = {d->ints[GATHER_AXIS], d->ints[GATHER_LIST],
                                                 x->shape[d->ints[GATHER_AXIS]]};
 
     if (d->wants[0])
-        d->dx[0] = op_record(&op_gather_backward, 2, in,
-                             &(struct attributes){.nints = GATHER_BACKWARD_INTS, .ints = ints});
+        d->dx[0] = gather_backward(d->dz[0], d->x[1], ints);
 }
 
 const struct op op_gather = {.name = "gather",
                              .nin = 2,
                              .nout = 1,
                              .keeps = KEEP_IN(1),
-                             .flags = OP_REPORTS,
+                             .flags = OP_REPORTS | OP_HALF,
                              .shape = gather_shape,
                              .workspace = gather_workspace,
                              .cpu = gather_cpu,
@@ -298,7 +312,7 @@ const struct op op_index_select = {.name = "index_select",
                                    .nin = 2,
                                    .nout = 1,
                                    .keeps = KEEP_IN(1),
-                                   .flags = OP_REPORTS,
+                                   .flags = OP_REPORTS | OP_HALF,
                                    .shape = index_select_shape,
                                    .workspace = gather_workspace,
                                    .cpu = gather_cpu,
@@ -344,7 +358,7 @@ static gradc_status embedding_shape(struct record *r)
     if (indices->dtype != GRADC_I32 && indices->dtype != GRADC_I64)
         return record_fail(r, GRADC_E_DTYPE, "indices are %s, not i32 or i64", gradc_dtype_name(indices->dtype));
     if (!dtype_is_float(weight->dtype))
-        return record_fail(r, GRADC_E_DTYPE, "weight is %s, not f32 or f64", gradc_dtype_name(weight->dtype));
+        return record_fail(r, GRADC_E_DTYPE, "weight is %s, no float", gradc_dtype_name(weight->dtype));
     if (weight->layout.ndim != 2)
         return record_fail(r, GRADC_E_SHAPE, "weight %s is not [rows,width]", SHAPE(&weight->layout));
     if (indices->layout.ndim == GRADC_MAX_NDIM)
@@ -364,17 +378,15 @@ static void embedding_gradient(struct gradient *d)
 
     if (!d->wants[0])
         return;
-    gradc_tensor *in[2] = {gradc_contiguous(gradc_reshape(d->dz[0], 2, (const int64_t[]){n, weight->shape[1]})),
-                           gradc_reshape(d->x[1], 1, &n)};
-    d->dx[0] = op_record(&op_gather_backward, 2, in,
-                         &(struct attributes){.nints = GATHER_BACKWARD_INTS, .ints = ints});
+    d->dx[0] = gather_backward(gradc_reshape(d->dz[0], 2, (const int64_t[]){n, weight->shape[1]}),
+                               gradc_reshape(d->x[1], 1, &n), ints);
 }
 
 const struct op op_embedding = {.name = "embedding",
                                 .nin = 2,
                                 .nout = 1,
                                 .keeps = KEEP_IN(1),
-                                .flags = OP_REPORTS,
+                                .flags = OP_REPORTS | OP_HALF,
                                 .shape = embedding_shape,
                                 .workspace = gather_workspace,
                                 .cpu = gather_cpu,

@@ -440,6 +440,9 @@ static gradc_tensor *normalise(const char *op, gradc_tensor *x, const struct ten
 gradc_tensor *gradc_layer_norm(gradc_tensor *x, int ndim, const int64_t *shape, gradc_tensor *weight,
                                gradc_tensor *bias, double eps)
 {
+    x = autocast_single(x);
+    weight = autocast_single(weight);
+    bias = autocast_single(bias);
     const struct tensor *t = op_operand(x, "layer_norm");
     int64_t rows[4] = {1, 1, 1, 1};
     struct layout want;
@@ -460,6 +463,9 @@ gradc_tensor *gradc_layer_norm(gradc_tensor *x, int ndim, const int64_t *shape, 
 
 gradc_tensor *gradc_group_norm(gradc_tensor *x, int groups, gradc_tensor *weight, gradc_tensor *bias, double eps)
 {
+    x = autocast_single(x);
+    weight = autocast_single(weight);
+    bias = autocast_single(bias);
     const struct tensor *t = op_operand(x, "group_norm");
     if (!t || check("group_norm", t, eps))
         return NULL;

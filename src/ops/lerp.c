@@ -19,6 +19,8 @@ static gradc_status lerp_check(const struct tensor *from, const struct tensor *t
 
 gradc_tensor *gradc_lerp(gradc_tensor *x, gradc_tensor *y, double weight)
 {
+    x = autocast_single(x);
+    y = autocast_single(y);
     struct tensor *from = op_operand(x, "lerp"), *to = op_operand(y, "lerp");
     if (!from || !to || lerp_check(from, to))
         return NULL;

@@ -9,7 +9,7 @@ static gradc_status linear_shape(struct record *r)
 {
     const struct tensor *x = r->in[0], *w = r->in[1], *b = r->nin > 2 ? r->in[2] : NULL;
     if (!dtype_is_float(x->dtype) || x->dtype != w->dtype || (b && b->dtype != x->dtype))
-        return record_fail(r, GRADC_E_DTYPE, "x %s, w %s%s%s must all be f32 or all f64",
+        return record_fail(r, GRADC_E_DTYPE, "x %s, w %s%s%s must be floats of one dtype",
                            gradc_dtype_name(x->dtype), gradc_dtype_name(w->dtype), b ? " and b " : "",
                            b ? gradc_dtype_name(b->dtype) : "");
     if (w->layout.ndim != 2)
@@ -127,7 +127,7 @@ const struct op op_linear_weight = {
     .nin = 2,
     .nout = LINEAR_WEIGHT_OUTPUTS,
     .keeps = KEEP_IN(0) | KEEP_IN(1),
-    .flags = OP_FLOWS,
+    .flags = OP_FLOWS | OP_HALF,
     .shape = linear_weight_shape,
     .workspace = linear_weight_workspace,
     .cpu = linear_weight_run,
@@ -175,7 +175,7 @@ const struct op op_linear = {
     .nin = -1,
     .nout = 1,
     .keeps = KEEP_IN(0) | KEEP_IN(1),
-    .flags = OP_EPILOGUE,
+    .flags = OP_EPILOGUE | OP_HALF | OP_LOW,
     .shape = linear_shape,
     .workspace = linear_workspace,
     .cpu = linear_run,

@@ -89,6 +89,8 @@ int loss_weight_fits(const char *name, const struct tensor *x, gradc_tensor *wei
 
 gradc_tensor *gradc_mse_loss(gradc_tensor *x, gradc_tensor *target, gradc_reduction reduction)
 {
+    x = autocast_single(x);
+    target = autocast_single(target);
     if (!pair("mse_loss", x, target, reduction))
         return NULL;
     return loss_reduce(gradc_square(gradc_sub(x, target)), reduction);
@@ -96,6 +98,8 @@ gradc_tensor *gradc_mse_loss(gradc_tensor *x, gradc_tensor *target, gradc_reduct
 
 gradc_tensor *gradc_l1_loss(gradc_tensor *x, gradc_tensor *target, gradc_reduction reduction)
 {
+    x = autocast_single(x);
+    target = autocast_single(target);
     if (!pair("l1_loss", x, target, reduction))
         return NULL;
     return loss_reduce(gradc_abs(gradc_sub(x, target)), reduction);
@@ -104,6 +108,8 @@ gradc_tensor *gradc_l1_loss(gradc_tensor *x, gradc_tensor *target, gradc_reducti
 /* With c = clamp(d, -beta, beta) both cases are c (d - c / 2) / beta. */
 gradc_tensor *gradc_smooth_l1_loss(gradc_tensor *x, gradc_tensor *target, double beta, gradc_reduction reduction)
 {
+    x = autocast_single(x);
+    target = autocast_single(target);
     const struct tensor *t = pair("smooth_l1_loss", x, target, reduction);
     if (!t)
         return NULL;
@@ -130,6 +136,10 @@ static gradc_tensor *one_minus(gradc_tensor *x)
 gradc_tensor *gradc_bce_with_logits(gradc_tensor *x, gradc_tensor *target, gradc_tensor *weight,
                                     gradc_tensor *pos_weight, gradc_reduction reduction)
 {
+    x = autocast_single(x);
+    target = autocast_single(target);
+    weight = autocast_single(weight);
+    pos_weight = autocast_single(pos_weight);
     const char *name = "bce_with_logits";
     const struct tensor *t = pair(name, x, target, reduction);
     if (!t || weighs(name, t, weight, "weight") || weighs(name, t, pos_weight, "pos_weight"))
@@ -159,6 +169,8 @@ static gradc_tensor *times_log(gradc_tensor *target)
 
 gradc_tensor *gradc_kl_div(gradc_tensor *x, gradc_tensor *target, int log_target, gradc_reduction reduction)
 {
+    x = autocast_single(x);
+    target = autocast_single(target);
     int batchmean = reduction == GRADC_REDUCE_BATCHMEAN;
     const struct tensor *t = pair("kl_div", x, target, batchmean ? GRADC_REDUCE_SUM : reduction);
     if (!t)
@@ -235,6 +247,9 @@ static int probabilities_fit(const char *name, gradc_tensor *logits, gradc_tenso
 gradc_tensor *gradc_cross_entropy_full(gradc_tensor *logits, gradc_tensor *target, gradc_tensor *weight,
                                        int64_t ignore_index, double label_smoothing, gradc_reduction reduction)
 {
+    logits = autocast_single(logits);
+    target = autocast_single(target);
+    weight = autocast_single(weight);
     const char *name = "cross_entropy_full";
     const struct tensor *x = op_operand(logits, name), *t = x ? op_operand(target, name) : NULL;
     if (!t)

@@ -98,7 +98,7 @@ static gradc_status matmul_shape(struct record *r)
 {
     const struct tensor *x = r->in[0], *y = r->in[1];
     if (!dtype_is_float(x->dtype) || x->dtype != y->dtype)
-        return record_fail(r, GRADC_E_DTYPE, "x %s and y %s must both be f32 or both f64",
+        return record_fail(r, GRADC_E_DTYPE, "x %s and y %s must be floats of one dtype",
                            gradc_dtype_name(x->dtype), gradc_dtype_name(y->dtype));
     if (x->layout.ndim == 0 || y->layout.ndim == 0)
         return record_fail(r, GRADC_E_SHAPE, "x %s and y %s need one axis at least", SHAPE(&x->layout),
@@ -276,7 +276,7 @@ const struct op op_matmul = {
     .nin = 2,
     .nout = 1,
     .keeps = KEEP_IN(0) | KEEP_IN(1),
-    .flags = OP_EPILOGUE,
+    .flags = OP_EPILOGUE | OP_HALF | OP_LOW,
     .shape = matmul_shape,
     .workspace = matmul_workspace,
     .cpu = matmul_run,

@@ -41,7 +41,7 @@ static gradc_status max_pool2d_shape(struct record *r)
 static gradc_status backward_shape(struct record *r)
 {
     if (!dtype_is_float(r->in[0]->dtype) || r->in[1]->dtype != GRADC_I32)
-        return record_fail(r, GRADC_E_DTYPE, "dz must be f32 or f64, index i32");
+        return record_fail(r, GRADC_E_DTYPE, "dz must be a float, index i32");
     if (r->in[0]->layout.ndim != 4 || !layout_same_shape(&r->in[0]->layout, &r->in[1]->layout))
         return record_fail(r, GRADC_E_SHAPE, "dz %s does not match index %s", SHAPE(&r->in[0]->layout),
                            SHAPE(&r->in[1]->layout));
@@ -56,7 +56,7 @@ static gradc_status backward_shape(struct record *r)
 static gradc_status gather_shape(struct record *r)
 {
     if (!dtype_is_float(r->in[0]->dtype) || r->in[1]->dtype != GRADC_I32)
-        return record_fail(r, GRADC_E_DTYPE, "x must be f32 or f64, index i32");
+        return record_fail(r, GRADC_E_DTYPE, "x must be a float, index i32");
     if (r->in[0]->layout.ndim != 4 || r->in[1]->layout.ndim != 4)
         return record_fail(r, GRADC_E_SHAPE, "x %s does not match index %s", SHAPE(&r->in[0]->layout),
                            SHAPE(&r->in[1]->layout));
@@ -143,6 +143,61 @@ static void work_split(const struct launch *l, struct work *w, int64_t items, in
     cpu_parallel(l->device, cpu_tasks(items, w->grain), task, w);
 }
 
+/* ---- CPU, 16 bits ---- */
+
+static void forward_plane(const void *arg, int64_t plane, int thread, const float *in, float *out)
+{
+    const struct work *w = arg;
+    (void)thread;
+    w->loops->forward(&w->p, in, out, w->index + plane * w->p.out_height * w->p.out_width, 0, w->p.out_height);
+}
+
+static void backward_plane(const void *arg, int64_t plane, int thread, const float *in, float *out)
+{
+    const struct work *w = arg;
+    (void)thread;
+    w->loops->backward(&w->p, in, w->index + plane * w->p.out_height * w->p.out_width, out, 0, 1);
+}
+
+static void gather_plane(const void *arg, int64_t plane, int thread, const float *in, float *out)
+{
+    const struct work *w = arg;
+    (void)thread;
+    w->loops->gather(&w->p, in, w->index + plane * w->p.out_height * w->p.out_width, out, 0, 1);
+}
+
+static int64_t plane_size(const struct layout *l)
+{
+    return l->shape[2] * l->shape[3];
+}
+
+static gradc_status half_run(const struct launch *l, struct work *w,
+                             void (*run)(const void *arg, int64_t plane, int thread, const float *in, float *out))
+{
+    const struct pool_planes p = {.dtype = l->in[0].dtype,
+                                  .planes = w->p.planes,
+                                  .in_size = plane_size(&l->in[0].layout),
+                                  .out_size = plane_size(&l->out[0].layout),
+                                  .in = w->in,
+                                  .out = w->out,
+                                  .workspace = place_host(l->workspace),
+                                  .epilogue = w->epilogue,
+                                  .run = run,
+                                  .arg = w};
+    w->loops = loops_of(GRADC_F32);
+    pool_planes_run(l->device, &p);
+    return GRADC_OK;
+}
+
+static size_t half_workspace(const struct launch *l)
+{
+    return l->device->opencl || !dtype_is_half(l->in[0].dtype)
+               ? 0
+               : pool_planes_bytes(l->device, plane_size(&l->in[0].layout), plane_size(&l->out[0].layout));
+}
+
+/* ---- CPU, the forms ---- */
+
 static gradc_status max_pool2d_cpu(const struct launch *l, struct failure *f)
 {
     struct work w = {.p = pool_of(l->ints, &l->in[0].layout, &l->out[0].layout)};
@@ -150,6 +205,8 @@ static gradc_status max_pool2d_cpu(const struct launch *l, struct failure *f)
     w.in = view_host(&l->in[0]);
     w.out = view_host(&l->out[0]);
     w.index = view_host(&l->out[1]);
+    if (dtype_is_half(l->in[0].dtype))
+        return half_run(l, &w, forward_plane);
     int64_t rows = w.p.size_h < w.p.height ? w.p.size_h : w.p.height;
     work_split(l, &w, w.p.planes * w.p.out_height, rows * w.p.width, forward_task);
     return GRADC_OK;
@@ -162,6 +219,8 @@ static gradc_status backward_cpu(const struct launch *l, struct failure *f)
     w.in = view_host(&l->in[0]);
     w.index = view_host(&l->in[1]);
     w.out = view_host(&l->out[0]);
+    if (dtype_is_half(l->in[0].dtype))
+        return half_run(l, &w, backward_plane);
     work_split(l, &w, w.p.planes, w.p.height * w.p.width, backward_task);
     return GRADC_OK;
 }
@@ -173,6 +232,8 @@ static gradc_status gather_cpu(const struct launch *l, struct failure *f)
     w.in = view_host(&l->in[0]);
     w.index = view_host(&l->in[1]);
     w.out = view_host(&l->out[0]);
+    if (dtype_is_half(l->in[0].dtype))
+        return half_run(l, &w, gather_plane);
     work_split(l, &w, w.p.planes, w.p.height * w.p.width, gather_task);
     return GRADC_OK;
 }
@@ -272,7 +333,9 @@ const struct op op_max_pool2d = {
     .nin = 1,
     .nout = 2,
     .keeps = KEEP_OUT(1),
+    .flags = OP_HALF,
     .shape = max_pool2d_shape,
+    .workspace = half_workspace,
     .cpu = max_pool2d_cpu,
     .opencl = max_pool2d_opencl,
     .gradient = max_pool2d_gradient,
@@ -283,8 +346,9 @@ const struct op op_max_pool2d_backward = {
     .nin = 2,
     .nout = 1,
     .keeps = KEEP_IN(1),
-    .flags = OP_EPILOGUE,
+    .flags = OP_EPILOGUE | OP_HALF,
     .shape = backward_shape,
+    .workspace = half_workspace,
     .cpu = backward_cpu,
     .opencl = backward_opencl,
     .gradient = backward_gradient,
@@ -295,7 +359,9 @@ const struct op op_max_pool2d_gather = {
     .nin = 2,
     .nout = 1,
     .keeps = KEEP_IN(1),
+    .flags = OP_HALF,
     .shape = gather_shape,
+    .workspace = half_workspace,
     .cpu = gather_cpu,
     .opencl = gather_opencl,
     .gradient = gather_gradient,

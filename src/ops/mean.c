@@ -1,4 +1,5 @@
-/* mean.c - the mean over axes: the sum divided by the number of elements; NaN over none.  f32, f64. */
+/* mean.c - the mean over axes: the sum divided by the number of elements; NaN over none.  Of floats; f16 and bf16 are
+ * added up as f32. */
 #include "ops/reduce.h"
 
 /* ints: REDUCE_*. */
@@ -7,7 +8,7 @@ static gradc_status mean_shape(struct record *r)
     gradc_dtype dtype = r->in[0]->dtype;
 
     if (!dtype_is_float(dtype))
-        return record_fail(r, GRADC_E_DTYPE, "x is %s, not f32 or f64", gradc_dtype_name(dtype));
+        return record_fail(r, GRADC_E_DTYPE, "x is %s, no float", gradc_dtype_name(dtype));
     r->out[0].dtype = dtype;
     return reduce_shape(r);
 }
@@ -48,7 +49,7 @@ static void mean_gradient(struct gradient *d)
 const struct op op_mean = {.name = "mean",
                            .nin = 1,
                            .nout = 1,
-                           .flags = OP_PROLOGUE,
+                           .flags = OP_PROLOGUE | OP_HALF,
                            .shape = mean_shape,
                            .workspace = reduce_workspace,
                            .cpu = mean_cpu,

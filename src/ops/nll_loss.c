@@ -372,6 +372,8 @@ gradc_tensor *nll_reduce(const struct nll_labels *l, gradc_tensor *loss, gradc_r
 gradc_tensor *gradc_nll_loss(gradc_tensor *x, gradc_tensor *labels, gradc_tensor *weight,
                              int64_t ignore_index, gradc_reduction reduction)
 {
+    x = autocast_single(x);
+    weight = autocast_single(weight);
     const char *name = "nll_loss";
     if (loss_labels_fit(name, x, labels, weight) || loss_reduction_known(gradc_context_of(x), name, reduction))
         return NULL;

@@ -1,6 +1,7 @@
 /* pad.c - z = x between elements of one value, or with elements cut off where there are fewer than none.
  *
  * Along an axis, element i of z is element i - before of x. */
+#include "base/half.h"
 #include "ops/elementwise.h"
 #include "ops/ops.h"
 #include "ops/strided.h"
@@ -97,13 +98,12 @@ static uint64_t pad_bits(const struct launch *l)
     gradc_dtype dtype = l->out[0].dtype;
     double value = scalar_round(dtype, l->reals[0]);
     float single = (float)value;
-    uint32_t half;
     uint64_t bits;
 
-    if (dtype == GRADC_F32) {
-        memcpy(&half, &single, sizeof half);
-        return half;
-    }
+    if (dtype_is_half(dtype))
+        return dtype == GRADC_F16 ? f16_narrow(single) : bf16_narrow(single);
+    if (dtype == GRADC_F32)
+        return half_bits(single);
     if (dtype != GRADC_F64)
         return (uint64_t)(int64_t)value;
     memcpy(&bits, &value, sizeof bits);
@@ -185,6 +185,7 @@ static void pad_gradient(struct gradient *d)
 const struct op op_pad = {.name = "pad",
                           .nin = 1,
                           .nout = 1,
+                          .flags = OP_HALF,
                           .shape = pad_shape,
                           .cpu = pad_cpu,
                           .opencl = pad_opencl,

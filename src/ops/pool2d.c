@@ -1,12 +1,14 @@
-/* pool2d.c - the shape rules that max_pool2d.c and avg_pool2d.c share. */
+/* pool2d.c - what max_pool2d.c and avg_pool2d.c share: shape rules, and 16-bit planes on the CPU. */
 #include "ops/pool2d.h"
+
+#include "device/cpu/half.h"
 
 gradc_status pool_dtype(struct record *r)
 {
     gradc_dtype dtype = r->in[0]->dtype;
     return dtype_is_float(dtype)
                ? GRADC_OK
-               : record_fail(r, GRADC_E_DTYPE, "x must be f32 or f64, not %s", gradc_dtype_name(dtype));
+               : record_fail(r, GRADC_E_DTYPE, "x must be a float, not %s", gradc_dtype_name(dtype));
 }
 
 gradc_status pool_image(struct record *r)
@@ -50,4 +52,28 @@ gradc_status pool_output(struct record *r)
         r->out[0].layout.shape[2 + axis] = room / r->ints[POOL_STRIDE + axis] + 1;
     }
     return GRADC_OK;
+}
+
+/* ---- 16-bit planes ---- */
+
+size_t pool_planes_bytes(const struct device *d, int64_t in_size, int64_t out_size)
+{
+    return (size_t)cpu_threads(d) * (size_t)(in_size + out_size) * sizeof(float);
+}
+
+static void run_plane(void *arg, int64_t plane, int thread)
+{
+    const struct pool_planes *p = arg;
+    float *in = (float *)(void *)p->workspace + thread * (p->in_size + p->out_size), *out = in + p->in_size;
+    const int64_t size = (int64_t)gradc_dtype_size(p->dtype);
+    half_widen(p->dtype, p->in_size, (const char *)p->in + plane * p->in_size * size, 1, in);
+    p->run(p->arg, plane, thread, in, out);
+    half_narrow(p->dtype, p->out_size, out, (char *)p->out + plane * p->out_size * size);
+    epilogue_run(p->epilogue, plane * p->out_size, p->out_size);
+}
+
+void pool_planes_run(struct device *d, const struct pool_planes *p)
+{
+    struct pool_planes all = *p;
+    cpu_parallel(d, p->planes, run_plane, &all);
 }

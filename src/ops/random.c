@@ -7,6 +7,7 @@
 
 #include "base/host.h"
 #include "core/context.h"
+#include "device/cpu/half.h"
 #include "device/cpu/isa.h"
 #include "ops/ops.h"
 
@@ -48,7 +49,7 @@ static void mask_numbers(const double *reals, double numbers[2])
 
 /* ---- CPU ---- */
 
-enum { GRAIN = 16384 }; /* elements a task: whole counters */
+enum { GRAIN = 16384, BLOCK = 1024 }; /* elements a task, and a block of 16-bit ones: whole counters */
 
 struct job {
     random_loop *loop;
@@ -59,13 +60,28 @@ struct job {
     double numbers[2];
 };
 
+void random_run(random_loop *loop, gradc_dtype dtype, int64_t n, uint64_t seed, uint64_t counter,
+                const double *numbers, char *z)
+{
+    _Alignas(64) float block[BLOCK];
+    if (!dtype_is_half(dtype)) {
+        loop(n, seed, counter, numbers, z);
+        return;
+    }
+    for (int64_t first = 0; first < n; first += BLOCK) {
+        const int64_t count = n - first < BLOCK ? n - first : BLOCK;
+        loop(count, seed, counter + (uint64_t)(first / 4), numbers, block);
+        half_narrow(dtype, count, block, z + first * (int64_t)sizeof(uint16_t));
+    }
+}
+
 static void run_task(void *arg, int64_t task, int thread)
 {
     (void)thread;
     const struct job *j = arg;
     int64_t first = task * GRAIN, n = j->n - first < GRAIN ? j->n - first : GRAIN;
-    j->loop(n, j->launch->bound[0], j->launch->bound[1] + (uint64_t)(first / 4), j->numbers,
-            j->z + first * (int64_t)j->size);
+    random_run(j->loop, j->launch->out[0].dtype, n, j->launch->bound[0],
+               j->launch->bound[1] + (uint64_t)(first / 4), j->numbers, j->z + first * (int64_t)j->size);
 }
 
 static const struct random_loops *loops(void)
@@ -222,6 +238,7 @@ const struct op op_normal = {.name = "randn",
 
 const struct op op_mask = {.name = "dropout",
                            .nout = 1,
+                           .flags = OP_HALF,
                            .shape = random_record,
                            .cpu = mask_cpu,
                            .opencl = mask_opencl,
@@ -261,8 +278,7 @@ gradc_tensor *gradc_dropout(gradc_tensor *x, double p)
     if (!t)
         return NULL;
     if (!dtype_is_float(t->dtype)) {
-        context_fail(t->g, GRADC_E_DTYPE, "dropout: x is %s, dropout takes f32 and f64",
-                     gradc_dtype_name(t->dtype));
+        context_fail(t->g, GRADC_E_DTYPE, "dropout: x is %s, dropout takes floats", gradc_dtype_name(t->dtype));
         return NULL;
     }
     if (!(p >= 0 && p < 1)) {

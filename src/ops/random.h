@@ -8,6 +8,10 @@
  *   uniform  f32: low, scale         normal  f32: deviation         mask  f32, f64: threshold (of words), scale */
 typedef void random_loop(int64_t n, uint64_t seed, uint64_t counter, const double *numbers, void *z);
 
+/* Runs it for elements of dtype, where f16 and bf16 are rounded from f32; z lies so that four have one counter. */
+void random_run(random_loop *loop, gradc_dtype dtype, int64_t n, uint64_t seed, uint64_t counter,
+                const double *numbers, char *z);
+
 struct random_loops {
     random_loop *uniform, *normal, *mask_f32, *mask_f64;
 };

@@ -2,6 +2,7 @@
  * loops are in reduce_isa.c, the kernels in opencl/reduce.cl; the ops in sum.c, mean.c, prod.c, max.c, any.c, var.c,
  * norm.c, logsumexp.c; argmax.c uses the axes only. */
 #include "ops/reduce.h"
+#include "device/cpu/half.h"
 #include "device/cpu/isa.h"
 
 ISA_DECLARE(struct reduce_loops, reduce_loops);
@@ -196,14 +197,15 @@ static enum reduce_kind reduce_merge(enum reduce_kind kind)
 
 static int64_t reduce_head(const struct launch *l, int64_t outputs)
 {
-    return (outputs * (int64_t)gradc_dtype_size(l->out[0].dtype) + 63) / 64 * 64;
+    return (outputs * (int64_t)gradc_dtype_size(dtype_computes(l->out[0].dtype)) + 63) / 64 * 64;
 }
 
 /* n results at `bytes` of the workspace. */
 static struct view reduce_room(const struct launch *l, int64_t bytes, int64_t n)
 {
-    struct view v = {
-        .at = l->workspace, .dtype = l->out[0].dtype, .layout = {.ndim = 1, .shape = {n}, .stride = {1}}};
+    struct view v = {.at = l->workspace,
+                     .dtype = dtype_computes(l->out[0].dtype),
+                     .layout = {.ndim = 1, .shape = {n}, .stride = {1}}};
 
     v.at.offset += (size_t)bytes;
     return v;
@@ -263,8 +265,8 @@ struct reduce_job {
     const char *x, *shift;         /* shift NULL: none */
     const struct epilogue *before; /* makes what a unit reads, elements side by side; NULL: they are there */
     char *z;                       /* or the room for parts */
-    int64_t element, result;       /* bytes of one */
-    gradc_dtype dtype;             /* of z */
+    int64_t element, result;       /* bytes of one; a 16-bit result is f32 until it is rounded */
+    gradc_dtype dtype, rounded;    /* of results, and of z */
 };
 
 /* Finishes the results o .. o+n-1, which begin at z. */
@@ -276,6 +278,12 @@ static void reduce_finish(const struct reduce_job *job, char *z, int64_t o, int6
         reduce_table[cpu_isa()]->finish[job->dtype](job->fold->finish, &map, n, z);
 }
 
+/* n f32 results, from o on, as z has them. */
+static void reduce_round(const struct reduce_job *job, const float *from, char *z, int64_t o, int64_t n)
+{
+    half_narrow(job->rounded, n, from, z + o * (int64_t)sizeof(uint16_t));
+}
+
 static void reduce_unit(const struct reduce_job *job, int64_t unit, int64_t segment)
 {
     const struct reduction *r = &job->r;
@@ -284,7 +292,9 @@ static void reduce_unit(const struct reduce_job *job, int64_t unit, int64_t segm
     int64_t last = r->kept_size[r->nkept - 1], first = unit % s->blocks * s->width;
     int64_t output = unit / s->blocks * last + first, width = last - first < s->width ? last - first : s->width;
     struct reduce_map map = {job->shift ? job->shift + output * job->result : NULL, job->fold->number};
-    char *z = job->z + (segment * r->outputs + output) * job->result;
+    const int rounds = job->rounded != job->dtype && s->segments == 1;
+    float wide[REDUCE_WIDTH];
+    char *z = rounds ? (char *)wide : job->z + (segment * r->outputs + output) * job->result;
 
     if (job->before)
         job->before->run(job->before, output * r->count + start, (width - 1) * r->count + end - start);
@@ -292,6 +302,8 @@ static void reduce_unit(const struct reduce_job *job, int64_t unit, int64_t segm
                                             width, &map, z);
     if (s->segments == 1)
         reduce_finish(job, z, output, width);
+    if (rounds)
+        reduce_round(job, wide, job->z, output, width);
 }
 
 static void reduce_task(void *arg, int64_t task, int thread)
@@ -322,10 +334,15 @@ static void reduce_segments(const struct reduce_job *job, char *z)
     for (int64_t o = 0; o < outputs; o += REDUCE_WIDTH) {
         int64_t width = outputs - o < REDUCE_WIDTH ? outputs - o : REDUCE_WIDTH;
 
-        columns(job->z + o * job->result, &r, 0, job->split.segments, width, &(struct reduce_map){0},
-                z + o * job->result);
+        float wide[REDUCE_WIDTH];
+        const int rounds = job->rounded != job->dtype;
+        char *to = rounds ? (char *)wide : z + o * job->result;
+
+        columns(job->z + o * job->result, &r, 0, job->split.segments, width, &(struct reduce_map){0}, to);
+        reduce_finish(job, to, o, width);
+        if (rounds)
+            reduce_round(job, wide, z, o, width);
     }
-    reduce_finish(job, z, 0, outputs);
 }
 
 /* Whether the elements of each output follow each other, and those of the next output follow them. */
@@ -349,7 +366,8 @@ gradc_status reduce_cpu(const struct launch *l, const struct fold *fold, struct 
                              .rows = loops->rows[fold->kind][dtype],
                              .columns = loops->columns[fold->kind][dtype],
                              .element = (int64_t)gradc_dtype_size(dtype),
-                             .dtype = l->out[0].dtype};
+                             .dtype = dtype_computes(l->out[0].dtype),
+                             .rounded = l->out[0].dtype};
     char *work = place_host(l->workspace), *z;
 
     (void)f;
@@ -446,7 +464,9 @@ static gradc_status reduce_call(const struct launch *l, const struct fold *fold,
 
     kernel_start(&k, "reduce", s->columns ? "reduce_items" : "reduce_groups", x->dtype);
     k.wide = r->outputs * r->count > INT32_MAX; /* a chain's own inputs may be smaller */
-    kernel_option(&k, "-DAXES=%d -DRESULT=%s", reduce_axes_count(r), gradc_dtype_name(z->dtype));
+    kernel_option(&k, "-DAXES=%d -DRESULT=%s", reduce_axes_count(r), gradc_dtype_name(dtype_computes(z->dtype)));
+    if (dtype_is_half(z->dtype))
+        kernel_option(&k, "-DPUT=%s_store", gradc_dtype_name(z->dtype));
     kernel_option(&k, "-DFOLD_%s -DFINISH_%s", kinds[kind], finishes[finish]);
     if (fold->stage == REDUCE_SECOND)
         kernel_option(&k, "-DSHIFT");
@@ -512,7 +532,8 @@ size_t reduce_workspace(const struct launch *l)
         return 0;
     s = l->device->opencl ? reduce_split_opencl(&r)
                           : reduce_split_of(&r, REDUCE_SUM); /* short ones have no segments */
-    return s.segments > 1 ? (size_t)(s.segments * r.outputs) * gradc_dtype_size(l->out[0].dtype) : 0;
+    return s.segments > 1 ? (size_t)(s.segments * r.outputs) * gradc_dtype_size(dtype_computes(l->out[0].dtype))
+                          : 0;
 }
 
 size_t reduce_workspace_two(const struct launch *l)

@@ -1,6 +1,7 @@
 /* reduce_isa.c - the vector loops of the folds: one row of elements, and columns side by side.  Compiled per
  * instruction set.  How work is split into them is in reduce.c. */
 #include "ops/reduce.h"
+#include "base/half.h"
 #include "device/cpu/isa.h"
 #include "ops/math.h"
 
@@ -93,6 +94,7 @@ static int64_t walk_fold(const struct reduction *r, int64_t width)
 #define OF AS_IS
 #define START 0
 #define SHORT 256
+#define HALVES
 #include "ops/reduce_types.h"
 
 #define KIND prod
@@ -230,9 +232,10 @@ extern const struct reduce_loops ISA_NAME(reduce_loops);
 #define FLOATS(name) [GRADC_F32] = name##_f32, [GRADC_F64] = name##_f64
 #define NUMBERS(name) FLOATS(name), [GRADC_I64] = name##_i64, [GRADC_I32] = name##_i32, [GRADC_U8] = name##_u8
 #define EVERY(name) NUMBERS(name), [GRADC_BOOL] = name##_u8
+#define HALF(name) [GRADC_F16] = name##_f16, [GRADC_BF16] = name##_bf16
 #define KINDS(loop)                                  \
     {                                                \
-        [REDUCE_SUM] = {EVERY(loop##_sum)},          \
+        [REDUCE_SUM] = {EVERY(loop##_sum), HALF(loop##_sum)}, \
         [REDUCE_PROD] = {EVERY(loop##_prod)},        \
         [REDUCE_MAX] = {NUMBERS(loop##_max)},        \
         [REDUCE_MIN] = {NUMBERS(loop##_min)},        \

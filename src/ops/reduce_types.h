@@ -4,6 +4,7 @@
  *   FOLD, OF, SHORT   as reduce_loops.h takes them
  *   START             it too; LOWEST and HIGHEST are the type's
  *   FLOATS_ONLY       where f32 and f64 are all
+ *   HALVES            where f16 and bf16 are folded as they are, too
  * and all are undefined again here. */
 
 #define ELEMENT float
@@ -21,6 +22,25 @@
 #undef WIDE
 #undef LOWEST
 #undef HIGHEST
+
+/* Sums of 16-bit floats are f32; the caller rounds them. */
+#ifdef HALVES
+#undef OF
+#define WIDE float
+#define ELEMENT uint16_t
+#define OF(x, o, m, p) (UNUSED(o, m, p), f16_widen(x))
+#define NAME(name) ISA_JOIN(ISA_JOIN(name, KIND), f16)
+#include "ops/reduce_loops.h"
+#undef OF
+
+#define ELEMENT uint16_t
+#define OF(x, o, m, p) (UNUSED(o, m, p), bf16_widen(x))
+#define NAME(name) ISA_JOIN(ISA_JOIN(name, KIND), bf16)
+#include "ops/reduce_loops.h"
+#undef OF
+#undef WIDE
+#define OF AS_IS
+#endif
 
 #ifndef FLOATS_ONLY
 
@@ -61,3 +81,4 @@
 #undef START
 #undef SHORT
 #undef FLOATS_ONLY
+#undef HALVES

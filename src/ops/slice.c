@@ -188,6 +188,7 @@ static void slice_backward_gradient(struct gradient *d)
 const struct op op_slice_backward = {.name = "slice_backward",
                                      .nin = 1,
                                      .nout = 1,
+                                     .flags = OP_HALF,
                                      .shape = slice_backward_shape,
                                      .cpu = slice_backward_cpu,
                                      .opencl = slice_backward_opencl,

@@ -3,13 +3,17 @@
 
 #include <string.h>
 
-enum { GRAIN = 16384 };
+#include "device/cpu/half.h"
+
+enum { GRAIN = 16384, WIDENED = 512 };
 
 struct job {
     int n, ndim;
     int64_t count;
     strided_loop *loop;
     const double *reals;
+    int widened; /* the loop computes, and some operand has 16 bits */
+    gradc_dtype dtypes[STRIDED_OPERANDS];
     char *base[STRIDED_OPERANDS];
     int64_t shape[GRADC_MAX_NDIM];
     int64_t step[GRADC_MAX_NDIM][STRIDED_OPERANDS];  /* in elements, by axis */
@@ -26,6 +30,39 @@ static int is_flat(const struct layout *x, const struct layout *z, int64_t *step
     return layout_same_shape(x, z) && layout_is_contiguous(x);
 }
 
+/* Block by block, so that the f32 stay in the first cache. */
+void strided_widened(strided_loop *loop, int operands, const gradc_dtype *dtypes, int64_t n, char *const *p,
+                     const int64_t *step, const double *reals)
+{
+    _Alignas(64) float blocks[STRIDED_OPERANDS][WIDENED];
+    for (int64_t first = 0; first < n; first += WIDENED) {
+        const int64_t count = n - first < WIDENED ? n - first : WIDENED;
+        char *at[STRIDED_OPERANDS];
+        int64_t by[STRIDED_OPERANDS];
+        for (int k = 0; k < operands; k++) {
+            at[k] = p[k] + first * step[k] * (int64_t)gradc_dtype_size(dtypes[k]);
+            by[k] = step[k];
+            if (!dtype_is_half(dtypes[k]))
+                continue;
+            by[k] = step[k] != 0;
+            if (k > 0)
+                half_widen(dtypes[k], by[k] ? count : 1, at[k], step[k], blocks[k]);
+            at[k] = (char *)blocks[k];
+        }
+        loop(count, at, by, reals);
+        if (dtype_is_half(dtypes[0]))
+            half_narrow(dtypes[0], count, blocks[0], p[0] + first * (int64_t)sizeof(uint16_t));
+    }
+}
+
+static void run_loop(const struct job *j, int64_t n, char *const *p, const int64_t *step)
+{
+    if (j->widened)
+        strided_widened(j->loop, j->n, j->dtypes, n, p, step, j->reals);
+    else
+        j->loop(n, p, step, j->reals);
+}
+
 static void run_flat(void *arg, int64_t task, int thread)
 {
     (void)thread;
@@ -34,7 +71,7 @@ static void run_flat(void *arg, int64_t task, int thread)
     char *p[STRIDED_OPERANDS];
     for (int k = 0; k < j->n; k++)
         p[k] = j->base[k] + first * j->bytes[0][k];
-    j->loop(j->count - first < GRAIN ? j->count - first : GRAIN, p, j->step[0], j->reals);
+    run_loop(j, j->count - first < GRAIN ? j->count - first : GRAIN, p, j->step[0]);
 }
 
 /* Elements first .. first + GRAIN - 1 of the row-major order: row after row of the last axis. */
@@ -56,7 +93,7 @@ static void run_rows(void *arg, int64_t task, int thread)
     int64_t row = j->shape[last] - index[last];
     for (;;) {
         int64_t n = row < left ? row : left;
-        j->loop(n, p, j->step[last], j->reals);
+        run_loop(j, n, p, j->step[last]);
         left -= n;
         if (left == 0)
             return;
@@ -100,9 +137,15 @@ static int flat(struct job *j, const struct view *const *views)
     return 1;
 }
 
-void strided_run(struct device *d, int n, const struct view *const *views, strided_loop *loop, const double *reals)
+static void run(struct device *d, int n, const struct view *const *views, strided_loop *loop,
+                const double *reals, int computes)
 {
     struct job j;
+    j.widened = 0;
+    for (int k = 0; k < n; k++) {
+        j.dtypes[k] = views[k]->dtype;
+        j.widened |= computes && dtype_is_half(views[k]->dtype);
+    }
     j.n = n;
     j.loop = loop;
     j.reals = reals;
@@ -111,7 +154,7 @@ void strided_run(struct device *d, int n, const struct view *const *views, strid
         j.base[k] = view_host(views[k]);
     if (flat(&j, views)) {
         if (j.count <= GRAIN) {
-            loop(j.count, j.base, j.step[0], reals);
+            run_loop(&j, j.count, j.base, j.step[0]);
             return;
         }
         for (int k = 0; k < n; k++)
@@ -132,6 +175,17 @@ void strided_run(struct device *d, int n, const struct view *const *views, strid
         run_rows(&j, 0, 0);
     else
         cpu_parallel(d, cpu_tasks(j.count, GRAIN), run_rows, &j);
+}
+
+void strided_run(struct device *d, int n, const struct view *const *views, strided_loop *loop, const double *reals)
+{
+    run(d, n, views, loop, reals, 0);
+}
+
+void strided_compute(struct device *d, int n, const struct view *const *views, strided_loop *loop,
+                     const double *reals)
+{
+    run(d, n, views, loop, reals, 1);
 }
 
 /* ---- Copies ---- */
@@ -156,21 +210,26 @@ void strided_run(struct device *d, int n, const struct view *const *views, strid
                 z[i * sz] = x[i * sx];                                                        \
     }
 COPY_LOOP(uint8_t)
+COPY_LOOP(uint16_t)
 COPY_LOOP(uint32_t)
 COPY_LOOP(uint64_t)
 
 gradc_dtype strided_bits(gradc_dtype dtype)
 {
     size_t size = gradc_dtype_size(dtype);
-    if (size == 1)
-        return GRADC_U8;
+    if (size <= 2)
+        return size == 1 ? GRADC_U8 : GRADC_F16;
     return size == 4 ? GRADC_I32 : GRADC_I64;
 }
 
 strided_loop *strided_copy(gradc_dtype dtype)
 {
     static strided_loop *const loops[] = {
-        [GRADC_U8] = copy_uint8_t, [GRADC_I32] = copy_uint32_t, [GRADC_I64] = copy_uint64_t};
+        [GRADC_U8] = copy_uint8_t,
+        [GRADC_F16] = copy_uint16_t,
+        [GRADC_I32] = copy_uint32_t,
+        [GRADC_I64] = copy_uint64_t,
+    };
     return loops[strided_bits(dtype)];
 }
 

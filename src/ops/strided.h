@@ -16,7 +16,16 @@ typedef void strided_loop(int64_t n, char *const *p, const int64_t *step, const 
 void strided_run(struct device *d, int n, const struct view *const *views, strided_loop *loop,
                  const double *reals);
 
-/* The loop that copies elements, and the dtype whose `real` is an integer of the same size, for kernels that copy. */
+/* The same for loops that compute: of an operand of f16 or bf16 the loop sees f32, and its result is rounded to
+ * views[0]'s dtype.  views[0] is contiguous. */
+void strided_compute(struct device *d, int n, const struct view *const *views, strided_loop *loop,
+                     const double *reals);
+
+/* Runs a loop that computes on operands of these dtypes, n elements, in the caller's thread; the result's step is 1. */
+void strided_widened(strided_loop *loop, int operands, const gradc_dtype *dtypes, int64_t n, char *const *p,
+                     const int64_t *step, const double *reals);
+
+/* The loop that copies elements, and the dtype whose `stored` is an integer of the same size, for kernels that copy. */
 strided_loop *strided_copy(gradc_dtype dtype);
 gradc_dtype strided_bits(gradc_dtype dtype);
 

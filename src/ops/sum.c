@@ -1,4 +1,5 @@
-/* sum.c - the sum over axes.  f32, f64; integers and bool into i64, wrapping around. */
+/* sum.c - the sum over axes.  f32, f64; f16 and bf16, added up as f32 and rounded at the end;
+ * integers and bool into i64, wrapping around. */
 #include "ops/reduce.h"
 
 /* ints: REDUCE_*. */
@@ -29,7 +30,7 @@ static void sum_gradient(struct gradient *d)
 const struct op op_sum = {.name = "sum",
                           .nin = 1,
                           .nout = 1,
-                          .flags = OP_PROLOGUE,
+                          .flags = OP_PROLOGUE | OP_HALF | OP_SINGLE,
                           .shape = sum_shape,
                           .workspace = reduce_workspace,
                           .cpu = sum_cpu,

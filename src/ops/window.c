@@ -24,6 +24,9 @@ static void fill_elements(char *z, int64_t n, int64_t size, uint64_t bits)
     else if (size == 4)
         for (int64_t i = 0; i < n; i++)
             ((uint32_t *)(void *)z)[i] = (uint32_t)bits;
+    else if (size == 2)
+        for (int64_t i = 0; i < n; i++)
+            ((uint16_t *)(void *)z)[i] = (uint16_t)bits;
     else
         for (int64_t i = 0; i < n; i++)
             ((uint64_t *)(void *)z)[i] = bits;

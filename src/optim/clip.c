@@ -21,8 +21,7 @@ static gradc_tensor *norm_of(gradc_tensor *const *params, int n, gradc_dtype dty
     return count ? op_record(&op_total_norm, count, list, NULL) : NULL;
 }
 
-/* In f64 if one gradient is. */
-static gradc_tensor *record_norm(gradc_context *g, gradc_tensor *const *params, int n, gradc_tensor **list)
+gradc_tensor *optim_total_norm(gradc_context *g, gradc_tensor *const *params, int n, gradc_tensor **list)
 {
     gradc_tensor *norm = norm_of(params, n, GRADC_F32, list), *wide = norm_of(params, n, GRADC_F64, list);
     if (norm && wide)
@@ -58,7 +57,7 @@ static gradc_tensor *clip(gradc_context *g, gradc_tensor *const *params, int n, 
                           gradc_tensor **scaled) /* [n], for its own use */
 {
     call_begin(g, 0);
-    gradc_tensor *norm = record_norm(g, params, n, scaled);
+    gradc_tensor *norm = optim_total_norm(g, params, n, scaled);
     if (gradc_check(g) || scale_gradients(params, n, norm, max_norm, scaled)) {
         call_undo(g);
         norm = NULL;

@@ -45,6 +45,9 @@ extern const char *const optim_names[OPTIM_KINDS];
 /* Whether params[i] is an f32 or f64 tensor of g, and none of those before it; name is the call's. */
 gradc_status optim_check_param(gradc_context *g, gradc_tensor *const *params, int i, const char *name);
 
+/* The norm of all gradients together, recorded; in f64 if one gradient is.  list has room for n. */
+gradc_tensor *optim_total_norm(gradc_context *g, gradc_tensor *const *params, int n, gradc_tensor **list);
+
 /* Whether updates with the numbers as they are read and write state k. */
 int optim_needs(const struct gradc_optim *o, int k);
 

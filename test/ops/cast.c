@@ -3,8 +3,9 @@
 
 #include "../support/values.h"
 
-static const gradc_dtype dtypes[] = {GRADC_F32, GRADC_F64, GRADC_I64, GRADC_I32, GRADC_U8, GRADC_BOOL};
-enum { DTYPES = sizeof dtypes / sizeof *dtypes };
+static const gradc_dtype dtypes[] = {GRADC_F32, GRADC_F64, GRADC_F16, GRADC_BF16,
+                                     GRADC_I64, GRADC_I32, GRADC_U8,  GRADC_BOOL};
+enum { DTYPES = sizeof dtypes / sizeof *dtypes, FLOATS = 4 };
 
 /* Saturation of floats; integers wrap, but the numbers here stay where both agree. */
 static double want_cast(double x, gradc_dtype to)
@@ -14,6 +15,8 @@ static double want_cast(double x, gradc_dtype to)
     switch (to) {
     case GRADC_F32: return (double)(float)x;
     case GRADC_F64: return x;
+    case GRADC_F16:
+    case GRADC_BF16: return value_rounded(to, (double)(float)x); /* by way of f32, as PyTorch */
     case GRADC_BOOL: return isnan(x) || x < 0 || x > 0;
     default: return isnan(x) ? 0 : trunc(fmin(fmax(x, limits[to][0]), limits[to][1])) + 0.0;
     }
@@ -36,7 +39,7 @@ static void values(struct fixture *f)
     struct random r = {test_seed()};
     for (int from = 0; from < DTYPES; from++)
         for (int to = 0; to < DTYPES; to++) {
-            double low = from < 2 ? 0.5 : 0, high = dtypes[from] == GRADC_BOOL ? 2 : 250;
+            double low = from < FLOATS ? 0.5 : 0, high = dtypes[from] == GRADC_BOOL ? 2 : 250;
             enum form form = (enum form)(random_next(&r) % FORMS);
             check(operand(f->g, dtypes[from], form, SHAPE_OF(3, 5, 7), low, high, &r), dtypes[to],
                   form_names[form]);
@@ -51,7 +54,7 @@ static void special_numbers(struct fixture *f)
     static const double numbers[] = {NAN,  INFINITY, -INFINITY, 0,     -0.9,  -1.1,  255.9, 256,
                                      1e10, -1e10,    1e30,      -1e30, 1e-40, 0.999, -7.5,  2147483646};
     enum { N = sizeof numbers / sizeof *numbers };
-    for (int from = 0; from < 2; from++)
+    for (int from = 0; from < FLOATS; from++)
         for (int to = 2; to < DTYPES; to++)
             check(operand_of(f->g, dtypes[from], SHAPE_OF(N), numbers), dtypes[to], "special numbers");
     operands_free(f->g);
@@ -61,11 +64,11 @@ static void wrong_arguments(struct fixture *f)
 {
     gradc_tensor *x = gradc_new(f->g, GRADC_F32, 1, (const int64_t[]){3});
     assert_null(gradc_cast(NULL, GRADC_F32));
-    assert_refused(f->g, gradc_cast(x, GRADC_F16), GRADC_E_DTYPE, "cast");
     assert_refused(f->g, gradc_cast(x, 77), GRADC_E_DTYPE, "cast");
     assert_refused(f->g, gradc_cast(x, -1), GRADC_E_DTYPE, "cast");
     assert_int_equal(gradc_requires_grad(x, 1), GRADC_OK);
     assert_int_equal(gradc_wants_grad(gradc_cast(x, GRADC_F64)), 1);
+    assert_int_equal(gradc_wants_grad(gradc_cast(x, GRADC_F16)), 1);
     assert_int_equal(gradc_wants_grad(gradc_cast(x, GRADC_I32)), 0);
     gradc_release(x);
 }

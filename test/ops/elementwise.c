@@ -282,8 +282,6 @@ static void where_chooses(struct fixture *f)
     struct random r = {test_seed()};
     for (int form = 0; form < FORMS; form++)
         for (gradc_dtype dtype = GRADC_F32; dtype <= GRADC_BOOL; dtype++) {
-            if (dtype == GRADC_F16 || dtype == GRADC_BF16)
-                continue;
             gradc_tensor *c = operand(f->g, GRADC_BOOL, (enum form)form, SHAPE_OF(4, 1, 5), 0, 2, &r);
             gradc_tensor *x = operand(f->g, dtype, (enum form)form, SHAPE_OF(3, 5), 0, 2, &r);
             gradc_tensor *y = operand(f->g, dtype, PLAIN, SHAPE_OF(3, 1), 0, 2, &r);

@@ -310,7 +310,7 @@ def errors(g):
         ("GRADC_E_ARG", lambda: g.set("nonsense", "1")), ("GRADC_E_ARG", lambda: g.set("eager", "maybe")),
         ("GRADC_E_ARG", lambda: gradc.Context("nowhere")), ("GRADC_E_SHAPE", lambda: g.zeros((-1,))),
         ("GRADC_E_SHAPE", lambda: g.zeros((1,) * 9)),
-        ("GRADC_E_DTYPE", lambda: g.zeros((1,), gradc.F16)), ("GRADC_E_SHAPE", x.item),
+        ("GRADC_E_DTYPE", lambda: x.cast("f16") + x), ("GRADC_E_SHAPE", x.item),
         ("GRADC_E_SHAPE", (x + 1).backward),
         ("GRADC_E_ARG", x.sum().backward), ("GRADC_E_ARG", lambda: (x + 1).write(numpy.zeros((2, 3)))),
         ("GRADC_E_MEMORY", lambda: g.zeros((2**40,))),

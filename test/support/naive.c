@@ -3,7 +3,10 @@
 
 double naive_tolerance(gradc_dtype dtype, int64_t n)
 {
-    return (dtype == GRADC_F64 ? 2.3e-16 : 1.2e-7) * (8 + (double)n);
+    const double last = dtype == GRADC_F16    ? 0x1p-11
+                        : dtype == GRADC_BF16 ? 0x1p-8
+                                              : 0; /* the one rounding */
+    return last + (dtype == GRADC_F64 ? 2.3e-16 : 1.2e-7) * (8 + (double)n);
 }
 
 /* ---- Matrix products ---- */

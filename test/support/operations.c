@@ -24,6 +24,17 @@ static int any_float(const gradc_tensor *t, const gradc_tensor *other, int facts
     return is_float(t);
 }
 
+static int any_real(const gradc_tensor *t, const gradc_tensor *other, int facts)
+{
+    const gradc_dtype dtype = gradc_dtype_of(t);
+    return any_float(t, other, facts) || dtype == GRADC_F16 || dtype == GRADC_BF16;
+}
+
+static int has_real_axis(const gradc_tensor *t, const gradc_tensor *other, int facts)
+{
+    return any_real(t, other, facts) && gradc_ndim(t) > 0;
+}
+
 static int has_axis(const gradc_tensor *t, const gradc_tensor *other, int facts)
 {
     return any_float(t, other, facts) && gradc_ndim(t) > 0;
@@ -36,7 +47,7 @@ static int is_matrix(const gradc_tensor *t, const gradc_tensor *other, int facts
 
 static int is_image(const gradc_tensor *t, const gradc_tensor *other, int facts)
 {
-    return any_float(t, other, facts) && gradc_ndim(t) == 4 && gradc_size(t, 2) >= 2 && gradc_size(t, 3) >= 2;
+    return any_real(t, other, facts) && gradc_ndim(t) == 4 && gradc_size(t, 2) >= 2 && gradc_size(t, 3) >= 2;
 }
 
 static int is_bool(const gradc_tensor *t, const gradc_tensor *other, int facts)
@@ -224,18 +235,18 @@ static gradc_tensor *(*const reduce[])(gradc_tensor *, int, const int *, int) = 
 
 static void do_unary(struct machine *m)
 {
-    put(m, 0, CHOOSE(m, unary)(take(m, m->now->x, any_float, NULL)), 0);
+    put(m, 0, CHOOSE(m, unary)(take(m, m->now->x, any_real, NULL)), 0);
 }
 
 static void do_binary(struct machine *m)
 {
-    gradc_tensor *x = take(m, m->now->x, any_float, NULL), *y = take(m, m->now->y, broadcasts, x);
+    gradc_tensor *x = take(m, m->now->x, any_real, NULL), *y = take(m, m->now->y, broadcasts, x);
     put(m, 0, CHOOSE(m, binary)(x, y), 0);
 }
 
 static void do_scalar(struct machine *m)
 {
-    gradc_tensor *x = take(m, m->now->x, any_float, NULL);
+    gradc_tensor *x = take(m, m->now->x, any_real, NULL);
     double value = random_real(&m->random, -2, 2);
     switch (choose(m, 3)) {
     case 0: put(m, 0, gradc_add_scalar(x, value), 0); break;
@@ -246,20 +257,20 @@ static void do_scalar(struct machine *m)
 
 static void do_compare(struct machine *m)
 {
-    gradc_tensor *x = take(m, m->now->x, any_float, NULL), *y = take(m, m->now->y, broadcasts, x);
+    gradc_tensor *x = take(m, m->now->x, any_real, NULL), *y = take(m, m->now->y, broadcasts, x);
     put(m, 0, CHOOSE(m, compare)(x, y), 0);
 }
 
 static void do_where(struct machine *m)
 {
     gradc_tensor *c = take(m, m->now->w, is_bool, NULL);
-    gradc_tensor *x = take(m, m->now->x, any_float, NULL), *y = take(m, m->now->y, broadcasts, x);
+    gradc_tensor *x = take(m, m->now->x, any_real, NULL), *y = take(m, m->now->y, broadcasts, x);
     put(m, 0, gradc_where(c, x, y), 0);
 }
 
 static void do_cast(struct machine *m)
 {
-    static const gradc_dtype dtypes[] = {GRADC_F32, GRADC_F64, GRADC_F32, GRADC_F64, GRADC_I32, GRADC_BOOL};
+    static const gradc_dtype dtypes[] = {GRADC_F32, GRADC_F64, GRADC_F16, GRADC_BF16, GRADC_I32, GRADC_BOOL};
     gradc_tensor *x = take(m, m->now->x, any_live, NULL);
     put(m, 0, gradc_cast(x, CHOOSE(m, dtypes)), 0);
 }
@@ -272,7 +283,7 @@ static void do_random(struct machine *m)
 
 static void do_dropout(struct machine *m)
 {
-    put(m, 0, gradc_dropout(take(m, m->now->x, any_float, NULL), random_real(&m->random, 0, 0.9)), 0);
+    put(m, 0, gradc_dropout(take(m, m->now->x, any_real, NULL), random_real(&m->random, 0, 0.9)), 0);
 }
 
 static void do_reduce(struct machine *m)
@@ -286,13 +297,13 @@ static void do_reduce(struct machine *m)
 
 static void do_matmul(struct machine *m)
 {
-    gradc_tensor *x = take(m, m->now->x, has_axis, NULL), *y = take(m, m->now->y, multiplies, x);
+    gradc_tensor *x = take(m, m->now->x, has_real_axis, NULL), *y = take(m, m->now->y, multiplies, x);
     put(m, 0, gradc_matmul(x, y), 0);
 }
 
 static void do_linear(struct machine *m)
 {
-    gradc_tensor *x = take(m, m->now->x, has_axis, NULL), *w = take(m, m->now->y, is_weight, x);
+    gradc_tensor *x = take(m, m->now->x, has_real_axis, NULL), *w = take(m, m->now->y, is_weight, x);
     gradc_tensor *b = NULL;
     if (gradc_ndim(w) == 2 && choose(m, 2)) {
         int64_t n = gradc_size(w, 0);

@@ -100,10 +100,15 @@ static void same_nans(gradc_dtype dtype, void *data, int64_t bytes)
 {
     float *f = data;
     double *d = data;
+    uint16_t *h = data;
     for (int64_t i = 0; dtype == GRADC_F32 && i < bytes / 4; i++)
         f[i] = f[i] != f[i] ? (float)NAN : f[i];
     for (int64_t i = 0; dtype == GRADC_F64 && i < bytes / 8; i++)
         d[i] = d[i] != d[i] ? (double)NAN : d[i];
+    for (int64_t i = 0; (dtype == GRADC_F16 || dtype == GRADC_BF16) && i < bytes / 2; i++) {
+        const unsigned infinite = dtype == GRADC_F16 ? 0x7c00 : 0x7f80;
+        h[i] = (h[i] & 0x7fffu) > infinite ? 0x7fff : h[i];
+    }
 }
 
 void look(struct machine *m, gradc_tensor *t)

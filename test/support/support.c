@@ -1,5 +1,5 @@
 /* support.c - what the test programs share. */
-#include "support.h"
+#include "values.h"
 
 #include <math.h>
 
@@ -230,6 +230,8 @@ gradc_tensor *tensor_random(gradc_context *g, gradc_dtype dtype, const int64_t *
             ((double *)(void *)data)[i] = value;
         else if (dtype == GRADC_F32)
             ((float *)(void *)data)[i] = (float)value;
+        else if (dtype == GRADC_F16 || dtype == GRADC_BF16)
+            ((uint16_t *)(void *)data)[i] = (uint16_t)half_pattern(dtype, value);
         else if (dtype == GRADC_I64)
             ((int64_t *)(void *)data)[i] = (int64_t)floor(value);
         else if (dtype == GRADC_I32)

@@ -23,6 +23,55 @@ void values_free(struct values *v)
     v->at = NULL;
 }
 
+/* Digits of precision, the exponent of the least number, bits of fraction. */
+static const struct {
+    int digits, least, fraction;
+} halves[] = {[GRADC_F16] = {11, -24, 10}, [GRADC_BF16] = {8, -133, 7}};
+
+double half_number(gradc_dtype dtype, unsigned bits)
+{
+    const int n = halves[dtype].fraction, exponent = (int)(bits & 0x7fffu) >> n, all = 0x7fff >> n;
+    const double sign = bits & 0x8000u ? -1 : 1, fraction = (double)(bits & ((1u << n) - 1));
+    if (exponent == all)
+        return fraction > 0 ? NAN : sign * (double)INFINITY;
+    if (exponent == 0)
+        return sign * ldexp(fraction, halves[dtype].least);
+    return sign * ldexp(fraction + ldexp(1, n), exponent - 1 + halves[dtype].least);
+}
+
+double value_rounded(gradc_dtype dtype, double x)
+{
+    int exponent;
+    if (dtype == GRADC_F32)
+        return (double)(float)x;
+    if ((dtype != GRADC_F16 && dtype != GRADC_BF16) || !isfinite(x) || fabs(x) <= 0)
+        return x;
+    frexp(x, &exponent);
+    exponent -= halves[dtype].digits;
+    if (exponent < halves[dtype].least)
+        exponent = halves[dtype].least;
+    const double z = copysign(ldexp(rint(ldexp(x, -exponent)), exponent), x);
+    const double most = half_number(dtype, dtype == GRADC_F16 ? 0x7bffu : 0x7f7fu);
+    return fabs(z) > most ? copysign((double)INFINITY, x) : z;
+}
+
+unsigned half_pattern(gradc_dtype dtype, double x)
+{
+    const double z = fabs(value_rounded(dtype, x));
+    const unsigned sign = signbit(x) ? 0x8000u : 0, infinite = dtype == GRADC_F16 ? 0x7c00u : 0x7f80u;
+    unsigned low = 0, high = infinite; /* patterns grow with the number */
+    if (isnan(x))
+        return sign | infinite | infinite >> 1;
+    while (low < high) {
+        const unsigned middle = (low + high) / 2;
+        if (half_number(dtype, middle) < z)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return sign | low;
+}
+
 static double number_at(gradc_dtype dtype, const void *data, int64_t i)
 {
     switch (dtype) {
@@ -30,6 +79,8 @@ static double number_at(gradc_dtype dtype, const void *data, int64_t i)
     case GRADC_F64: return ((const double *)data)[i];
     case GRADC_I64: return (double)((const int64_t *)data)[i];
     case GRADC_I32: return (double)((const int32_t *)data)[i];
+    case GRADC_F16:
+    case GRADC_BF16: return half_number(dtype, ((const uint16_t *)data)[i]);
     default: return (double)((const unsigned char *)data)[i];
     }
 }
@@ -41,6 +92,8 @@ static void set_number(gradc_dtype dtype, void *data, int64_t i, double value)
     case GRADC_F64: ((double *)data)[i] = value; break;
     case GRADC_I64: ((int64_t *)data)[i] = (int64_t)value; break;
     case GRADC_I32: ((int32_t *)data)[i] = (int32_t)value; break;
+    case GRADC_F16:
+    case GRADC_BF16: ((uint16_t *)data)[i] = (uint16_t)half_pattern(dtype, value); break;
     default: ((unsigned char *)data)[i] = (unsigned char)value; break;
     }
 }
@@ -157,6 +210,10 @@ void assert_same(gradc_tensor *x, gradc_tensor *y, const char *what)
 
 double loose(gradc_dtype dtype)
 {
+    if (dtype == GRADC_F16)
+        return 1e-3;
+    if (dtype == GRADC_BF16)
+        return 8e-3;
     return dtype == GRADC_F64 ? 1e-13 : 1e-5;
 }
 

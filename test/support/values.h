@@ -34,6 +34,12 @@ void assert_values(gradc_tensor *z, const struct values *want, double tolerance,
 /* The same bytes, dtype and shape. */
 void assert_same(gradc_tensor *x, gradc_tensor *y, const char *what);
 
+/* A 16-bit float's number, and x as dtype has it: f16 and bf16 to the nearest, ties to even, f32 by the compiler's
+ * conversion.  Closed formulas, for comparison. */
+double half_number(gradc_dtype dtype, unsigned bits);
+unsigned half_pattern(gradc_dtype dtype, double x);
+double value_rounded(gradc_dtype dtype, double x);
+
 /* ---- Operands ---- */
 
 /* How a tensor lies in memory: without gaps, its axes exchanged, every second element of a larger one, or its last

@@ -17,6 +17,7 @@ _gradc()
     fi
     case $before in
     --model) words="mlp lenet alexnet vgg11 vgg16 vgg16-bn-32 resnet18" ;;
+    --amp) words="bf16 f16" ;;
     --optimizer) words="sgd adam adamw rmsprop" ;;
     --schedule) words="constant linear cosine step, onecycle" ;;
     --augment) words="crop flip crop,flip" ;;

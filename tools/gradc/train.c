@@ -50,15 +50,25 @@ static gradc_status train_step(struct training *t)
 {
     if (next_batch(t) < 0)
         return gradc_check(t->g);
+    if (t->o.amp != NULL)
+        gradc_autocast(t->g, t->scaler != NULL ? GRADC_F16 : GRADC_BF16);
     gradc_tensor *logits = gradc_module_forward(t->module, t->x);
     gradc_tensor *loss = gradc_cross_entropy(logits, t->y);
     gradc_assign(t->loss_sum, gradc_add(t->loss_sum, loss));
     gradc_assign(t->hits, gradc_add(t->hits, count_hits(logits, t->y)));
-    gradc_backward(loss);
+    gradc_autocast(t->g, GRADC_F32);
+    gradc_backward(t->scaler != NULL ? gradc_scaler_scale(t->scaler, loss) : loss);
+    if (t->scaler != NULL)
+        gradc_scaler_unscale(t->scaler, t->optim);
     if (t->o.clip > 0)
         gradc_clip_grad_norm(t->params, t->nparams, t->o.clip);
     gradc_optim_set(t->optim, "lr", gradc_schedule(t->o.schedule, t->o.lr, t->step, t->planned));
-    gradc_step(t->optim);
+    if (t->scaler != NULL) {
+        gradc_scaler_step(t->scaler, t->optim);
+        gradc_scaler_update(t->scaler);
+    } else {
+        gradc_step(t->optim);
+    }
     if (t->losses != NULL)
         fprintf(t->losses, "%.9g\n", gradc_item(loss));
     gradc_tape_clear(t->g);

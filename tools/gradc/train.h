@@ -6,7 +6,8 @@
 #include "tool.h"
 
 struct train_options {
-    const char *model, *data, *device, *optimizer, *schedule, *augment, *resize, *bad_images;
+    const char *model, *data, *device, *optimizer, *schedule, *augment, *resize, *bad_images,
+        *amp;                                                     /* amp NULL: f32 */
     const char *save, *checkpoint, *resume, *pretrained, *freeze; /* NULL: none */
     const char *losses, *report, *log_dir;
     int64_t epochs, batch, seed;
@@ -28,6 +29,7 @@ struct training {
     gradc_loader *loader;
     gradc_module *module;
     gradc_optim *optim;
+    gradc_scaler *scaler;  /* of --amp f16, or NULL */
     gradc_tensor **params; /* those that want gradients */
     int nparams;
     struct input input;

@@ -31,6 +31,8 @@ static const struct option table[] = {
     NUMBER("--momentum", momentum, 0, 1, "of sgd and rmsprop (sgd 0.9, rmsprop 0)"),
     NUMBER("--weight-decay", weight_decay, 0, 1e6, "L2 penalty; adamw's decays the weights themselves (0)"),
     NUMBER("--clip-grad-norm", clip, 0, 1e12, "scales the gradients down to this norm (0: does not)"),
+    TEXT("--amp", "DTYPE", amp,
+         "mixed precision: convolutions and products in bf16 or f16, f16 with a gradient scaler (none: all in f32)"),
     TEXT("--schedule", "S", schedule,
          "how the learning rate goes: constant, linear (to 0), cosine[,min=X], step,size=N[,gamma=0.1], "
          "onecycle[,start=0.3][,div=25][,final=1e4]; each takes warmup=N; N counts steps (linear)"),
@@ -131,6 +133,7 @@ static int check_options(struct train_options *o)
     static const char *const optimizers[] = {"sgd", "adam", "adamw", "rmsprop", NULL};
     static const char *const resizes[] = {"pad", "crop", "stretch", NULL};
     static const char *const augments[] = {"crop", "flip", "crop,flip", "flip,crop", NULL};
+    static const char *const dtypes[] = {"bf16", "f16", NULL};
     int status = check_model(o);
     if (status == TOOL_OK)
         status = check_data(o);
@@ -142,6 +145,8 @@ static int check_options(struct train_options *o)
         status = check_word("--resize", o->resize, resizes);
     if (status == TOOL_OK && o->augment != NULL)
         status = check_word("--augment", o->augment, augments);
+    if (status == TOOL_OK && o->amp != NULL)
+        status = check_word("--amp", o->amp, dtypes);
     if (status == TOOL_OK)
         status = check_bad_images(o->bad_images);
     if (status == TOOL_OK && o->channels == 2)

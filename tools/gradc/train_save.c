@@ -8,7 +8,7 @@ enum { KEYS = 12 };
 struct metadata {
     int n;
     const char *keys[KEYS], *values[KEYS];
-    char accuracy[32], seconds[32];
+    char accuracy[32], seconds[32], scaler[80];
 };
 
 static void add(struct metadata *m, const char *key, const char *value)
@@ -55,6 +55,11 @@ int save_checkpoint(struct training *t, const char *path)
         snprintf(m.seconds, sizeof m.seconds, "%.3f", t->seconds + now() - t->started);
         add(&m, "gradc.train", words);
         add(&m, "gradc.train.seconds", m.seconds);
+        if (t->scaler != NULL) {
+            snprintf(m.scaler, sizeof m.scaler, "%.17g %.17g %.17g", gradc_scaler_get(t->scaler, "scale"),
+                     gradc_scaler_get(t->scaler, "growth_tracker"), (double)t->step);
+            add(&m, "gradc.train.scaler", m.scaler);
+        }
         add(&m, "gradc.train.history", history);
         status = gradc_checkpoint_save(path, t->module, t->optim, t->loader, m.n, m.keys, m.values);
     } else {
@@ -65,6 +70,24 @@ int save_checkpoint(struct training *t, const char *path)
     if (status == GRADC_OK)
         return TOOL_OK;
     return status == GRADC_E_MEMORY && gradc_check(t->g) == GRADC_OK ? TOOL_FAILED : tool_failed(t->g, "");
+}
+
+/* The scaler's state, and the step, which runs ahead of the optimiser's where steps were left out. */
+static int load_scaler(struct training *t)
+{
+    const char *text = gradc_file_metadata(t->from, "gradc.train.scaler");
+    if (t->scaler == NULL || text == NULL)
+        return TOOL_OK;
+    double numbers[3];
+    for (int i = 0; i < 3; i++) {
+        char *end;
+        numbers[i] = strtod(text, &end);
+        text = end;
+    }
+    gradc_scaler_set(t->scaler, "scale", numbers[0]);
+    gradc_scaler_set(t->scaler, "growth_tracker", numbers[1]);
+    t->step = (int64_t)numbers[2];
+    return gradc_check(t->g) == GRADC_OK && t->step >= 0 ? TOOL_OK : tool_failed(t->g, "--resume");
 }
 
 int load_checkpoint(struct training *t)
@@ -82,6 +105,8 @@ int load_checkpoint(struct training *t)
     }
     t->step = gradc_optim_steps(t->optim);
     t->seconds = strtod(seconds, NULL);
+    if (load_scaler(t) != TOOL_OK)
+        return TOOL_FAILED;
     t->point_step = t->step;
     if (accuracy != NULL)
         t->accuracy = strtod(accuracy, NULL);

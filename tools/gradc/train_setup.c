@@ -199,6 +199,15 @@ static int make_optimizer(struct training *t)
     return t->optim != NULL && gradc_check(t->g) == GRADC_OK ? TOOL_OK : tool_failed(t->g, "");
 }
 
+static int make_scaler(struct training *t)
+{
+    const double usual = 65536;
+    if (t->o.amp == NULL || strcmp(t->o.amp, "f16") != 0)
+        return TOOL_OK;
+    t->scaler = gradc_scaler_new(t->g, usual);
+    return t->scaler != NULL ? TOOL_OK : tool_failed(t->g, "");
+}
+
 static int make_tensors(struct training *t)
 {
     t->x = gradc_new(t->g, GRADC_F32, 4,
@@ -239,8 +248,9 @@ static int open_files(struct training *t)
 
 int train_setup(struct training *t)
 {
-    int (*const steps[])(struct training *) = {open_data,      choose_input, open_loader,     make_model,
-                                               make_optimizer, make_tensors, load_checkpoint, open_files};
+    int (*const steps[])(struct training *) = {open_data,    choose_input,    open_loader,
+                                               make_model,   make_optimizer,  make_scaler,
+                                               make_tensors, load_checkpoint, open_files};
     int status = open_device(t->o.device, t->o.threads, &t->g);
     for (size_t i = 0; i < sizeof steps / sizeof *steps && status == TOOL_OK; i++)
         status = steps[i](t);
@@ -253,6 +263,7 @@ void train_free(struct training *t)
     for (size_t i = 0; i < sizeof owned / sizeof owned[0]; i++)
         gradc_release(owned[i]);
     gradc_optim_free(t->optim);
+    gradc_scaler_free(t->scaler);
     gradc_module_free(t->module);
     gradc_loader_free(t->loader);
     gradc_dataset_free(t->images);

@@ -15,7 +15,7 @@ from .library import CONSTANTS, Error, device_count, devices, version
 from .context import Context, set_log
 from .tensor import Tensor, gradients, tensor
 from .ops import OPS, split
-from .optim import SGD, Adam, AdamW, Optimizer, RMSprop, clip_grad_norm, schedule
+from .optim import SGD, Adam, AdamW, Optimizer, RMSprop, GradScaler, clip_grad_norm, schedule
 from .module import Module, model_names
 from .files import read_idx, save
 

@@ -127,6 +127,15 @@ class Context:
         self.check(lib.gradc_counters(self.live(), *numbers))
         return Counters(*[number.value for number in numbers])
 
+    @contextlib.contextmanager
+    def autocast(self, dtype="bf16"):
+        """What is recorded inside runs in mixed precision: dtype is "bf16" or "f16"."""
+        self.check(lib.gradc_autocast(self.live(), library.dtype_number(dtype)))
+        try:
+            yield
+        finally:
+            self.check(lib.gradc_autocast(self.live(), library.dtype_number("f32")))
+
     # ---- Tape ----
 
     @contextlib.contextmanager

@@ -101,7 +101,7 @@ def devices():
 
 # ---- Dtypes ----
 
-NUMPY = {"f32": numpy.float32, "f64": numpy.float64, "i64": numpy.int64, "i32": numpy.int32,
+NUMPY = {"f32": numpy.float32, "f64": numpy.float64, "f16": numpy.float16, "bf16": numpy.uint16, "i64": numpy.int64, "i32": numpy.int32,
          "u8": numpy.uint8,
          "bool": numpy.bool_}
 NUMPY = {name: numpy.dtype(kind) for name, kind in NUMPY.items()}

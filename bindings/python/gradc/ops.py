@@ -16,7 +16,7 @@ from .library import gradc_tensor, lib
 from .tensor import Tensor, tensor
 
 # What takes a tensor and returns one, yet is no op.
-NO_OPS = {"gradc_retain", "gradc_grad", "gradc_to", "gradc_clip_grad_norm"}
+NO_OPS = {"gradc_retain", "gradc_grad", "gradc_to", "gradc_clip_grad_norm", "gradc_scaler_scale"}
 
 # Arguments that may be left out, by op and name; "*" is every op.
 DEFAULTS = {

@@ -100,6 +100,53 @@ def clip_grad_norm(params, max_norm):
     return context.result(norm)
 
 
+class GradScaler:
+    """Scales the loss up and the gradients down; leaves out steps with inf or NaN in a gradient.
+
+    scaler.scale(loss).backward(); scaler.step(optimizer); scaler.update()
+    """
+
+    NUMBERS = ("scale", "growth_factor", "backoff_factor", "growth_interval", "growth_tracker")
+
+    def __init__(self, context, init_scale=65536.0, **numbers):
+        self.context = context
+        self.handle = lib.gradc_scaler_new(context.live(), init_scale)
+        if not self.handle:
+            raise failure(context.handle)
+        self._free = weakref.finalize(self, lib.gradc_scaler_free, self.handle)
+        self._free.atexit = False
+        for key, value in numbers.items():
+            self.set(key, value)
+
+    def set(self, key, value):
+        self.context.check(lib.gradc_scaler_set(self.handle, key.encode(), value))
+
+    def get(self, key):
+        value = lib.gradc_scaler_get(self.handle, key.encode())
+        if math.isnan(value):
+            raise failure(self.context.handle)
+        return value
+
+    def scale(self, loss):
+        return self.context.result(lib.gradc_scaler_scale(self.handle, loss.handle))
+
+    def unscale(self, optimizer):
+        self.context.check(lib.gradc_scaler_unscale(self.handle, optimizer.handle))
+
+    def step(self, optimizer):
+        self.context.check(lib.gradc_scaler_step(self.handle, optimizer.handle))
+
+    def update(self):
+        self.context.check(lib.gradc_scaler_update(self.handle))
+
+    def state_dict(self):
+        return {key: self.get(key) for key in self.NUMBERS}
+
+    def load_state_dict(self, state):
+        for key, value in state.items():
+            self.set(key, value)
+
+
 def schedule(text, lr, step, steps):
     """The learning rate of a step: gradc_schedule."""
     rate = lib.gradc_schedule(text.encode(), lr, step, steps)

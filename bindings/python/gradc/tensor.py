@@ -11,10 +11,13 @@ from .library import NUMPY, CONSTANTS, check, failure, lib
 def tensor(context, values, dtype=None, requires_grad=False):
     """A tensor of yours with the values of an array, a number or nested lists.
 
-    An array keeps its dtype; Python's floats become f32, unless dtype says otherwise.
+    An array keeps its dtype; Python's floats become f32, unless dtype says otherwise.  NumPy has no bf16: there an
+    array of uint16 holds the bits.
     """
     array = numpy.asarray(values)
-    if dtype is not None:
+    if dtype is not None and library.dtype_name(library.dtype_number(dtype)) == "bf16":
+        array = bf16_bits(array)
+    elif dtype is not None:
         array = array.astype(NUMPY[library.dtype_name(library.dtype_number(dtype))])
     elif array.dtype == numpy.float64 and not isinstance(values, (numpy.ndarray, numpy.generic)):
         array = array.astype(numpy.float32)
@@ -23,6 +26,16 @@ def tensor(context, values, dtype=None, requires_grad=False):
     if requires_grad:
         made.requires_grad = True
     return made
+
+
+def bf16_bits(array):
+    """Numbers as bf16, to the nearest, ties to even: the bits, uint16.  An array of uint16 holds bits already."""
+    if array.dtype == numpy.uint16:
+        return array
+    single = array.astype(numpy.float32)
+    bits = single.view(numpy.uint32)
+    rounded = (bits.astype(numpy.uint64) + 0x7fff + (bits >> 16 & 1)) >> 16
+    return numpy.where(numpy.isnan(single), 0x7fc0, rounded).astype(numpy.uint16)
 
 
 def _release(handle, times):

@@ -5,6 +5,7 @@
 
 #include "device/cpu/conv_axis.h"
 #include "device/cpu/conv_winograd.h"
+#include "device/cpu/half.h"
 
 static int64_t divisor(int64_t x, int64_t y)
 {
@@ -85,6 +86,21 @@ void planes_stage(const struct planes *s, const struct tile_set *set, const stru
     t.rows = s->rows;
     t.pitch = s->pitch;
     set->stage(&t);
+}
+
+void planes_stage_half(const struct planes *s, const struct tile_set *set, const struct axis *y,
+                       const struct axis *x, int64_t row, int64_t column, int64_t channels, const void *from,
+                       void *to, gradc_dtype dtype, float *widened)
+{
+    const int64_t top = y->low + row * y->step, lines = s->rows * y->step + y->phases;
+    const int64_t first = tile_min(y->source, tile_max(0, top));
+    const int64_t end = tile_max(first, tile_min(y->source, top + lines));
+    for (int64_t c = 0; c < channels; c++) {
+        const int64_t at = (c * y->source + first) * x->source;
+        half_widen(dtype, (end - first) * x->source, tile_at(from, at, sizeof(uint16_t)), 1,
+                   widened + first * x->source);
+        planes_stage(s, set, y, x, row, column, 1, widened, tile_at(to, c * s->channel, sizeof(float)));
+    }
 }
 
 /* A 1x1 filter that moves by 1 sees an image as one long row, which wastes no lanes at the ends of short ones. */

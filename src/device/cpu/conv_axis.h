@@ -49,6 +49,11 @@ int64_t planes_tap(const struct planes *s, const struct axis *y, const struct ax
 void planes_stage(const struct planes *s, const struct tile_set *set, const struct axis *y, const struct axis *x,
                   int64_t row, int64_t column, int64_t channels, const void *from, void *to);
 
+/* The same of a 16-bit image, widened channel by channel; `widened` has room for one. */
+void planes_stage_half(const struct planes *s, const struct tile_set *set, const struct axis *y,
+                       const struct axis *x, int64_t row, int64_t column, int64_t channels, const void *from,
+                       void *to, gradc_dtype dtype, float *widened);
+
 /* How many tasks a cut that changes no bit should make: each of them stages its pixels once more. */
 static inline int64_t conv_tasks(const struct device *d)
 {
@@ -61,6 +66,7 @@ static inline size_t conv_align(size_t bytes)
     return (bytes + CONV_ALIGN - 1) / CONV_ALIGN * CONV_ALIGN;
 }
 
+/* Of an element in buffers; 16-bit ones are widened there. */
 static inline size_t conv_size(const struct conv *p)
 {
     return p->dtype == GRADC_F64 ? sizeof(double) : sizeof(float);

@@ -212,7 +212,6 @@ static void cpuinfo(const char *all, const char *key, char *text, size_t size)
 
 void cpu_describe(struct device_info *info)
 {
-    static const char *const sets[CPU_ISAS] = {"plain", "avx2", "avx512"};
     *info = (struct device_info){.device = "cpu", .kind = "cpu", .name = "CPU", .platform = "cpu", .f64 = 1};
     char *text = NULL;
     size_t bytes;
@@ -221,7 +220,7 @@ void cpu_describe(struct device_info *info)
         cpuinfo(text, "vendor_id", info->vendor, sizeof info->vendor);
         host_free(text);
     }
-    snprintf(info->driver, sizeof info->driver, "%s", sets[cpu_isa()]);
+    snprintf(info->driver, sizeof info->driver, "%s", cpu_isa_names[cpu_isa()]);
     info->memory = os_memory_total();
     info->largest_buffer = info->memory;
     info->units = os_cpu_count();

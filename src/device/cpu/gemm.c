@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "device/cpu/blas.h"
+#include "device/cpu/half.h"
 #include "device/cpu/tile.h"
 
 enum {
@@ -27,7 +28,8 @@ enum {
 struct product {
     const struct gemm *p;
     const struct tile_set *set;
-    size_t size; /* of an element */
+    size_t size, stored; /* of an element in buffers, and in A, B, C and the bias */
+    int half;            /* these have 16 bits */
     struct blas *blas;
     int vector;                   /* 0; 1: A is one row; 2: B is one column */
     int64_t items;                /* of the batch */
@@ -38,7 +40,9 @@ struct product {
     size_t buffer;                /* bytes for each thread */
     int32_t *offset;              /* [vectors of a panel of B - 1][depth]: where its rows are */
     char *buffers, *partial;
-    void *ones; /* [PART_DEPTH]: what a row of A is multiplied with for its sum */
+    int64_t widened, results; /* half: elements of a thread's widened piece of A or B, and of its block of C */
+    float *bias;              /* half: widened */
+    void *ones;               /* [PART_DEPTH]: what a row of A is multiplied with for its sum */
 };
 
 static size_t align(size_t bytes)
@@ -111,16 +115,24 @@ static void split(struct product *w, const struct gemm *p)
     w->p = p;
     w->set = tile_set(p->dtype);
     w->size = p->dtype == GRADC_F64 ? sizeof(double) : sizeof(float);
+    w->stored = gradc_dtype_size(p->dtype);
+    w->half = dtype_is_half(p->dtype);
     w->items = batch_items(p);
     int64_t elements = 0;
-    if (split_vector(w)) {
+    if (!w->half && split_vector(w)) {
         if ((w->vector == 1 ? p->a_col : p->b_row) != 1)
             elements = p->k; /* the vector, made contiguous */
     } else {
         split_blocks(w);
         elements = (w->mb + B_PANELS * w->set->lanes * TILE_VECTORS) * w->set->depth;
     }
-    w->buffer = align((size_t)elements * w->size);
+    if (w->half) {
+        w->widened = tile_max(tile_max(w->mb, B_PANELS * w->set->lanes * TILE_VECTORS) * w->set->depth,
+                              ROW_SUMS * PART_DEPTH);
+        w->results = w->parts > 1 ? 0 : w->mb * w->nb;
+    }
+    elements += w->widened + w->results;
+    w->buffer = align((size_t)(elements - w->results) * w->size) + align((size_t)w->results * w->size);
     w->units = w->items * w->parts * w->rows * w->columns;
     w->tasks = cpu_tasks(w->units, w->grain);
 }
@@ -147,7 +159,7 @@ size_t cpu_gemm_workspace(struct device *d, const struct gemm *p)
         return 0;
     split(&w, p);
     return table_bytes(&w) + (size_t)cpu_threads(d) * w.buffer + partial_bytes(&w) +
-           (p->row_sums ? PART_DEPTH * w.size : 0);
+           (p->row_sums ? PART_DEPTH * w.size : 0) + (w.half && p->bias ? (size_t)p->n * w.size : 0);
 }
 
 /* ---- What is finished ---- */
@@ -158,28 +170,34 @@ static void finish(const struct product *w, const void *c, int64_t m, int64_t n)
     const struct epilogue *e = w->p->epilogue;
     if (!e)
         return;
-    int64_t first = ((const char *)c - (const char *)view_host(&w->p->c)) / (int64_t)w->size;
+    int64_t first = ((const char *)c - (const char *)view_host(&w->p->c)) / (int64_t)w->stored;
     const int64_t c_row = m == 1 ? n : w->p->c_row, lines = n == c_row ? 1 : m, line = n == c_row ? m * n : n;
     for (int64_t i = 0; i < lines; i++)
         e->run(e, first + i * c_row, line);
 }
 
 /* Sums of ROW_SUMS rows of A, over PART_DEPTH columns at a time. */
-static void sum_rows(const struct product *w, int64_t task)
+static void sum_rows(const struct product *w, int64_t task, float *widened)
 {
     const struct gemm *p = w->p;
     const int64_t row = task * ROW_SUMS;
-    double part[ROW_SUMS];
-    void *sums = tile_at(view_host(p->row_sums), row, w->size);
+    double part[ROW_SUMS], local[ROW_SUMS];
+    void *to = tile_at(view_host(p->row_sums), row, w->stored), *sums = w->half ? (void *)local : to;
     struct gemv t = {.n = tile_min(ROW_SUMS, p->m - row), .a = w->ones, .b_row = p->a_col, .b_col = p->a_row};
     for (int64_t k = 0; k == 0 || k < p->k; k += PART_DEPTH) {
         t.k = tile_min(PART_DEPTH, p->k - k);
-        t.b = tile_at(view_host(&p->a), row * p->a_row + k * p->a_col, w->size);
+        t.b = tile_at(view_host(&p->a), row * p->a_row + k * p->a_col, w->stored);
+        if (w->half) {
+            half_matrix(p->dtype, t.b, p->a_row, p->a_col, t.n, t.k, widened, &t.b_col, &t.b_row);
+            t.b = widened;
+        }
         t.z = k == 0 ? sums : part;
         w->set->gemv(&t);
         if (k > 0)
             w->set->sum(sums, 0, sums, 0, 0, 1, part, 1, t.n);
     }
+    if (w->half)
+        half_narrow(p->dtype, t.n, sums, to);
 }
 
 /* ---- One block ---- */
@@ -191,9 +209,11 @@ struct block {
     int64_t m, n, k, c_row;
 };
 
-static const void *bias_at(const struct gemm *p, int64_t column, size_t size)
+static const void *bias_at(const struct product *w, int64_t column)
 {
-    return p->bias ? tile_at(view_host(p->bias), column, size) : NULL;
+    if (!w->p->bias)
+        return NULL;
+    return tile_at(w->half ? (const void *)w->bias : view_host(w->p->bias), column, w->size);
 }
 
 /* The first elements of an item's three matrices. */
@@ -207,9 +227,9 @@ static void find_item(const struct product *w, int64_t item, struct block *o)
         b += index * p->b_batch[axis];
         c += index * p->c_batch[axis];
     }
-    o->a = tile_at(view_host(&p->a), a, w->size);
-    o->b = tile_at(view_host(&p->b), b, w->size);
-    o->c = tile_at(view_host(&p->c), c, w->size);
+    o->a = tile_at(view_host(&p->a), a, w->stored);
+    o->b = tile_at(view_host(&p->b), b, w->stored);
+    o->c = tile_at(view_host(&p->c), c, w->stored);
 }
 
 static struct block find_block(const struct product *w, int64_t unit)
@@ -227,10 +247,10 @@ static struct block find_block(const struct product *w, int64_t unit)
     o.m = tile_min(w->mb, p->m - i);
     o.n = tile_min(w->nb, p->n - j);
     o.k = tile_min(w->kb, p->k - k);
-    o.a = tile_at(o.a, i * p->a_row + k * p->a_col, w->size);
-    o.b = tile_at(o.b, k * p->b_row + j * p->b_col, w->size);
-    o.c = tile_at(o.c, i * o.c_row + j, w->size);
-    o.bias = w->parts > 1 ? NULL : bias_at(p, j, w->size);
+    o.a = tile_at(o.a, i * p->a_row + k * p->a_col, w->stored);
+    o.b = tile_at(o.b, k * p->b_row + j * p->b_col, w->stored);
+    o.c = tile_at(o.c, i * o.c_row + j, w->parts > 1 ? w->size : w->stored);
+    o.bias = w->parts > 1 ? NULL : bias_at(w, j);
     return o;
 }
 
@@ -250,26 +270,53 @@ static void own_panel(const struct product *w, const struct block *o, struct til
     w->set->tile(t);
 }
 
+/* set->panels, from A or B; 16-bit numbers are widened first. */
+static void pack(const struct product *w, void *to, int64_t panel, int64_t unit, const void *from,
+                 int64_t row, int64_t column, int64_t m, int64_t k, float *widened)
+{
+    if (w->half) {
+        half_matrix(w->p->dtype, from, row, column, m, k, widened, &row, &column);
+        from = widened;
+    }
+    w->set->panels(to, panel, unit, from, row, column, m, k);
+}
+
 static void own_block(const struct product *w, const struct block *o, char *buffer)
 {
     const struct gemm *p = w->p;
     const int64_t lanes = w->set->lanes, columns = lanes * TILE_VECTORS,
                   depth = tile_even(o->k, w->set->depth, 8);
     char *panels = tile_at(buffer, w->mb * w->set->depth, w->size);
+    float *widened = tile_at(panels, B_PANELS * columns * w->set->depth, w->size);
     for (int64_t k = 0; k == 0 || k < o->k; k += depth) {
         struct tile t = {.m = o->m, .k = tile_min(depth, o->k - k), .a = buffer, .c_row = o->c_row};
         t.c_step = t.init_step = 1;
         t.init_row = k > 0 ? o->c_row : 0;
-        w->set->panels(buffer, w->set->rows, 1, tile_at(o->a, k * p->a_col, w->size), p->a_row, p->a_col,
-                       o->m, t.k);
+        pack(w, buffer, w->set->rows, 1, tile_at(o->a, k * p->a_col, w->stored), p->a_row, p->a_col, o->m,
+             t.k, widened);
         for (int64_t j = 0; j < o->n; j += B_PANELS * columns) {
             const int64_t end = tile_min(o->n, j + B_PANELS * columns);
-            w->set->panels(panels, columns, lanes, tile_at(o->b, k * p->b_row + j * p->b_col, w->size),
-                           p->b_col, p->b_row, end - j, t.k);
+            pack(w, panels, columns, lanes, tile_at(o->b, k * p->b_row + j * p->b_col, w->stored), p->b_col,
+                 p->b_row, end - j, t.k, widened);
             for (int64_t i = j; i < end; i += columns)
                 own_panel(w, o, &t, tile_at(panels, (i - j) * t.k, w->size), i);
         }
     }
+}
+
+/* Of 16 bits: in f32 first; parts are f32 anyhow. */
+static void own_rounded(const struct product *w, const struct block *o, char *buffer)
+{
+    if (!w->results) {
+        own_block(w, o, buffer);
+        return;
+    }
+    struct block f32 = *o;
+    f32.c_row = o->n;
+    f32.c = buffer + w->buffer - align((size_t)w->results * w->size);
+    own_block(w, &f32, buffer);
+    for (int64_t i = 0; i < o->m; i++)
+        half_narrow(w->p->dtype, o->n, (const float *)f32.c + i * o->n, tile_at(o->c, i * o->c_row, w->stored));
 }
 
 /* OpenBLAS takes matrices with one unit stride, and no rows that overlap or repeat. */
@@ -297,7 +344,7 @@ static void vector_block(const struct product *w, int64_t unit, char *buffer)
     const int64_t column = unit % w->columns * w->nb, size = (int64_t)w->size;
     struct block o;
     find_item(w, unit / w->columns, &o);
-    struct gemv t = {.k = p->k, .bias = bias_at(p, w->vector == 1 ? column : 0, w->size)};
+    struct gemv t = {.k = p->k, .bias = bias_at(w, w->vector == 1 ? column : 0)};
     t.n = tile_min(w->nb, (w->vector == 1 ? p->n : p->m) - column);
     t.a = w->vector == 1 ? o.a : o.b;
     t.b = w->vector == 1 ? o.b : o.a;
@@ -320,11 +367,11 @@ static void vector_block(const struct product *w, int64_t unit, char *buffer)
 static void run_task(void *arg, int64_t task, int thread)
 {
     const struct product *w = arg;
+    char *buffer = w->buffers + (size_t)thread * w->buffer;
     if (task >= w->tasks) {
-        sum_rows(w, task - w->tasks);
+        sum_rows(w, task - w->tasks, (float *)(void *)buffer);
         return;
     }
-    char *buffer = w->buffers + (size_t)thread * w->buffer;
     const int64_t end = tile_min(w->units, (task + 1) * w->grain);
     for (int64_t unit = task * w->grain; unit < end; unit++) {
         if (w->vector) {
@@ -335,7 +382,7 @@ static void run_task(void *arg, int64_t task, int thread)
         if (w->blas)
             blas_block(w, &o);
         else
-            own_block(w, &o, buffer);
+            own_rounded(w, &o, buffer);
         if (w->parts == 1)
             finish(w, o.c, o.m, o.n);
     }
@@ -354,8 +401,11 @@ static void sum_task(void *arg, int64_t task, int thread)
     find_item(w, item, &o);
     const int64_t rows = tile_min(SUM_ROWS, p->m - row);
     const void *x = tile_at(w->partial, (item * w->parts * p->m + row) * p->n, w->size);
-    void *c = tile_at(o.c, row * p->c_row, w->size);
-    w->set->sum(c, p->c_row, x, p->n, p->m * p->n, w->parts, bias_at(p, 0, w->size), rows, p->n);
+    void *c = tile_at(o.c, row * p->c_row, w->stored),
+         *to = w->half ? (void *)(uintptr_t)x : c; /* or in its place */
+    w->set->sum(to, w->half ? p->n : p->c_row, x, p->n, p->m * p->n, w->parts, bias_at(w, 0), rows, p->n);
+    for (int64_t r = 0; r < rows && w->half; r++)
+        half_narrow(p->dtype, p->n, (const float *)to + r * p->n, tile_at(c, r * p->c_row, w->stored));
     finish(w, c, rows, p->n);
 }
 
@@ -365,7 +415,7 @@ static struct blas *choose(const struct product *w)
 {
     const struct gemm *p = w->p;
     const int64_t least = 24, small = 128 * 128 * 128;
-    if (w->vector || p->k < least || p->m < least || p->n < least || !blas_takes(p))
+    if (w->half || w->vector || p->k < least || p->m < least || p->n < least || !blas_takes(p))
         return NULL;
     return (double)p->m * (double)p->n * (double)p->k <= small ? NULL : cpu_blas();
 }
@@ -386,6 +436,10 @@ gradc_status cpu_gemm(struct device *d, const struct gemm *p, struct place works
         for (int64_t i = 0; i < w.set->depth && !w.vector; i++, k++)
             w.offset[k] = (int32_t)(i * (v + 1) * w.set->lanes);
     w.ones = w.partial + partial_bytes(&w);
+    if (w.half && p->bias) {
+        w.bias = tile_at(w.ones, p->row_sums ? PART_DEPTH : 0, w.size);
+        half_widen(p->dtype, p->n, view_host(p->bias), 1, w.bias);
+    }
     if (p->row_sums)
         w.set->fill(w.ones, tile_min(p->k, PART_DEPTH), 1);
     cpu_parallel(d, w.tasks + (p->row_sums ? tile_blocks(p->m, ROW_SUMS) : 0), run_task, &w);

@@ -115,9 +115,14 @@ INLINE void NAME(tile_panel)(const struct tile *t, const R *a, int64_t i, const 
             foreach (r, mr)
                 foreach (v, nv)
                     acc[r][v] += SPLAT(bias[i + r]);
-        foreach (r, mr)
-            foreach (v, nv)
-                STORE(c[v] + r * t->c_row, acc[r][v]);
+        if (t->stream)
+            foreach (r, mr)
+                foreach (v, nv)
+                    STREAM(c[v] + r * t->c_row, acc[r][v]);
+        else
+            foreach (r, mr)
+                foreach (v, nv)
+                    STORE(c[v] + r * t->c_row, acc[r][v]);
         return;
     }
     VEC out[ROWS * TILE_VECTORS];
@@ -135,7 +140,7 @@ INLINE void NAME(tile_panel)(const struct tile *t, const R *a, int64_t i, const 
     }
 PANEL(1, 1) PANEL(1, 2) PANEL(1, 3) PANEL(2, 1) PANEL(2, 2) PANEL(2, 3)
 PANEL(3, 1) PANEL(3, 2) PANEL(3, 3) PANEL(4, 1) PANEL(4, 2) PANEL(4, 3)
-#if defined(__AVX512F__)
+#if defined(MANY_REGISTERS)
 PANEL(5, 1) PANEL(5, 2) PANEL(5, 3) PANEL(6, 1) PANEL(6, 2) PANEL(6, 3)
 PANEL(7, 1) PANEL(7, 2) PANEL(7, 3) PANEL(8, 1) PANEL(8, 2) PANEL(8, 3)
 #endif
@@ -144,7 +149,7 @@ PANEL(7, 1) PANEL(7, 2) PANEL(7, 3) PANEL(8, 1) PANEL(8, 2) PANEL(8, 3)
 #define PANELS(mr) {NAME(tile_##mr##1), NAME(tile_##mr##2), NAME(tile_##mr##3)}
 static void (*const NAME(tile_panels)[ROWS][TILE_VECTORS])(const struct tile *t, const R *a, int64_t i) = {
     PANELS(1), PANELS(2), PANELS(3), PANELS(4),
-#if defined(__AVX512F__)
+#if defined(MANY_REGISTERS)
     PANELS(5), PANELS(6), PANELS(7), PANELS(8),
 #endif
 };
@@ -196,7 +201,7 @@ INLINE void NAME(outer_panel)(const struct outer *t, int64_t i, const int mr, co
     }
 PANEL(1, 1) PANEL(1, 2) PANEL(1, 3) PANEL(2, 1) PANEL(2, 2) PANEL(2, 3)
 PANEL(3, 1) PANEL(3, 2) PANEL(3, 3) PANEL(4, 1) PANEL(4, 2) PANEL(4, 3)
-#if defined(__AVX512F__)
+#if defined(MANY_REGISTERS)
 PANEL(5, 1) PANEL(5, 2) PANEL(5, 3) PANEL(6, 1) PANEL(6, 2) PANEL(6, 3)
 PANEL(7, 1) PANEL(7, 2) PANEL(7, 3) PANEL(8, 1) PANEL(8, 2) PANEL(8, 3)
 #endif
@@ -205,7 +210,7 @@ PANEL(7, 1) PANEL(7, 2) PANEL(7, 3) PANEL(8, 1) PANEL(8, 2) PANEL(8, 3)
 #define PANELS(mr) {NAME(outer_##mr##1), NAME(outer_##mr##2), NAME(outer_##mr##3)}
 static void (*const NAME(outer_panels)[ROWS][TILE_VECTORS])(const struct outer *t, int64_t i) = {
     PANELS(1), PANELS(2), PANELS(3), PANELS(4),
-#if defined(__AVX512F__)
+#if defined(MANY_REGISTERS)
     PANELS(5), PANELS(6), PANELS(7), PANELS(8),
 #endif
 };
@@ -223,17 +228,22 @@ static void NAME(outer)(const struct outer *t)
 
 /* ---- dots ---- */
 
-/* Sum of the lanes, halves first: one order whatever the compiler. */
+SQUARE(NAME(square), VEC)
+
+/* The sums of the lanes of LANES vectors, side by side; halves first: one order whatever the compiler. */
+INLINE VEC NAME(lane_sums)(VEC *v)
+{
+    NAME(square)(v);
+    for (int half = LANES / 2; half > 0; half /= 2)
+        foreach (j, half)
+            v[j] += v[j + half];
+    return v[0];
+}
+
 static R NAME(lane_sum)(VEC v)
 {
-    union {
-        VEC v;
-        R x[LANES];
-    } u = {.v = v};
-    for (int half = LANES / 2; half > 0; half /= 2)
-        for (int j = 0; j < half; j++)
-            u.x[j] += u.x[j + half];
-    return u.x[0];
+    VEC all[LANES] = {v};
+    return NAME(lane_sums)(all)[0];
 }
 
 /* The first `count` lanes set. */
@@ -248,50 +258,90 @@ static NAME(mask) NAME(lane_mask)(int64_t count)
     return u.v;
 }
 
-INLINE void NAME(dots_group)(const struct dots *t, const int32_t *offset, R *sum, const int taps)
+/* Of `outputs` planes of z and so many taps: each vector of either is read once for all of the other. */
+INLINE void NAME(dots_group)(const struct dots *t, const int32_t *offset, const R *z, R *sum,
+                             const int outputs, const int taps)
 {
-    VEC acc[8];
+    VEC acc[DOT_TAPS][DOT_OUTPUTS];
     foreach (i, taps)
-        acc[i] = (VEC){0};
+        foreach (o, outputs)
+            acc[i][o] = (VEC){0};
     int64_t whole = t->columns / LANES * LANES, rest = t->columns - whole;
     NAME(mask) mask = NAME(lane_mask)(rest);
-    for (int64_t row = 0; row < t->rows; row++) {
-        const R *z = (const R *)t->z + row * t->z_row, *x = (const R *)t->x + row * t->x_row;
+    for (int64_t row = 0; row < t->rows; row++, z += t->z_row) {
+        const R *x = (const R *)t->x + row * t->x_row;
+        VEC y[DOT_OUTPUTS];
         for (int64_t j = 0; j < whole; j += LANES) {
-            VEC y = LOAD(z + j);
-            foreach (i, taps)
-                acc[i] = FMA(LOAD(x + offset[i] + j), y, acc[i]);
+            foreach (o, outputs) {
+                y[o] = LOAD(z + o * t->z_output + j);
+                __builtin_prefetch(z + o * t->z_output + j + DOT_AHEAD);
+            }
+            foreach (i, taps) {
+                VEC v = LOAD(x + offset[i] + j);
+                IN_REGISTER(v);
+                foreach (o, outputs)
+                    acc[i][o] = FMA(v, y[o], acc[i][o]);
+            }
         }
         if (rest == 0)
             continue;
-        VEC y = NAME(load_part)(z + whole, 1, rest);
-        foreach (i, taps) /* masked: 0 * Inf of a pixel that does not count would be NaN */
-            acc[i] = FMA((VEC)((NAME(mask))LOAD(x + offset[i] + whole) & mask), y, acc[i]);
+        foreach (o, outputs)
+            y[o] = NAME(load_part)(z + o * t->z_output + whole, 1, rest);
+        foreach (i, taps) { /* masked: 0 * Inf of a pixel that does not count would be NaN */
+            VEC v = (VEC)((NAME(mask))LOAD(x + offset[i] + whole) & mask);
+            foreach (o, outputs)
+                acc[i][o] = FMA(v, y[o], acc[i][o]);
+        }
     }
-    foreach (i, taps) {
-        R s = NAME(lane_sum)(acc[i]);
-        sum[i * t->sum_step] = t->fresh ? s : sum[i * t->sum_step] + s;
+    const int count = outputs * taps;
+    foreach (part, (count + LANES - 1) / LANES) {
+        VEC some[LANES];
+        foreach (k, LANES) {
+            const int n = part * LANES + k;
+            some[k] = n < count ? acc[n / outputs][n % outputs] : (VEC){0};
+        }
+        VEC s = NAME(lane_sums)(some);
+        for (int n = part * LANES; n < count && n < (part + 1) * LANES; n++) {
+            R *to = sum + n / outputs * t->sum_step + n % outputs;
+            *to = t->fresh ? s[n % LANES] : *to + s[n % LANES];
+        }
     }
 }
 
 /* clang-format off */
-#define GROUP(n)                                                                        \
-    static void NAME(dots_##n)(const struct dots *t, const int32_t *offset, R *sum)     \
-    {                                                                                   \
-        NAME(dots_group)(t, offset, sum, n);                                            \
+#define GROUP(outputs, taps)                                                                                 \
+    static void NAME(dots_##outputs##taps)(const struct dots *t, const int32_t *offset, const R *z, R *sum)  \
+    {                                                                                                        \
+        NAME(dots_group)(t, offset, z, sum, outputs, taps);                                                  \
     }
-GROUP(1) GROUP(2) GROUP(3) GROUP(4) GROUP(5) GROUP(6) GROUP(7) GROUP(8)
+GROUP(1, 1) GROUP(1, 2) GROUP(1, 3) GROUP(1, 4) GROUP(2, 1) GROUP(2, 2) GROUP(2, 3) GROUP(2, 4)
+GROUP(3, 1) GROUP(3, 2) GROUP(3, 3) GROUP(3, 4)
+#if defined(MANY_REGISTERS)
+GROUP(1, 5) GROUP(1, 6) GROUP(1, 7) GROUP(1, 8) GROUP(1, 9) GROUP(2, 5) GROUP(2, 6) GROUP(2, 7) GROUP(2, 8)
+GROUP(2, 9) GROUP(3, 5) GROUP(3, 6) GROUP(3, 7) GROUP(3, 8) GROUP(3, 9)
+#define GROUPS(n) {NAME(dots_##n##1), NAME(dots_##n##2), NAME(dots_##n##3), NAME(dots_##n##4), NAME(dots_##n##5), \
+                   NAME(dots_##n##6), NAME(dots_##n##7), NAME(dots_##n##8), NAME(dots_##n##9)}
+#else
+#define GROUPS(n) {NAME(dots_##n##1), NAME(dots_##n##2), NAME(dots_##n##3), NAME(dots_##n##4)}
+#endif
+static void (*const NAME(dots_groups)[DOT_OUTPUTS][DOT_TAPS])(const struct dots *t, const int32_t *offset,
+                                                              const R *z, R *sum) = {GROUPS(1), GROUPS(2), GROUPS(3)};
+#undef GROUPS
 #undef GROUP
-    /* clang-format on */
+/* clang-format on */
 
-    static void NAME(dots)(const struct dots *t)
+static void NAME(dots)(const struct dots *t)
 {
-    static void (*const groups[8])(const struct dots *, const int32_t *,
-                                   R *) = {NAME(dots_1), NAME(dots_2), NAME(dots_3), NAME(dots_4),
-                                           NAME(dots_5), NAME(dots_6), NAME(dots_7), NAME(dots_8)};
-    int64_t group = tile_even(t->taps, 8, 1);
-    for (int64_t i = 0; i < t->taps; i += group)
-        groups[tile_min(group, t->taps - i) - 1](t, t->offset + i, (R *)t->sum + i * t->sum_step);
+    const int64_t group = tile_even(t->taps, DOT_TAPS, 1);
+    for (int64_t o = 0; o < t->outputs; o += DOT_OUTPUTS) {
+        const R *z = (const R *)t->z + o * t->z_output;
+        const int64_t outputs = tile_min(DOT_OUTPUTS, t->outputs - o);
+        for (int64_t i = 0; i < t->taps; i += group) {
+            const int64_t taps = tile_min(group, t->taps - i);
+            R *sum = (R *)t->sum + i * t->sum_step + o;
+            NAME(dots_groups)[outputs - 1][taps - 1](t, t->offset + i, z, sum);
+        }
+    }
 }
 
 /* ---- filter ---- */

@@ -23,8 +23,6 @@ static void NAME(pack_four)(R *to, int64_t pitch, const R *from, int64_t row, in
             to[r] = from[r * row + c];
 }
 
-SQUARE(NAME(square), VEC)
-
 /* LANES rows of contiguous columns become LANES columns. */
 static void NAME(pack_lanes)(R *to, int64_t pitch, const R *from, int64_t row, int64_t columns)
 {

@@ -3,6 +3,9 @@
 
 #include <stdatomic.h>
 
+const char *const cpu_isa_names[CPU_ISAS] = {
+    [CPU_PLAIN] = "plain", [CPU_AVX2] = "avx2", [CPU_AVX512] = "avx512", [CPU_NEON] = "neon"};
+
 static enum cpu_isa isa_of_processor(void)
 {
 #if defined(__x86_64__)
@@ -12,6 +15,8 @@ static enum cpu_isa isa_of_processor(void)
         __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl"))
         return CPU_AVX512;
     return avx2 ? CPU_AVX2 : CPU_PLAIN;
+#elif defined(__aarch64__)
+    return CPU_NEON;
 #else
     return CPU_PLAIN;
 #endif

@@ -26,6 +26,7 @@ struct tile {
     const void *init[TILE_VECTORS]; /* NULL: 0.  It may be c itself: accumulate */
     int64_t init_row, init_step;
     const void *row_bias; /* [m] or NULL */
+    int stream;           /* whole vectors may be stored past the caches: aligned ones, `fence` behind them */
 };
 
 /* C[r, v] (+)= sum_k a[row[r] + at[k]] * B[k, v]: rows are read where they lie, B is packed [k][vectors * lanes]. */
@@ -40,11 +41,12 @@ struct outer {
     int64_t c_row;
 };
 
-/* sum[t * sum_step] (+)= sum over rows and columns of z[row, column] * x[offset[t] + row, column]. */
+/* sum[t * sum_step + o] (+)= sum over rows and columns of z[o, row, column] * x[offset[t] + row, column]: the lanes are
+ * columns, and nothing is packed. */
 struct dots {
-    int64_t rows, columns;
+    int64_t outputs, rows, columns;
     const void *z, *x;
-    int64_t z_row, x_row;
+    int64_t z_output, z_row, x_row;
     const int32_t *offset;
     int64_t taps;
     int32_t fresh;
@@ -86,6 +88,7 @@ struct tile_set {
     int64_t lanes, rows; /* of a vector; of a panel of A */
     int64_t depth;       /* k of a packed block: a panel of B of this depth fits the first cache */
     void (*tile)(const struct tile *t);
+    void (*fence)(void); /* behind the last tile that streams, before another thread may read it */
     void (*outer)(const struct outer *t);
     void (*dots)(const struct dots *t);
     void (*filter)(const struct filter *t);

@@ -1,10 +1,53 @@
-/* vector.h - what *_isa.c files with explicit vectors share: loops that are unrolled, and a square of numbers
- * transposed. */
+/* vector.h - what *_isa.c files with explicit vectors share: an instruction set's vectors, loops that are unrolled, and a
+ * square of numbers transposed.
+ *
+ * VECTOR_BYTES, the lanes of f32 and f64 as literals, MANY_REGISTERS where there are 32; for f32 and f64: x * y + z of
+ * vectors (the plain set rounds twice), a number in all lanes, and a store past the caches of an aligned vector. */
 #ifndef GRADC_VECTOR_H
 #define GRADC_VECTOR_H
 
-#if defined(__AVX512F__) || (defined(__AVX2__) && defined(__FMA__))
+#if defined(__AVX512F__)
 #include <immintrin.h>
+#define VECTOR_BYTES 64
+#define MANY_REGISTERS
+#define LANES_F32 16
+#define LANES_F64 8
+#define FMA_F32(x, y, z) _mm512_fmadd_ps(x, y, z)
+#define FMA_F64(x, y, z) _mm512_fmadd_pd(x, y, z)
+#define SPLAT_F32(x) _mm512_set1_ps(x)
+#define SPLAT_F64(x) _mm512_set1_pd(x)
+#define STREAM_F32(p, x) _mm512_stream_ps(p, x)
+#define STREAM_F64(p, x) _mm512_stream_pd(p, x)
+#elif defined(__AVX2__) && defined(__FMA__)
+#include <immintrin.h>
+#define VECTOR_BYTES 32
+#define LANES_F32 8
+#define LANES_F64 4
+#define FMA_F32(x, y, z) _mm256_fmadd_ps(x, y, z)
+#define FMA_F64(x, y, z) _mm256_fmadd_pd(x, y, z)
+#define SPLAT_F32(x) _mm256_set1_ps(x)
+#define SPLAT_F64(x) _mm256_set1_pd(x)
+#define STREAM_F32(p, x) _mm256_stream_ps(p, x)
+#define STREAM_F64(p, x) _mm256_stream_pd(p, x)
+#else
+#define VECTOR_BYTES 16
+#define LANES_F32 4
+#define LANES_F64 2
+#define STREAM_F32 STORE
+#define STREAM_F64 STORE
+#if defined(__aarch64__)
+#include <arm_neon.h>
+#define MANY_REGISTERS
+#define FMA_F32(x, y, z) vfmaq_f32(z, x, y)
+#define FMA_F64(x, y, z) vfmaq_f64(z, x, y)
+#define SPLAT_F32(x) vdupq_n_f32(x)
+#define SPLAT_F64(x) vdupq_n_f64(x)
+#else
+#define FMA_F32(x, y, z) ((x) * (y) + (z))
+#define FMA_F64(x, y, z) ((x) * (y) + (z))
+#define SPLAT_F32(x) ((x) - (float __attribute__((vector_size(16)))){0})
+#define SPLAT_F64(x) ((x) - (double __attribute__((vector_size(16)))){0})
+#endif
 #endif
 
 /* Accumulators and squares live in registers only where these short loops are unrolled. */
@@ -12,6 +55,15 @@
 #define foreach(i, n) _Pragma("clang loop unroll(full)") for (int i = 0; i < (n); i++)
 #else
 #define foreach(i, n) _Pragma("GCC unroll 16") for (int i = 0; i < (n); i++)
+#endif
+
+/* A vector that is read once and used many times: the compiler would read it at each use. */
+#if defined(__AVX2__)
+#define IN_REGISTER(v) __asm__("" : "+v"(v))
+#elif defined(__aarch64__)
+#define IN_REGISTER(v) __asm__("" : "+w"(v))
+#else
+#define IN_REGISTER(v) ((void)0)
 #endif
 
 #define INLINE static inline __attribute__((always_inline))
@@ -28,8 +80,9 @@
 #define ZIP_LOW_16 0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23
 #define ZIP_HIGH_16 8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31
 
-/* Defines  name(vec *x) , x of `lanes`, a literal. */
-#define TRANSPOSE(name, vec, lanes)                                                                 \
+/* Defines  name(vec *x) , x of `lanes`, a literal or a macro of one. */
+#define TRANSPOSE(name, vec, lanes) TRANSPOSE_LANES(name, vec, lanes)
+#define TRANSPOSE_LANES(name, vec, lanes)                                                           \
     INLINE void name(vec *x)                                                                        \
     {                                                                                               \
         for (int step = 1; step < (lanes); step *= 2) {                                             \

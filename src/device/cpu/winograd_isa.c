@@ -6,19 +6,9 @@
 #include "device/cpu/vector.h"
 #include "device/cpu/winograd.h"
 
-#if defined(__AVX512F__)
-enum { LANES = 16 };
-#define FMA(x, y, z) _mm512_fmadd_ps(x, y, z)
-#define SPLAT(x) _mm512_set1_ps(x)
-#elif defined(__AVX2__) && defined(__FMA__)
-enum { LANES = 8 };
-#define FMA(x, y, z) _mm256_fmadd_ps(x, y, z)
-#define SPLAT(x) _mm256_set1_ps(x)
-#else
-enum { LANES = 4 };
-#define FMA(x, y, z) ((x) * (y) + (z))
-#define SPLAT(x) ((x) - (vec){0})
-#endif
+enum { LANES = LANES_F32 };
+#define FMA FMA_F32
+#define SPLAT SPLAT_F32
 
 enum { AHEAD = 32 /* elements: two cache lines */ };
 
@@ -227,13 +217,7 @@ SQUARE(weight_4, 6, 3)
 
 /* ---- Channels side by side, and apart ---- */
 
-#if defined(__AVX512F__)
-TRANSPOSE(transpose, vec, 16)
-#elif defined(__AVX2__) && defined(__FMA__)
-TRANSPOSE(transpose, vec, 8)
-#else
-TRANSPOSE(transpose, vec, 4)
-#endif
+TRANSPOSE(transpose, vec, LANES_F32)
 
 static void gather(float *to, const float *from, int64_t plane, int64_t channels, int64_t n)
 {
