@@ -14,9 +14,9 @@
  * Work-groups and tiles are as in gemm.cl; groups along dimension 0: tiles across, tiles down, g, split. */
 
 /* From the host: what tile.cl says; BIAS: a column is added; ROW_SUMS: the sums of A's rows are a second result; DEEP:
- * the pixels are the depth, and neighbouring items read along it; STRIDED; POINTWISE: all sums of coordinates lie inside
- * the image, so that an element is at the sum of both first elements.  Fours of A go along the depth only, fours of the
- * image need POINTWISE.  A chain may take up what is finished (finish.cl). */
+ * the pixels are the depth, and items next to each other read along it; STRIDED; POINTWISE: all sums of coordinates lie
+ * inside the image, so that an element is at the sum of both first elements.  Fours of A go along the depth only, fours
+ * of the image need POINTWISE.  A chain may take up what is finished (finish.cl). */
 
 #include "finish.cl"
 #include "tile.cl"
@@ -148,12 +148,81 @@ static inline __attribute__((always_inline)) void put_image(__local real *tile, 
     }
 }
 
-#define FETCH_A(held, depths, at) fetch_a(held, depths, a, m - row, a_row, last - (at), item)
-#define FETCH_IMAGE(held, depths) \
-    fetch_image(held, columns, depths, image, height, image_width, stride_y, stride_x, item)
-#define FIND_DEPTHS(depths, at) \
-    for (int k = item; k < TILE_K; k += ITEMS) \
-    (depths)[k] = LOCATE(depth, (at) + k, last)
+/* The digits of columns or depths, as AXIS gives them. */
+struct axis {
+    index_t area, width, image, other, y, x, step_y, step_x;
+};
+
+/* Where a group's tile lies in the operands, and how much of it is there. */
+struct operands {
+    __global const stored *a, *image;
+    index_t rows, a_row, first, last, height, width, stride_y, stride_x;
+    int adds_rows; /* it is the group that sums A's rows */
+    struct axis along;
+};
+
+static inline __attribute__((always_inline))
+void find_depths(__local where_t *depths, const struct operands *o, index_t at, int item)
+{
+    const struct axis *a = &o->along;
+
+    for (int k = item; k < TILE_K; k += ITEMS)
+        depths[k] = locate(at + k, o->last, o->width, a->area, a->width, a->image, a->other, a->y, a->x, a->step_y,
+                           a->step_x);
+}
+
+static inline __attribute__((always_inline))
+void fetch_slices(real *held_a, real *held_b, const struct operands *o, __local const where_t *columns,
+                  __local const where_t *depths, index_t at, int item)
+{
+    fetch_a(held_a, depths, o->a, o->rows, o->a_row, o->last - at, item);
+    fetch_image(held_b, columns, depths, o->image, o->height, o->width, o->stride_y, o->stride_x, item);
+}
+
+/* The sums of an item at `left` and `right` in the tiles, and those of A's rows; all items of the group.  With two
+ * buffers, while slice s is multiplied, the elements of s + 1 are on their way, and the places of s + 2 are found. */
+static inline __attribute__((always_inline))
+void sum_products(ROW *sum, real *row_sum, __local real *a_tile, __local real *b_tile, __local const where_t *columns,
+                  __local where_t *depths, const struct operands *o, int left, int right, int item)
+{
+    real held_a[HELD_A], held_b[HELD_B];
+
+    find_depths(depths, o, o->first, item);
+#if BUFFERS == 1
+    for (index_t at = o->first; at < o->last; at += TILE_K) {
+        barrier(CLK_LOCAL_MEM_FENCE);
+        fetch_slices(held_a, held_b, o, columns, depths, at, item);
+        put_a(a_tile, held_a, item);
+        put_image(b_tile, held_b, item);
+        barrier(CLK_LOCAL_MEM_FENCE);
+        multiply(sum, a_tile + left, b_tile + right);
+        ADD_ROWS(row_sum, a_tile, item);
+        find_depths(depths, o, at + TILE_K, item);
+    }
+#else
+    int now = 0;
+    find_depths(depths + TILE_K, o, o->first + TILE_K, item);
+    barrier(CLK_LOCAL_MEM_FENCE);
+    fetch_slices(held_a, held_b, o, columns, depths, o->first, item);
+    put_a(a_tile, held_a, item);
+    put_image(b_tile, held_b, item);
+    barrier(CLK_LOCAL_MEM_FENCE);
+    for (index_t at = o->first; at < o->last; at += TILE_K) {
+        const int next = 1 - now, more = at + TILE_K < o->last;
+        if (more)
+            fetch_slices(held_a, held_b, o, columns, depths + next * TILE_K, at + TILE_K, item);
+        find_depths(depths + now * TILE_K, o, at + 2 * TILE_K, item);
+        multiply(sum, a_tile + now * BUFFER_A + left, b_tile + now * BUFFER_B + right);
+        ADD_ROWS(row_sum, a_tile + now * BUFFER_A, item);
+        if (more) {
+            put_a(a_tile + next * BUFFER_A, held_a, item);
+            put_image(b_tile + next * BUFFER_B, held_b, item);
+        }
+        barrier(CLK_LOCAL_MEM_FENCE);
+        now = next;
+    }
+#endif
+}
 
 /* One tile of C from the depths [split * chunk, split * chunk + chunk).  With more than one split (PARTS), C is
  * the workspace [split, C's own layout], and c_split the size of a split. */
@@ -190,76 +259,27 @@ void conv(__global const stored *a, ulong a_first, __global const stored *image,
 #ifdef BIAS
     bias += bias_first + g * m;
 #endif
-#ifdef ROW_SUMS
+    const struct operands o = {a, image, m - row, a_row, first, last, height, image_width, stride_y, stride_x,
+                               column == 0,
+                               {depth_area, depth_width, depth_image, depth_other, depth_y, depth_x, depth_step_y,
+                                depth_step_x}};
+    ROW sum[ITEM_M * PIECES_N];
     real row_sum[SUMS_EACH];
     for (int i = 0; i < SUMS_EACH; i++)
         row_sum[i] = 0;
-#define ADD_ROWS(tile) \
-    if (column == 0) \
-        add_rows(row_sum, tile, item)
-#else
-#define ADD_ROWS(tile)
-#endif
-
-    ROW sum[ITEM_M * PIECES_N];
-    real held_a[HELD_A], held_b[HELD_B];
-    const int left = ITEM_ROW(item_y, 0), right = ITEM_COLUMN(item_x, 0);
 #pragma unroll
     for (int i = 0; i < ITEM_M * PIECES_N; i++)
         sum[i] = 0;
     for (int j = item; j < TILE_N; j += ITEMS)
         columns[j] = LOCATE(column, column + j, n);
 
-#if BUFFERS == 1
-    barrier(CLK_LOCAL_MEM_FENCE);
-    for (index_t at = first; at < last; at += TILE_K) {
-        FIND_DEPTHS(depths, at);
-        barrier(CLK_LOCAL_MEM_FENCE);
-
-        FETCH_A(held_a, depths, at);
-        put_a(a_tile, held_a, item);
-        FETCH_IMAGE(held_b, depths);
-        put_image(b_tile, held_b, item);
-        barrier(CLK_LOCAL_MEM_FENCE);
-        multiply(sum, a_tile + left, b_tile + right);
-        ADD_ROWS(a_tile);
-    }
-#else
-    /* While slice s is multiplied, the elements of s + 1 are on their way, and the places of s + 2 are found. */
-    int now = 0;
-    FIND_DEPTHS(depths, first);
-    FIND_DEPTHS(depths + TILE_K, first + TILE_K);
-    barrier(CLK_LOCAL_MEM_FENCE);
-    FETCH_A(held_a, depths, first);
-    FETCH_IMAGE(held_b, depths);
-    put_a(a_tile, held_a, item);
-    put_image(b_tile, held_b, item);
-    barrier(CLK_LOCAL_MEM_FENCE);
-    for (index_t at = first; at < last; at += TILE_K) {
-        const int next = 1 - now, more = at + TILE_K < last;
-        if (more) {
-            FETCH_A(held_a, depths + next * TILE_K, at + TILE_K);
-            FETCH_IMAGE(held_b, depths + next * TILE_K);
-        }
-        FIND_DEPTHS(depths + now * TILE_K, at + 2 * TILE_K);
-        multiply(sum, a_tile + now * BUFFER_A + left, b_tile + now * BUFFER_B + right);
-        ADD_ROWS(a_tile + now * BUFFER_A);
-        if (more) {
-            put_a(a_tile + next * BUFFER_A, held_a, item);
-            put_image(b_tile + next * BUFFER_B, held_b, item);
-        }
-        barrier(CLK_LOCAL_MEM_FENCE);
-        now = next;
-    }
-#endif
+    sum_products(sum, row_sum, a_tile, b_tile, columns, depths, &o, ITEM_ROW(item_y, 0), ITEM_COLUMN(item_x, 0), item);
 
 #ifdef ROW_SUMS
+    row_sums += row_sums_first + (ulong)((split * groups + g) * m + row);
     if (column == 0)
-        for (int i = 0; i < SUMS_EACH; i++) {
-            int at = item + i * ITEMS;
-            if (at < TILE_M && row + at < m)
-                PART_STORE(row_sums, row_sums_first + (ulong)((split * groups + g) * m + row + at), row_sum[i]);
-        }
+        for (int i = item; i < TILE_M && row + i < m; i += ITEMS)
+            PART_STORE(row_sums, i, row_sum[i / ITEMS]);
 #endif
 #pragma unroll
     for (int i = 0; i < ITEM_M; i++)

@@ -48,12 +48,64 @@ void put_slice(__local real *tile, int pitch, const real *held, int size, int by
     }
 }
 
-#define FETCH_A(held, depth) \
-    fetch_slice(held, TILE_M, A_LINES, A_DEPTHS, a, m - row, a_row, depth, a_column, item)
-#define FETCH_B(held, depth) \
-    fetch_slice(held, TILE_N, B_LINES, B_DEPTHS, b, n - column, b_column, depth, b_row, item)
-#define PUT_A(tile, held) put_slice(tile, PITCH_A, held, TILE_M, A_LINES, A_DEPTHS, a_row, a_column, item)
-#define PUT_B(tile, held) put_slice(tile, PITCH_B, held, TILE_N, B_LINES, B_DEPTHS, b_column, b_row, item)
+/* Where a group's tile lies in the operands, and how much of it is there. */
+struct operands {
+    __global const stored *a, *b;
+    index_t rows, columns, depth, a_row, a_column, b_row, b_column;
+    int adds_rows; /* it is the group that sums A's rows */
+};
+
+static inline __attribute__((always_inline))
+void fetch_slices(real *held_a, real *held_b, const struct operands *o, index_t at, int item)
+{
+    fetch_slice(held_a, TILE_M, A_LINES, A_DEPTHS, o->a + at * o->a_column, o->rows, o->a_row, o->depth - at,
+                o->a_column, item);
+    fetch_slice(held_b, TILE_N, B_LINES, B_DEPTHS, o->b + at * o->b_row, o->columns, o->b_column, o->depth - at,
+                o->b_row, item);
+}
+
+static inline __attribute__((always_inline))
+void put_slices(__local real *a_tile, __local real *b_tile, const real *held_a, const real *held_b,
+                const struct operands *o, int item)
+{
+    put_slice(a_tile, PITCH_A, held_a, TILE_M, A_LINES, A_DEPTHS, o->a_row, o->a_column, item);
+    put_slice(b_tile, PITCH_B, held_b, TILE_N, B_LINES, B_DEPTHS, o->b_column, o->b_row, item);
+}
+
+/* The sums of an item at `left` and `right` in the tiles, and those of A's rows; all items of the group. */
+static inline __attribute__((always_inline))
+void sum_products(ROW *sum, real *row_sum, __local real *a_tile, __local real *b_tile, const struct operands *o,
+                  int left, int right, int item)
+{
+    real held_a[HELD_A], held_b[HELD_B];
+
+#if BUFFERS == 1
+    for (index_t at = 0; at < o->depth; at += TILE_K) {
+        fetch_slices(held_a, held_b, o, at, item);
+        put_slices(a_tile, b_tile, held_a, held_b, o, item);
+        barrier(CLK_LOCAL_MEM_FENCE);
+        multiply(sum, a_tile + left, b_tile + right);
+        ADD_ROWS(row_sum, a_tile, item);
+        barrier(CLK_LOCAL_MEM_FENCE);
+    }
+#else
+    int now = 0;
+    fetch_slices(held_a, held_b, o, 0, item);
+    put_slices(a_tile, b_tile, held_a, held_b, o, item);
+    barrier(CLK_LOCAL_MEM_FENCE);
+    for (index_t at = 0; at < o->depth; at += TILE_K) {
+        const int next = 1 - now, more = at + TILE_K < o->depth;
+        if (more)
+            fetch_slices(held_a, held_b, o, at + TILE_K, item);
+        multiply(sum, a_tile + now * BUFFER_A + left, b_tile + now * BUFFER_B + right);
+        ADD_ROWS(row_sum, a_tile + now * BUFFER_A, item);
+        if (more)
+            put_slices(a_tile + next * BUFFER_A, b_tile + next * BUFFER_B, held_a, held_b, o, item);
+        barrier(CLK_LOCAL_MEM_FENCE);
+        now = next;
+    }
+#endif
+}
 
 /* One tile of C from the depths [split * chunk, split * chunk + chunk).  With more than one split (PARTS), C is
  * the workspace [split, batch, m, n], and split_stride the size of a split. */
@@ -90,70 +142,22 @@ void gemm(__global const stored *a, ulong a_first, __global const stored *b, ulo
 #ifdef BIAS
     bias += bias_first;
 #endif
-#ifdef ROW_SUMS
+    const struct operands o = {a, b, m - row, n - column, depth, a_row, a_column, b_row, b_column, column == 0};
+    ROW sum[ITEM_M * PIECES_N];
     real row_sum[SUMS_EACH];
     for (int i = 0; i < SUMS_EACH; i++)
         row_sum[i] = 0;
-#define ADD_ROWS(tile) \
-    if (column == 0) \
-        add_rows(row_sum, tile, item)
-#else
-#define ADD_ROWS(tile)
-#endif
-
-    ROW sum[ITEM_M * PIECES_N];
-    real held_a[HELD_A], held_b[HELD_B];
-    const int left = ITEM_ROW(y, 0), right = ITEM_COLUMN(x, 0);
 #pragma unroll
     for (int i = 0; i < ITEM_M * PIECES_N; i++)
         sum[i] = 0;
 
-#if BUFFERS == 1
-    for (index_t at = 0; at < depth; at += TILE_K) {
-        FETCH_A(held_a, depth - at);
-        PUT_A(a_tile, held_a);
-        FETCH_B(held_b, depth - at);
-        PUT_B(b_tile, held_b);
-        a += TILE_K * a_column;
-        b += TILE_K * b_row;
-        barrier(CLK_LOCAL_MEM_FENCE);
-        multiply(sum, a_tile + left, b_tile + right);
-        ADD_ROWS(a_tile);
-        barrier(CLK_LOCAL_MEM_FENCE);
-    }
-#else
-    int now = 0;
-    FETCH_A(held_a, depth);
-    FETCH_B(held_b, depth);
-    PUT_A(a_tile, held_a);
-    PUT_B(b_tile, held_b);
-    barrier(CLK_LOCAL_MEM_FENCE);
-    for (index_t at = 0; at < depth; at += TILE_K) {
-        const int more = at + TILE_K < depth;
-        if (more) {
-            a += TILE_K * a_column;
-            b += TILE_K * b_row;
-            FETCH_A(held_a, depth - at - TILE_K);
-            FETCH_B(held_b, depth - at - TILE_K);
-        }
-        multiply(sum, a_tile + now * BUFFER_A + left, b_tile + now * BUFFER_B + right);
-        ADD_ROWS(a_tile + now * BUFFER_A);
-        now = 1 - now;
-        if (more) {
-            PUT_A(a_tile + now * BUFFER_A, held_a);
-            PUT_B(b_tile + now * BUFFER_B, held_b);
-        }
-        barrier(CLK_LOCAL_MEM_FENCE);
-    }
-#endif
+    sum_products(sum, row_sum, a_tile, b_tile, &o, ITEM_ROW(y, 0), ITEM_COLUMN(x, 0), item);
 
 #ifdef ROW_SUMS
+    row_sums += row_sums_first + (ulong)(split * m + row);
     if (column == 0)
-        for (int i = 0; i < SUMS_EACH; i++) {
-            int at = item + i * ITEMS;
-            if (at < TILE_M && row + at < m)
-                PART_STORE(row_sums, row_sums_first + (ulong)(split * m + row + at), row_sum[i]);
-        }
+        for (int i = item; i < TILE_M && row + i < m; i += ITEMS)
+            PART_STORE(row_sums, i, row_sum[i / ITEMS]);
 #endif
 #pragma unroll
     for (int i = 0; i < ITEM_M; i++)

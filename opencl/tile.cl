@@ -4,10 +4,10 @@
  * From the host:
  *   TILE_M, TILE_N, TILE_K   elements of C in a group's tile, and the depth of a slice in local memory (8, 16 or 32)
  *   ITEM_M, ITEM_N           of them an item makes so many (2, 4, 8 or 16); all are powers of two
- *   BUFFERS   1: a slice is loaded, then multiplied (processors);  2: the next slice travels to registers while one is
- *             multiplied, and lies in local memory twice (GPUs)
- *   A_LINES, A_DEPTHS, B_LINES, B_DEPTHS   4 where an operand is read by fours, along its rows (or columns) or along
- *             the depth: the host has seen that fours are aligned and no edge cuts one; else 1
+ *   BUFFERS   1: a slice is loaded, then multiplied (processors);  2: the next slice travels to registers while one
+ *             is multiplied, and there is room for both (GPUs)
+ *   A_LINES, A_DEPTHS, B_LINES, B_DEPTHS   4 where an operand is read by fours, along its rows (or columns) or the
+ *             depth: the host has seen that fours are aligned and no edge cuts one; else 1
  *   PARTS     the depth is split: results are parts, in a workspace
  * Whatever these are, each element is one chain of fma in the order of the depth: so all tiles give the same bits. */
 
@@ -26,7 +26,7 @@
 #define B_DEPTHS 1
 #endif
 
-/* An item's rows and columns come in pieces of neighbours.  On a GPU a piece is one read of local memory, and pieces lie
+/* An item's rows and columns come in pieces of neighbours.  On a GPU a piece is one read of local memory, and they lie
  * apart so that neighbouring items read neighbouring pieces: no two of them want the same bank. */
 #if BUFFERS == 1
 #define PIECE_M ITEM_M
@@ -64,8 +64,10 @@
 #define FETCHES(size, by) ((size) * TILE_K / ((by) * ITEMS))
 #define HELD_A (TILE_M * TILE_K / ITEMS)
 #define HELD_B (TILE_N * TILE_K / ITEMS)
-#define LINE(at, size, lines, depths, deep) (((deep) ? (at) / (TILE_K / (depths)) : (at) % ((size) / (lines))) * (lines))
-#define DEPTH(at, size, lines, depths, deep) (((deep) ? (at) % (TILE_K / (depths)) : (at) / ((size) / (lines))) * (depths))
+#define LINE(at, size, lines, depths, deep) \
+    (((deep) ? (at) / (TILE_K / (depths)) : (at) % ((size) / (lines))) * (lines))
+#define DEPTH(at, size, lines, depths, deep) \
+    (((deep) ? (at) % (TILE_K / (depths)) : (at) / ((size) / (lines))) * (depths))
 
 /* held = from[at ...], by `by` elements, 0 where it is not inside. */
 static inline __attribute__((always_inline))
@@ -118,7 +120,8 @@ void multiply(ROW *sum, __local const real *left, __local const real *right)
         ROW b[PIECES_N];
 #pragma unroll
         for (int p = 0; p < PIECES_M; p++)
-            JOIN(vstore, PIECE_M)(*(__local const REALS(PIECE_M) *)(left + k * PITCH_A + p * (TILE_M / PIECES_M)), p, a);
+            JOIN(vstore, PIECE_M)
+            (*(__local const REALS(PIECE_M) *)(left + k * PITCH_A + p * (TILE_M / PIECES_M)), p, a);
 #pragma unroll
         for (int p = 0; p < PIECES_N; p++)
             b[p] = *(__local const ROW *)(right + k * PITCH_B + p * (TILE_N / PIECES_N));
@@ -148,6 +151,14 @@ static inline __attribute__((always_inline)) void add_rows(real *sums, __local c
             }
     }
 }
+
+#ifdef ROW_SUMS
+#define ADD_ROWS(sums, a_tile, item) \
+    if (o->adds_rows) \
+    add_rows(sums, a_tile, item)
+#else
+#define ADD_ROWS(sums, a_tile, item)
+#endif
 
 /* ---- A product's results ----
  * In the manner of RESULT: with PARTS they are `real` in a workspace, whatever the tensors are made of, and a second

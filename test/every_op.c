@@ -7,6 +7,7 @@
 
 #include "support/each_winograd.h"
 #include "support/halves.h"
+#include "support/tiles.h"
 
 enum { FEW = 5, LONG = 70, LONGEST = 600 };
 
@@ -584,6 +585,7 @@ int main(int argc, char **argv)
         {"products", each_product},
         {"convolution", each_convolution},
         {"winograd", each_winograd},
+        {"tiles", each_tile},
         {"epilogues", each_epilogue},
         {"norms", each_norm},
         {"softmax", each_softmax},

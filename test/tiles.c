@@ -1,22 +1,13 @@
 /* tiles.c - the tiles of OpenCL's products and convolutions: each against loops in double, and all with the same bits,
  * whatever the device would choose. */
-#include "core/context.h"
-#include "core/plan/plan.h"
-#include "support/naive.h"
 #ifndef GRADC_NO_OPENCL
 #include "device/opencl/tuning.h"
+#endif
+#include "support/naive.h"
+#include "support/tiles.h"
+#ifndef GRADC_NO_OPENCL
 
 enum { WITH_PARTS = 3, RESULTS = 5 };
-
-/* From here on this tile and so many splits; tile -1: the device's own choice.  The plans go with their workspaces. */
-static void force(struct fixture *f, const char *form, int tile, int splits)
-{
-    static struct choice choice;
-    choice = (struct choice){.tile = tile, .splits = splits};
-    snprintf(choice.form, sizeof choice.form, "%s", form);
-    plans_close(f->g);
-    opencl_tuning(f->g->device)->forced = tile < 0 ? NULL : &choice;
-}
 
 static int is_opencl(const struct fixture *f)
 {
@@ -146,11 +137,12 @@ static void products(struct fixture *f)
         struct results results = {0};
         for (int tile = (int)random_below(&r, share); tile < TILES; tile += share) {
             char what[128];
-            snprintf(what, sizeof what, "round %d: %d x %d x %d, tile %d", round, (int)p.m, (int)p.n, (int)p.k, tile);
-            force(f, "tiled", tile, 1);
+            snprintf(what, sizeof what, "round %d: %d x %d x %d, tile %d", round, (int)p.m, (int)p.n,
+                     (int)p.k, tile);
+            force_tile(f->g, "tiled", tile, 1);
             run_product(f, &p, &results, what);
         }
-        force(f, "", -1, 1);
+        force_tile(f->g, "", -1, 1);
         results_free(&results);
     }
 }
@@ -165,10 +157,10 @@ static void split_products(struct fixture *f)
     p.random = (struct random){(uint64_t)random_below(&r, 1 << 30)};
     struct results results = {0};
     for (int tile = f->eager; tile < TILES; tile += test_long() ? 1 : 7) {
-        force(f, "tiled", tile, WITH_PARTS);
+        force_tile(f->g, "tiled", tile, WITH_PARTS);
         run_product(f, &p, &results, "split product");
     }
-    force(f, "", -1, 1);
+    force_tile(f->g, "", -1, 1);
     results_free(&results);
 }
 
@@ -204,9 +196,11 @@ static struct problem a_convolution(struct random *r)
     return p;
 }
 
-static void want_convolution(const struct problem *p, gradc_tensor *const *leaf, gradc_tensor *dz, struct results *r)
+static void want_convolution(const struct problem *p, gradc_tensor *const *leaf, gradc_tensor *dz,
+                             struct results *r)
 {
-    struct values x = values_read(leaf[0]), w = values_read(leaf[1]), b = values_read(leaf[2]), flow = values_read(dz);
+    struct values x = values_read(leaf[0]), w = values_read(leaf[1]), b = values_read(leaf[2]),
+                  flow = values_read(dz);
     const int64_t pixels = p->z[2] * p->z[3], taps = p->w[2] * p->w[3];
     const int64_t depths[] = {p->w[1] * taps, p->w[0] * taps, p->x[0] * pixels, p->x[0] * pixels};
     r->n = 4;
@@ -240,8 +234,9 @@ static void run_convolution(struct fixture *f, const struct problem *p, struct r
     gradc_tensor *dz = operand(f->g, GRADC_F32, PLAIN, p->z, -1, 1, &random);
     for (int i = 0; i < 3; i++)
         gradc_requires_grad(leaf[i], 1);
-    gradc_tensor *z = gradc_conv2d_full(leaf[0], leaf[1], leaf[2], p->c.stride[0], p->c.stride[1], p->c.padding[0],
-                                        p->c.padding[1], p->c.dilation[0], p->c.dilation[1], p->c.groups);
+    gradc_tensor *z =
+        gradc_conv2d_full(leaf[0], leaf[1], leaf[2], p->c.stride[0], p->c.stride[1], p->c.padding[0],
+                          p->c.padding[1], p->c.dilation[0], p->c.dilation[1], p->c.groups);
     assert_int_equal(gradc_gradients(z, dz, 3, leaf, d), GRADC_OK);
     if (r->n == 0)
         want_convolution(p, leaf, dz, r);
@@ -261,13 +256,13 @@ static void convolutions(struct fixture *f)
         struct results results = {0};
         for (int tile = (int)random_below(&r, share); tile < TILES; tile += share) {
             char what[200];
-            snprintf(what, sizeof what, "round %d: x [%d,%d,%d,%d], w [%d,%d,%d,%d], groups %d, tile %d", round,
-                     (int)p.x[0], (int)p.x[1], (int)p.x[2], (int)p.x[3], (int)p.w[0], (int)p.w[1], (int)p.w[2],
-                     (int)p.w[3], p.c.groups, tile);
-            force(f, "direct", tile, 1);
+            snprintf(what, sizeof what, "round %d: x [%d,%d,%d,%d], w [%d,%d,%d,%d], groups %d, tile %d",
+                     round, (int)p.x[0], (int)p.x[1], (int)p.x[2], (int)p.x[3], (int)p.w[0], (int)p.w[1],
+                     (int)p.w[2], (int)p.w[3], p.c.groups, tile);
+            force_tile(f->g, "direct", tile, 1);
             run_convolution(f, &p, &results, what);
         }
-        force(f, "", -1, 1);
+        force_tile(f->g, "", -1, 1);
         results_free(&results);
     }
 }

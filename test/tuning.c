@@ -177,7 +177,8 @@ static int applies(const struct device *d, const struct gemm *p)
 static int runs;
 
 /* All but the last element. */
-static gradc_status forgetful(struct device *d, const struct gemm *p, struct place workspace, int prepare, struct failure *f)
+static gradc_status forgetful(struct device *d, const struct gemm *p, struct place workspace, int prepare,
+                              struct failure *f)
 {
     const size_t bytes = (size_t)(p->m * p->n) * gradc_dtype_size(p->dtype);
     struct place last = p->c.at;
@@ -194,7 +195,8 @@ static size_t nothing(struct device *d, const struct gemm *p)
     return 0;
 }
 
-static gradc_status fine(struct device *d, const struct gemm *p, struct place workspace, int prepare, struct failure *f)
+static gradc_status fine(struct device *d, const struct gemm *p, struct place workspace, int prepare,
+                         struct failure *f)
 {
     runs += !prepare;
     return gemm_tiled.run(d, p, workspace, prepare, f);
@@ -210,7 +212,8 @@ static void wrong_forms(struct fixture *f)
     if (!begin(f))
         return;
     struct device *d = f->g->device;
-    assert_int_equal(trial_gemm(d, GRADC_F32, (const int64_t[]){8, 8, 8}, KIND_A_DEEP, 1, &t, &failure), GRADC_OK);
+    assert_int_equal(trial_gemm(d, GRADC_F32, (const int64_t[]){8, 8, 8}, KIND_A_DEEP, 1, &t, &failure),
+                     GRADC_OK);
     runs = 0;
     assert_false(gemm_may_run(d, &t.gemm, &wrong));
     assert_true(gemm_may_run(d, &t.gemm, &right));
@@ -239,7 +242,8 @@ static void thin_products(struct fixture *f)
         struct failure failure = {0};
         struct trial t;
         const int64_t thin = 1 + random_below(&r, 8), lines = 130 + random_below(&r, 300),
-                      depth = random_below(&r, 2) ? 4 * (64 + random_below(&r, 300)) : 256 + random_below(&r, 900);
+                      depth = random_below(&r, 2) ? 4 * (64 + random_below(&r, 300))
+                                                  : 256 + random_below(&r, 900);
         const int turned = (int)random_below(&r, 2), kind = (int)random_below(&r, 4);
         const int64_t size[3] = {turned ? lines : thin, turned ? thin : lines, depth};
         assert_int_equal(trial_gemm(f->g->device, GRADC_F32, size, kind, 1, &t, &failure), GRADC_OK);
@@ -250,7 +254,8 @@ static void thin_products(struct fixture *f)
         double error = 2;
         assert_int_equal(trial_error(&t, &c, &error, &failure), GRADC_OK);
         if (!(error <= 1))
-            fail_msg("%d x %d x %d, kind %d: %g of what is allowed", (int)size[0], (int)size[1], (int)depth, kind, error);
+            fail_msg("%d x %d x %d, kind %d: %g of what is allowed", (int)size[0], (int)size[1], (int)depth,
+                     kind, error);
         trial_free(&t);
     }
 }
@@ -261,12 +266,9 @@ int main(void)
 #ifdef GRADC_NO_OPENCL
     return 0;
 #else
-    static const struct test tests[] = {{"round trip", round_trip},
-                                        {"damaged", damaged},
-                                        {"of another device", of_another_device},
-                                        {"search", search},
-                                        {"wrong forms", wrong_forms},
-                                        {"thin products", thin_products}};
+    static const struct test tests[] = {
+        {"round trip", round_trip}, {"damaged", damaged},         {"of another device", of_another_device},
+        {"search", search},         {"wrong forms", wrong_forms}, {"thin products", thin_products}};
     files_begin();
     const int failed = RUN_SUITE("tuning", tests);
     files_end();

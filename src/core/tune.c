@@ -23,7 +23,8 @@ static gradc_status ended(gradc_context *g, const char *what, gradc_status statu
 }
 
 gradc_status gradc_tune(gradc_context *g, double seconds,
-                        int (*progress)(void *payload, const char *line, double before, double after), void *payload)
+                        int (*progress)(void *payload, const char *line, double before, double after),
+                        void *payload)
 {
     struct failure f = {0};
     gradc_status status = begin(g, "tune");

@@ -205,10 +205,11 @@ struct device_table {
     /* OPTIONAL: programs built and loaded from disk so far. */
     void (*counters)(const struct device *d, int64_t *built, int64_t *loaded);
 
-    /* OPTIONAL, all four: what the device was tuned to.  tuned: its digest, 0 without any.  tune: as gradc_tune says; the
-     * forms of products and convolutions, and with them their workspaces, may be others from then on. */
+    /* OPTIONAL, all four: what the device was tuned to.  tuned: its digest, 0 without any.  tune: as gradc_tune says;
+     * the forms of products and convolutions, and with them their workspaces, may be others from then on. */
     uint64_t (*tuned)(const struct device *d);
-    gradc_status (*tune)(struct device *d, double seconds, tune_progress *progress, void *payload, struct failure *f);
+    gradc_status (*tune)(struct device *d, double seconds, tune_progress *progress, void *payload,
+                         struct failure *f);
     gradc_status (*tuning_export)(const struct device *d, const char *path, struct failure *f);
     gradc_status (*tuning_import)(struct device *d, const char *path, struct failure *f);
 };

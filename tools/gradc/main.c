@@ -37,10 +37,10 @@ static int command_version(int argc, char **argv)
 static const struct {
     const char *name;
     int (*run)(int argc, char **argv);
-} commands[] = {{"train", command_train},     {"predict", command_predict},   {"eval", command_eval},
-                {"info", command_info},       {"explain", command_explain},   {"compare", command_compare},
-                {"tune", command_tune},       {"devices", command_devices}, {"--version", command_version}, {"--help", command_help},
-                {"-h", command_help},         {"help", command_help}};
+} commands[] = {{"train", command_train}, {"predict", command_predict}, {"eval", command_eval},
+                {"info", command_info},   {"explain", command_explain}, {"compare", command_compare},
+                {"tune", command_tune},   {"devices", command_devices}, {"--version", command_version},
+                {"--help", command_help}, {"-h", command_help},         {"help", command_help}};
 
 static void log_line(void *payload, const char *line)
 {

@@ -13,7 +13,8 @@ struct tune_options {
 static const struct option table[] = {
     {"--device", "D", "device, as for gradc train (auto)", OPTION_TEXT, OPTION(device), 0, 0},
     {"--budget", "T", "how long to look: seconds, or 90s, 5m (60s)", OPTION_TEXT, OPTION(budget), 0, 0},
-    {"--math", "M", "the rounding that is allowed: fast, strict, tf32 or bf16 (fast)", OPTION_TEXT, OPTION(math), 0, 0},
+    {"--math", "M", "the rounding that is allowed: fast, strict, tf32 or bf16 (fast)", OPTION_TEXT,
+     OPTION(math), 0, 0},
     {"--export", "FILE", "write what was found to a file, too", OPTION_TEXT, OPTION(export), 0, 0},
     {"--import", "FILE", "take what such a file holds, and look for nothing", OPTION_TEXT, OPTION(import), 0, 0},
 };
@@ -21,8 +22,9 @@ static const struct option table[] = {
 static const struct command command = {
     .name = "tune",
     .usage = "[options]",
-    .about = "Looks for the fastest way to compute products and convolutions on an OpenCL device, and keeps it in the\n"
-             "folder of the user's caches for the programs to come.  A checkpoint remembers what a device was tuned to.",
+    .about =
+        "Looks for the fastest way to compute products and convolutions on an OpenCL device, and keeps it in the\n"
+        "folder of the user's caches for the programs to come.  A checkpoint remembers what a device was tuned to.",
     .options = table,
     .noptions = sizeof table / sizeof *table,
 };

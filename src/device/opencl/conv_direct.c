@@ -136,7 +136,8 @@ static int is_wide(const struct conv *p, const struct product *q, const struct s
 /* A filter of one tap that moves by one, over no padding: element n of an image's plane belongs to pixel n. */
 static int is_pointwise(const struct conv *p)
 {
-    return p->kh == 1 && p->kw == 1 && p->stride_h == 1 && p->stride_w == 1 && p->padding_h == 0 && p->padding_w == 0;
+    return p->kh == 1 && p->kw == 1 && p->stride_h == 1 && p->stride_w == 1 && p->padding_h == 0 &&
+           p->padding_w == 0;
 }
 
 static int is_even(const struct view *v, int64_t n)
@@ -242,9 +243,9 @@ static gradc_status call_product(struct device *d, const struct conv *p, const s
                                  const struct view *c, int prepare, struct failure *f)
 {
     const struct tiling *t = &q->tiling;
-    const int64_t integers[] = {q->m,       q->n,           q->depth,    t->chunk,   p->groups, q->a_row,
-                                q->a_group, q->image_group, q->c_row,    q->c_group, q->total,  q->height,
-                                q->width,   p->stride_h,    p->stride_w};
+    const int64_t integers[] = {q->m,     q->n,       q->depth,       t->chunk,    p->groups,
+                                q->a_row, q->a_group, q->image_group, q->c_row,    q->c_group,
+                                q->total, q->height,  q->width,       p->stride_h, p->stride_w};
     const int whole = t->splits == 1; /* else c is the workspace, the row sums' parts behind */
     const struct epilogue *e = whole ? p->epilogue : NULL;
     struct view sums = whole && p->db ? *p->db : *c, flat = opencl_flat(c);

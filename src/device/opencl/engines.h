@@ -13,11 +13,12 @@ gradc_status opencl_gemm(struct device *d, const struct gemm *p, struct place wo
 size_t opencl_conv_workspace(struct device *d, const struct conv *p);
 gradc_status opencl_conv(struct device *d, const struct conv *p, int prepare, struct failure *f);
 
-gradc_status opencl_tune(struct device *d, double seconds, tune_progress *progress, void *payload, struct failure *f);
+gradc_status opencl_tune(struct device *d, double seconds, tune_progress *progress, void *payload,
+                         struct failure *f);
 
 /* ---- Forms: ways to compute a product or a convolution, none of them empty ----
- * Which one is taken is a function of shapes, dtype, "math", the device and what it was tuned to (tuning.h).  The members
- * are as above. */
+ * Which one is taken is a function of shapes, dtype, "math", the device and what it was tuned to (tuning.h).  The
+ * members are as above. */
 
 enum {
     FORM_TILED = 1,     /* cut by opencl_tiling_for: a tuning store may name the tile and the splits */
@@ -79,7 +80,8 @@ enum { TILES = 24 };
 
 extern const struct tile opencl_tiles[TILES];
 
-/* Whether the device has room for a tile, and a use. */
+/* The local memory that a tile takes at most, in bytes; whether the device has room for it, and a use. */
+int64_t opencl_tile_bytes(int tile, gradc_dtype dtype);
 int opencl_tile_fits(const struct device *d, int tile, gradc_dtype dtype);
 
 /* How a product is cut up. */
@@ -93,13 +95,14 @@ struct tiling {
  * `chunk` where the result alone would not keep the device busy.  A function of the arguments and of the
  * device's kind, local memory and number of units; `choice` (NULL: none) is what the device was tuned to. */
 struct choice;
-struct tiling opencl_tiling_for(const struct device *d, const struct choice *choice, gradc_dtype dtype, int64_t m,
-                                int64_t n, int64_t depth, int64_t count);
+struct tiling opencl_tiling_for(const struct device *d, const struct choice *choice, gradc_dtype dtype,
+                                int64_t m, int64_t n, int64_t depth, int64_t count);
 struct tiling opencl_tiling(const struct device *d, int64_t m, int64_t n, int64_t depth, int64_t count);
 
 /* The most promising tiles and splits for a product of size m, n, depth, count, the best first; returns how many, at
  * most `limit`. */
-int opencl_tilings(const struct device *d, gradc_dtype dtype, const int64_t size[4], struct choice *out, int limit);
+int opencl_tilings(const struct device *d, gradc_dtype dtype, const int64_t size[4], struct choice *out,
+                   int limit);
 
 /* The options, and the work size of a kernel over `groups` tiles. */
 void opencl_tile_options(struct kernel_call *k, const struct tile *tile);

@@ -1,16 +1,17 @@
-/* gemm_skinny.c - matrix products with at most eight rows or columns on OpenCL, as the last layers of networks have them at
- * small batches: the calls of opencl/skinny.cl, which reads the large operand once.  Not for processors, whose caches
- * serve tiles as well; not for batches and sums of rows. */
+/* gemm_skinny.c - matrix products with at most eight rows or columns on OpenCL, as the last layers of networks have
+ * them at small batches: the calls of opencl/skinny.cl, which reads the large operand once.  Not for processors, whose
+ * caches serve tiles as well; not for batches and sums of rows. */
 #include <string.h>
 
 #include "device/opencl/engines.h"
 
 enum {
-    ROWS = 8,       /* at most */
-    LINES = 4,      /* of a group where depths are neighbours */
-    GROUP = 256,    /* items of a group */
-    LEAST_DEPTH = 256, LEAST_LINES = 128, /* below, tiles do as well */
-    MANY_LINES = 8192 /* from here on groups of 32 lines fill a device, below they have 8 */
+    ROWS = 8,    /* at most */
+    LINES = 4,   /* of a group where depths are neighbours */
+    GROUP = 256, /* items of a group */
+    LEAST_DEPTH = 256,
+    LEAST_LINES = 128, /* below, tiles do as well */
+    MANY_LINES = 8192  /* from here on groups of 32 lines fill a device, below they have 8 */
 };
 
 /* T and W of the kernel, with their strides and C's. */
@@ -24,10 +25,9 @@ struct thin {
 static struct thin thin_of(const struct gemm *p)
 {
     if (p->m <= p->n)
-        return (struct thin){&p->a,    &p->b,    p->m,     p->n,     p->a_row, p->a_col,
-                             p->b_col, p->b_row, p->c_row, 1,        0};
-    return (struct thin){&p->b,    &p->a,    p->n,     p->m,     p->b_col, p->b_row,
-                         p->a_row, p->a_col, 1,        p->c_row, 1};
+        return (struct thin){&p->a,    &p->b,    p->m,     p->n, p->a_row, p->a_col,
+                             p->b_col, p->b_row, p->c_row, 1,    0};
+    return (struct thin){&p->b, &p->a, p->n, p->m, p->b_col, p->b_row, p->a_row, p->a_col, 1, p->c_row, 1};
 }
 
 static int skinny_applies(const struct device *d, const struct gemm *p)
@@ -40,8 +40,8 @@ static int skinny_applies(const struct device *d, const struct gemm *p)
         if (p->batch[i] != 1)
             return 0;
     return p->k >= LEAST_DEPTH && q.lines >= LEAST_LINES && (q.w_depth == 1 || q.w_line == 1) &&
-           q.lines * q.w_line + p->k * q.w_depth < limit - GROUP && q.rows * q.t_row + p->k * q.t_depth < limit &&
-           q.rows * q.c_row + q.lines * q.c_line < limit;
+           q.lines * q.w_line + p->k * q.w_depth < limit - GROUP &&
+           q.rows * q.t_row + p->k * q.t_depth < limit && q.rows * q.c_row + q.lines * q.c_line < limit;
 }
 
 static size_t skinny_workspace(struct device *d, const struct gemm *p)
@@ -66,7 +66,8 @@ static void add_options(struct kernel_call *k, const struct thin *q, const struc
         kernel_option(k, "-DACROSS=%d", across);
     else
         kernel_option(k, "-DDEEP");
-    if (q->w_depth == 1 && p->k % 4 == 0 && are_fours(q->w, q->w_line, q->w_depth) && are_fours(q->t, q->t_row, q->t_depth))
+    if (q->w_depth == 1 && p->k % 4 == 0 && are_fours(q->w, q->w_line, q->w_depth) &&
+        are_fours(q->t, q->t_row, q->t_depth))
         kernel_option(k, "-DFOURS");
 }
 
@@ -91,7 +92,7 @@ static gradc_status skinny_run(struct device *d, const struct gemm *p, struct pl
     const int across = q.lines >= MANY_LINES ? 32 : 8;
     const int64_t lines = q.w_depth == 1 ? LINES : across;
     const size_t groups = (size_t)((q.lines + lines - 1) / lines), local = GROUP;
-    const int64_t integers[] = {q.rows,   q.lines, p->k,    q.t_row, q.t_depth,
+    const int64_t integers[] = {q.rows,   q.lines,   p->k,    q.t_row, q.t_depth,
                                 q.w_line, q.w_depth, q.c_row, q.c_line};
     struct kernel_call k;
     (void)workspace;

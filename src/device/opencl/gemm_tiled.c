@@ -77,8 +77,8 @@ static int is_wide(const struct gemm *p, const struct product *q)
            q->count * q->m * p->n * t->splits >= limit;
 }
 
-/* Fours begin at multiples of four elements, in which every matrix begins and every line ends; a buffer's own start and a
- * place in it are aligned. */
+/* Fours begin at multiples of four elements, in which every matrix begins and every line ends; a buffer's own start and
+ * a place in it are aligned. */
 static enum fours fours_of(const struct view *v, int64_t lines, int64_t stride, int64_t depth, int64_t depth_stride)
 {
     if (v->layout.offset % 4)

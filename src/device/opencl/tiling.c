@@ -12,12 +12,12 @@ enum {
 
 /* All that is built and tested; the numbers stand in tuning stores, so a row keeps its place. */
 const struct tile opencl_tiles[TILES] = {
-    {64, 64, 16, 4, 4, 1},   {128, 128, 8, 8, 8, 2}, {128, 128, 16, 8, 8, 2}, {128, 64, 8, 8, 8, 2},
-    {64, 128, 8, 8, 8, 2},   {128, 64, 16, 8, 4, 2}, {64, 128, 16, 4, 8, 2},  {64, 64, 16, 4, 4, 2},
-    {64, 64, 8, 8, 8, 2},    {32, 64, 16, 4, 4, 2},  {64, 32, 16, 4, 4, 2},   {32, 32, 16, 4, 4, 2},
-    {16, 64, 16, 4, 4, 2},   {64, 16, 16, 4, 4, 2},  {16, 32, 16, 2, 4, 2},   {32, 16, 16, 4, 2, 2},
-    {16, 16, 16, 2, 2, 2},   {32, 32, 32, 4, 4, 2},  {16, 16, 16, 4, 8, 1},   {16, 64, 16, 4, 16, 1},
-    {32, 16, 16, 4, 8, 1},   {32, 64, 16, 4, 16, 1}, {64, 16, 16, 4, 8, 1},   {64, 64, 16, 4, 16, 1},
+    {64, 64, 16, 4, 4, 1}, {128, 128, 8, 8, 8, 2}, {128, 128, 16, 8, 8, 2}, {128, 64, 8, 8, 8, 2},
+    {64, 128, 8, 8, 8, 2}, {128, 64, 16, 8, 4, 2}, {64, 128, 16, 4, 8, 2},  {64, 64, 16, 4, 4, 2},
+    {64, 64, 8, 8, 8, 2},  {32, 64, 16, 4, 4, 2},  {64, 32, 16, 4, 4, 2},   {32, 32, 16, 4, 4, 2},
+    {16, 64, 16, 4, 4, 2}, {64, 16, 16, 4, 4, 2},  {16, 32, 16, 2, 4, 2},   {32, 16, 16, 4, 2, 2},
+    {16, 16, 16, 2, 2, 2}, {32, 32, 32, 4, 4, 2},  {16, 16, 16, 4, 8, 1},   {16, 64, 16, 4, 16, 1},
+    {32, 16, 16, 4, 8, 1}, {32, 64, 16, 4, 16, 1}, {64, 16, 16, 4, 8, 1},   {64, 64, 16, 4, 16, 1},
 };
 
 /* A processor runs a group's items one after the other, in vectors: more elements an item, and few kinds of tiles, as
@@ -58,9 +58,10 @@ static int64_t items_of(const struct tile *t)
     return (int64_t)(t->m / t->item_m) * (t->n / t->item_n);
 }
 
-/* Local memory as tile.cl and conv.cl take it. */
-static int64_t local_bytes(const struct tile *t, gradc_dtype dtype)
+/* As tile.cl and conv.cl take it. */
+int64_t opencl_tile_bytes(int tile, gradc_dtype dtype)
 {
+    const struct tile *t = &opencl_tiles[tile];
     int64_t size = dtype == GRADC_F64 ? 8 : 4;
 
     return t->buffers * t->k * (t->m + t->n + 4 + t->item_n + 4) * size + (t->n + t->buffers * t->k) * 4 * size;
@@ -74,7 +75,7 @@ int opencl_tile_fits(const struct device *d, int tile, gradc_dtype dtype)
 
     if (is_cpu(d))
         return tile >= CPU_TILES;
-    return tile < CPU_TILES && local_bytes(t, dtype) <= local &&
+    return tile < CPU_TILES && opencl_tile_bytes(tile, dtype) <= local &&
            (dtype != GRADC_F64 || t->item_m * t->item_n <= 16);
 }
 
@@ -109,10 +110,11 @@ static struct tiling cpu_tiling(const struct device *d, int64_t m, int64_t n, in
 /* ---- GPUs: a model of the time, in multiplications that one of 128 lanes of a unit has time for ---- */
 
 enum {
-    SLICE = 64000,      /* the way of a slice from memory: 500 cycles, which no group can do without */
-    PART = 80,          /* writing and reading an element of a part */
-    SECOND = 400000,    /* one kernel more */
-    MANY = 1 << 30      /* elements: beyond, nothing is split */
+    SLICE = 64000,   /* the way of a slice from memory: 500 cycles, which no group can do without */
+    LOADED = 6,     /* an element on its way to local memory */
+    PART = 80,       /* writing and reading an element of a part */
+    SECOND = 400000, /* one kernel more */
+    MANY = 1 << 30   /* elements: beyond, nothing is split */
 };
 
 /* The share of time, in percent, that an item multiplies rather than reads its tiles, by the elements it makes. */
@@ -134,7 +136,8 @@ static int64_t gpu_cost(const struct device *d, const struct tiling *t, int64_t 
     int64_t resident = (tile->item_m * tile->item_n >= 64 ? 512 : 1024) / items;
     int64_t each = over(t->across * t->down * count * t->splits, units); /* groups of a unit */
     int64_t slices = over(t->chunk, tile->k) + 1;
-    int64_t work = each * slices * (tile->m * tile->n * tile->k * 100 / efficiency(tile));
+    int64_t slice = tile->k * (tile->m * tile->n * 100 / efficiency(tile) + (tile->m + tile->n) * LOADED);
+    int64_t work = each * slices * slice;
     int64_t wait = over(each, resident) * slices * SLICE;
     int64_t cost = work > wait ? work : wait;
 
@@ -169,8 +172,8 @@ static int next_cut(const struct device *d, gradc_dtype dtype, const int64_t siz
     return 0;
 }
 
-static struct tiling gpu_tiling(const struct device *d, gradc_dtype dtype, int64_t m, int64_t n, int64_t depth,
-                                int64_t count)
+static struct tiling gpu_tiling(const struct device *d, gradc_dtype dtype, int64_t m, int64_t n,
+                                int64_t depth, int64_t count)
 {
     const int64_t size[4] = {m, n, depth, count};
     struct tiling best = cut(&opencl_tiles[0], 1, m, n, depth);
@@ -217,8 +220,8 @@ struct tiling opencl_tiling(const struct device *d, int64_t m, int64_t n, int64_
     return is_cpu(d) ? cpu_tiling(d, m, n, depth, count) : gpu_tiling(d, GRADC_F32, m, n, depth, count);
 }
 
-struct tiling opencl_tiling_for(const struct device *d, const struct choice *choice, gradc_dtype dtype, int64_t m,
-                                int64_t n, int64_t depth, int64_t count)
+struct tiling opencl_tiling_for(const struct device *d, const struct choice *choice, gradc_dtype dtype,
+                                int64_t m, int64_t n, int64_t depth, int64_t count)
 {
     if (choice && choice->tile >= 0)
         return cut(&opencl_tiles[choice->tile], choice->splits, m, n, depth);

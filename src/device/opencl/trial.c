@@ -34,8 +34,8 @@ static double element(gradc_dtype dtype, const void *data, int64_t i)
     }
 }
 
-/* Numbers in [-1, 1) with six bits behind the point: every dtype holds them, and sums of their products are exact in f32
- * but for very deep ones. */
+/* Numbers in [-1, 1) with six bits behind the point: every dtype holds them, and sums of their products are exact in
+ * f32 but for very deep ones. */
 static void fill(gradc_dtype dtype, void *data, int64_t n, uint64_t seed)
 {
     uint64_t state = seed;
@@ -56,8 +56,8 @@ static void fill(gradc_dtype dtype, void *data, int64_t n, uint64_t seed)
     }
 }
 
-/* What may be between two right results, for operands as above: what the sum of `depth` products strays by at random, and
- * with Winograd's transforms on the way; then the result's own rounding. */
+/* What may be between two right results, for operands as above: what the sum of `depth` products strays by at random,
+ * and with Winograd's transforms on the way; then the result's own rounding. */
 static double allowed(const struct trial *t, gradc_dtype dtype, double value)
 {
     const int direct = t->op == TUNED_GEMM || t->device->math == MATH_STRICT;
@@ -147,7 +147,8 @@ gradc_status trial_conv(struct device *d, const struct conv *shape, struct trial
     struct trial *t = out;
     const int64_t taps = shape->kh * shape->kw, pixels = shape->out_height * shape->out_width;
     const int64_t numbers[] = {shape->batch * shape->in * shape->height * shape->width,
-                               shape->out * (shape->in / shape->groups) * taps, shape->batch * shape->out * pixels};
+                               shape->out * (shape->in / shape->groups) * taps,
+                               shape->batch * shape->out * pixels};
     const int64_t depths[] = {
         [CONV_FORWARD] = shape->in / shape->groups * taps,
         [CONV_INPUT] = shape->out / shape->groups * taps,
@@ -319,7 +320,8 @@ static int conclude(struct device *d, enum tuned_op op, gradc_dtype dtype, const
     tuning_judge(d, op, dtype, form, right);
     if (tried) {
         if (!right)
-            host_log("%s (%s): the form \"%s\" gives wrong results and is not used", d->info.device, d->info.name, form);
+            host_log("%s (%s): the form \"%s\" gives wrong results and is not used", d->info.device,
+                     d->info.name, form);
         tuning_keep(d);
     }
     return right;

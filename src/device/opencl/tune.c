@@ -17,34 +17,71 @@ static const double margin = 0.97;
 static const double least_seconds = 2e-3;
 
 /* ---- The problems, the most important first ----
- * in: 0 for a product of size x out x kernel; `kind` is its KIND_*, else a convolution's groups: 0 as many as channels. */
+ * in: 0 for a product of size x out x kernel; `kind` is its KIND_*, else a convolution's groups: 0: as many as
+ * channels. */
 struct problem {
     int in, size, out, kernel, stride, kind;
 };
 
 static const struct problem problems[] = {
     /* VGG16 */
-    {64, 224, 64, 3, 1, 1}, {256, 56, 256, 3, 1, 1}, {512, 28, 512, 3, 1, 1}, {512, 14, 512, 3, 1, 1},
-    {128, 112, 128, 3, 1, 1}, {256, 28, 512, 3, 1, 1}, {128, 56, 256, 3, 1, 1}, {64, 112, 128, 3, 1, 1},
+    {64, 224, 64, 3, 1, 1},
+    {256, 56, 256, 3, 1, 1},
+    {512, 28, 512, 3, 1, 1},
+    {512, 14, 512, 3, 1, 1},
+    {128, 112, 128, 3, 1, 1},
+    {256, 28, 512, 3, 1, 1},
+    {128, 56, 256, 3, 1, 1},
+    {64, 112, 128, 3, 1, 1},
     {3, 224, 64, 3, 1, 1},
     /* products */
-    {0, 1024, 1024, 1024, 0, KIND_A_DEEP}, {0, 4096, 4096, 4096, 0, KIND_A_DEEP}, {0, 2048, 2048, 2048, 0, KIND_A_DEEP},
-    {0, 1024, 1024, 1024, 0, KIND_A_DEEP | KIND_B_DEEP}, {0, 1024, 1024, 1024, 0, 0},
-    {0, 512, 512, 512, 0, KIND_A_DEEP}, {0, 256, 256, 256, 0, KIND_A_DEEP},
+    {0, 1024, 1024, 1024, 0, KIND_A_DEEP},
+    {0, 4096, 4096, 4096, 0, KIND_A_DEEP},
+    {0, 2048, 2048, 2048, 0, KIND_A_DEEP},
+    {0, 1024, 1024, 1024, 0, KIND_A_DEEP | KIND_B_DEEP},
+    {0, 1024, 1024, 1024, 0, 0},
+    {0, 512, 512, 512, 0, KIND_A_DEEP},
+    {0, 256, 256, 256, 0, KIND_A_DEEP},
     /* VGG16's last layers: forward, and both gradients */
-    {0, 16, 4096, 25088, 0, KIND_A_DEEP | KIND_B_DEEP}, {0, 16, 25088, 4096, 0, KIND_A_DEEP}, {0, 4096, 25088, 16, 0, 0},
-    {0, 16, 4096, 4096, 0, KIND_A_DEEP | KIND_B_DEEP}, {0, 16, 4096, 4096, 0, KIND_A_DEEP}, {0, 4096, 4096, 16, 0, 0},
+    {0, 16, 4096, 25088, 0, KIND_A_DEEP | KIND_B_DEEP},
+    {0, 16, 25088, 4096, 0, KIND_A_DEEP},
+    {0, 4096, 25088, 16, 0, 0},
+    {0, 16, 4096, 4096, 0, KIND_A_DEEP | KIND_B_DEEP},
+    {0, 16, 4096, 4096, 0, KIND_A_DEEP},
+    {0, 4096, 4096, 16, 0, 0},
     /* ResNet-50 */
-    {64, 56, 64, 3, 1, 1}, {64, 56, 256, 1, 1, 1}, {256, 56, 64, 1, 1, 1}, {128, 28, 128, 3, 1, 1},
-    {128, 28, 512, 1, 1, 1}, {512, 28, 128, 1, 1, 1}, {256, 14, 256, 3, 1, 1}, {256, 14, 1024, 1, 1, 1},
-    {1024, 14, 256, 1, 1, 1}, {512, 7, 512, 3, 1, 1}, {512, 7, 2048, 1, 1, 1}, {2048, 7, 512, 1, 1, 1},
-    {3, 224, 64, 7, 2, 1}, {128, 56, 128, 3, 2, 1}, {256, 56, 512, 1, 2, 1},
+    {64, 56, 64, 3, 1, 1},
+    {64, 56, 256, 1, 1, 1},
+    {256, 56, 64, 1, 1, 1},
+    {128, 28, 128, 3, 1, 1},
+    {128, 28, 512, 1, 1, 1},
+    {512, 28, 128, 1, 1, 1},
+    {256, 14, 256, 3, 1, 1},
+    {256, 14, 1024, 1, 1, 1},
+    {1024, 14, 256, 1, 1, 1},
+    {512, 7, 512, 3, 1, 1},
+    {512, 7, 2048, 1, 1, 1},
+    {2048, 7, 512, 1, 1, 1},
+    {3, 224, 64, 7, 2, 1},
+    {128, 56, 128, 3, 2, 1},
+    {256, 56, 512, 1, 2, 1},
     /* MobileNetV2 */
-    {32, 112, 16, 1, 1, 1}, {16, 112, 96, 1, 1, 1}, {24, 56, 144, 1, 1, 1}, {144, 56, 24, 1, 1, 1},
-    {192, 28, 32, 1, 1, 1}, {384, 14, 64, 1, 1, 1}, {96, 14, 576, 1, 1, 1}, {320, 7, 1280, 1, 1, 1},
-    {32, 112, 32, 3, 1, 0}, {144, 56, 144, 3, 1, 0}, {384, 14, 384, 3, 1, 0}, {96, 112, 96, 3, 2, 0},
+    {32, 112, 16, 1, 1, 1},
+    {16, 112, 96, 1, 1, 1},
+    {24, 56, 144, 1, 1, 1},
+    {144, 56, 24, 1, 1, 1},
+    {192, 28, 32, 1, 1, 1},
+    {384, 14, 64, 1, 1, 1},
+    {96, 14, 576, 1, 1, 1},
+    {320, 7, 1280, 1, 1, 1},
+    {32, 112, 32, 3, 1, 0},
+    {144, 56, 144, 3, 1, 0},
+    {384, 14, 384, 3, 1, 0},
+    {96, 112, 96, 3, 2, 0},
     /* a multilayer perceptron */
-    {0, 64, 128, 784, 0, KIND_A_DEEP | KIND_B_DEEP}, {0, 128, 784, 64, 0, 0}, {0, 64, 10, 128, 0, KIND_A_DEEP | KIND_B_DEEP},
+    {0, 64, 128, 784, 0, KIND_A_DEEP | KIND_B_DEEP},
+    {0, 128, 784, 64, 0, 0},
+    {0, 64, 10, 128, 0, KIND_A_DEEP | KIND_B_DEEP},
 };
 
 enum { PROBLEMS = sizeof problems / sizeof *problems };
@@ -57,11 +94,24 @@ static int is_cpu(const struct device *d)
 static struct conv convolution(const struct device *d, const struct problem *p, enum conv_kind kind)
 {
     const int64_t padding = p->kernel / 2, out = (p->size + 2 * padding - p->kernel) / p->stride + 1;
-    return (struct conv){
-        .kind = kind, .dtype = GRADC_F32, .batch = is_cpu(d) ? 1 : 32, .in = p->in, .height = p->size, .width = p->size,
-        .out = p->out, .kh = p->kernel, .kw = p->kernel, .out_height = out, .out_width = out,
-        .groups = p->kind ? p->kind : p->in, .stride_h = p->stride, .stride_w = p->stride, .padding_h = padding,
-        .padding_w = padding, .dilation_h = 1, .dilation_w = 1};
+    return (struct conv){.kind = kind,
+                         .dtype = GRADC_F32,
+                         .batch = is_cpu(d) ? 1 : 32,
+                         .in = p->in,
+                         .height = p->size,
+                         .width = p->size,
+                         .out = p->out,
+                         .kh = p->kernel,
+                         .kw = p->kernel,
+                         .out_height = out,
+                         .out_width = out,
+                         .groups = p->kind ? p->kind : p->in,
+                         .stride_h = p->stride,
+                         .stride_w = p->stride,
+                         .padding_h = padding,
+                         .padding_w = padding,
+                         .dilation_h = 1,
+                         .dilation_w = 1};
 }
 
 static double flop(const struct trial *t)
@@ -102,8 +152,8 @@ struct candidates {
     struct candidate at[CANDIDATES];
 };
 
-static void add_candidate(struct candidates *c, const struct gemm_form *gemm, const struct conv_form *conv, int tile,
-                          int splits)
+static void add_candidate(struct candidates *c, const struct gemm_form *gemm, const struct conv_form *conv,
+                          int tile, int splits)
 {
     if (c->n < CANDIDATES)
         c->at[c->n++] = gemm ? candidate_gemm(gemm, tile, splits) : candidate_conv(conv, tile, splits);
@@ -119,7 +169,8 @@ static void add_form(const struct trial *t, struct candidates *c, const struct g
     if (!((gemm ? gemm->flags : conv->flags) & FORM_TILED))
         return;
     product_of(t, size);
-    const int found = opencl_tilings(t->device, gemm ? t->gemm.dtype : t->conv.dtype, size, tilings, BEST_TILINGS);
+    const int found =
+        opencl_tilings(t->device, gemm ? t->gemm.dtype : t->conv.dtype, size, tilings, BEST_TILINGS);
     for (int i = 0; i < found; i++)
         add_candidate(c, gemm, conv, tilings[i].tile, tilings[i].splits);
 }
@@ -137,13 +188,16 @@ static void find_candidates(struct trial *t, struct candidates *c)
             add_form(t, c, NULL, conv_forms[i]);
 }
 
-/* The shortest of a few measurements; infinite if it does not run. */
-static double seconds_of(struct search *s, struct trial *t, const struct candidate *c)
+/* The shortest of a few measurements; of one that is far behind the best so far, only the first.  Infinite if it does
+ * not run. */
+static double seconds_of(struct search *s, struct trial *t, const struct candidate *c, double so_far)
 {
     struct failure ignored = {0};
     double seconds = 0, best = INFINITY;
     if (trial_run(t, c, 1, &seconds, &ignored) || trial_run(t, c, 1, &seconds, &ignored))
         return INFINITY;
+    if (seconds > 1.5 * so_far)
+        return seconds;
     const int times = seconds < least_seconds ? 1 + (int)(least_seconds / (seconds + 1e-6)) : 1;
     for (int i = 0; i < REPEATS && !(i > 0 && is_over(s)); i++) {
         if (trial_run(t, c, times, &seconds, &ignored))
@@ -172,7 +226,8 @@ static void tell(struct search *s, const struct trial *t, const struct tuned *e)
                  (int)own->item_m, (int)own->item_n, (int)e->choice.splits, e->choice.splits == 1 ? "" : "s");
     }
     snprintf(line, sizeof line, "%s %lldx%lldx%lld: %s%s, %.1f GFLOP/s", names[t->op], (long long)size[0],
-             (long long)(size[1] * size[3]), (long long)size[2], e->choice.form, tile, flop(t) / e->after * 1e-9);
+             (long long)(size[1] * size[3]), (long long)size[2], e->choice.form, tile,
+             flop(t) / e->after * 1e-9);
     if (s->progress && s->progress(s->payload, line, e->before, e->after))
         s->stopped = 1;
 }
@@ -183,11 +238,11 @@ static void tune_class(struct search *s, struct trial *t, const struct tuned_cla
     struct candidates c;
     find_candidates(t, &c);
     struct tuned e = {.of = *of, .choice = c.at[0].choice};
-    e.before = e.after = seconds_of(s, t, &c.at[0]);
+    e.before = e.after = seconds_of(s, t, &c.at[0], INFINITY);
     if (!(e.before < INFINITY))
         return;
     for (int i = 1; i < c.n && !is_over(s); i++) {
-        const double seconds = seconds_of(s, t, &c.at[i]);
+        const double seconds = seconds_of(s, t, &c.at[i], e.after);
         if (seconds < e.after && seconds < margin * e.before && is_correct(t, &c.at[i])) {
             e.after = seconds;
             e.choice = c.at[i].choice;
@@ -209,10 +264,10 @@ static int is_new(struct search *s, const struct tuned_class *of)
     return 1;
 }
 
-/* What a processor computes in a second or two, and what fits into memory. */
+/* What a processor computes in a fraction of a second, and what fits into memory. */
 static int is_small_enough(const struct device *d, double flops, double bytes)
 {
-    return (!is_cpu(d) || flops < 4e9) && bytes < 0.2 * (double)d->info.memory;
+    return (!is_cpu(d) || flops < 1e9) && bytes < 0.2 * (double)d->info.memory;
 }
 
 static gradc_status tune_product(struct search *s, const struct problem *p, struct failure *f)
@@ -232,7 +287,8 @@ static gradc_status tune_product(struct search *s, const struct problem *p, stru
     return GRADC_OK;
 }
 
-static gradc_status tune_convolution(struct search *s, const struct problem *p, enum conv_kind kind, struct failure *f)
+static gradc_status tune_convolution(struct search *s, const struct problem *p, enum conv_kind kind,
+                                     struct failure *f)
 {
     const struct conv c = convolution(s->device, p, kind);
     const struct tuned_class of = tuned_class_of_conv(s->device, &c);
@@ -250,7 +306,8 @@ static gradc_status tune_convolution(struct search *s, const struct problem *p, 
     return GRADC_OK;
 }
 
-gradc_status opencl_tune(struct device *d, double seconds, tune_progress *progress, void *payload, struct failure *f)
+gradc_status opencl_tune(struct device *d, double seconds, tune_progress *progress, void *payload,
+                         struct failure *f)
 {
     struct search s = {.device = d, .end = os_seconds() + seconds, .progress = progress, .payload = payload};
     gradc_status status = GRADC_OK;

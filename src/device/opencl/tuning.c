@@ -234,8 +234,7 @@ static void add(struct lines *l, const char *format, ...)
     va_start(list, format);
     const int n = vsnprintf(line, sizeof line, format, list);
     va_end(list);
-    if (n < 0 || (size_t)n >= sizeof line || l->failed ||
-        host_grow(&l->data, &l->capacity, l->size + n + 1, 1)) {
+    if (n < 0 || (size_t)n >= sizeof line || l->failed || host_grow(&l->data, &l->capacity, l->size + n + 1, 1)) {
         l->failed = 1;
         return;
     }
@@ -256,8 +255,8 @@ static void write_lines(const struct device *d, struct lines *l)
     }
     for (int64_t i = 0; i < t->nverdicts; i++) {
         const struct verdict *v = &t->verdicts[i];
-        add(l, "verdict %s %s %s %s %d\n", op_names[v->op], gradc_dtype_name(v->dtype), math_names[v->math], v->form,
-            (int)v->right);
+        add(l, "verdict %s %s %s %s %d\n", op_names[v->op], gradc_dtype_name(v->dtype), math_names[v->math],
+            v->form, (int)v->right);
     }
     if (!l->failed)
         add(l, "sum %016" PRIx64 "\n", digest(digest_start, l->data, (size_t)l->size));
@@ -355,7 +354,8 @@ static char *next_line(char **text)
 }
 
 /* Fills t, which is empty.  What a device can't have is a damage too. */
-static gradc_status read_lines(const struct device *d, char *text, size_t bytes, struct tuning *t, struct failure *f)
+static gradc_status read_lines(const struct device *d, char *text, size_t bytes, struct tuning *t,
+                               struct failure *f)
 {
     char own[DEVICE_BYTES];
     if (!is_whole(text, bytes))
@@ -366,8 +366,8 @@ static gradc_status read_lines(const struct device *d, char *text, size_t bytes,
         return fail(f, GRADC_E_ARG, "it is no tuning store of this version");
     device_line(d, own, sizeof own);
     if (strcmp(device + 7, own) != 0)
-        return fail(f, GRADC_E_ARG, "it is of another device or driver: \"%s\", and this one is \"%s\"", device + 7,
-                    own);
+        return fail(f, GRADC_E_ARG, "it is of another device or driver: \"%s\", and this one is \"%s\"",
+                    device + 7, own);
     if (strcmp(version + 8, gradc_version()) != 0)
         return fail(f, GRADC_E_ARG, "it is of version %s of the library, and this one is %s", version + 8,
                     gradc_version());

@@ -17,8 +17,8 @@ struct tuned_class {
     enum tuned_op op;
     gradc_dtype dtype;
     enum math math;
-    int32_t kind;     /* gemm: KIND_*; conv: FILTER_* */
-    int32_t m, n, k;  /* of the product that it is: rows, columns, depth */
+    int32_t kind;    /* gemm: KIND_*; conv: FILTER_* */
+    int32_t m, n, k; /* of the product that it is: rows, columns, depth */
 };
 
 enum { KIND_A_DEEP = 1, KIND_B_DEEP = 2, KIND_BATCH = 4, KINDS = 8 };
@@ -77,7 +77,8 @@ const struct choice *tuning_find(const struct device *d, const struct tuned_clas
 int tuning_put(const struct device *d, const struct tuned *entry);
 
 /* NULL: not known yet. */
-const struct verdict *tuning_verdict(const struct device *d, enum tuned_op op, gradc_dtype dtype, const char *form);
+const struct verdict *tuning_verdict(const struct device *d, enum tuned_op op, gradc_dtype dtype,
+                                     const char *form);
 int tuning_judge(const struct device *d, enum tuned_op op, gradc_dtype dtype, const char *form, int right);
 
 /* Opening and closing a device: reads what is kept in `folder` ("": nowhere). */
