@@ -392,4 +392,4 @@ static gradc_status winograd_run(struct device *d, const struct conv *p, int pre
     return opencl_winograd(d, p, opencl_winograd_tile(d, p), rates_of(d)->most, prepare, f);
 }
 
-const struct conv_form conv_form_winograd = {"winograd", winograd_applies, winograd_workspace, winograd_run};
+const struct conv_form conv_form_winograd = {"winograd", winograd_applies, winograd_workspace, winograd_run, 0};
