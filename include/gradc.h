@@ -202,13 +202,18 @@ typedef int32_t gradc_dtype;
 enum {
     GRADC_F32 = 0,
     GRADC_F64 = 1,
-    GRADC_F16 = 2,  /* IEEE's 16 bits; computed in f32, each result rounded to the nearest, ties to even */
-    GRADC_BF16 = 3, /* an f32's upper 16 bits; likewise */
+    GRADC_F16 = 2,  /* IEEE's 16 bits */
+    GRADC_BF16 = 3, /* the upper 16 bits of an f32 */
     GRADC_I64 = 4,
     GRADC_I32 = 5,
     GRADC_U8 = 6,
     GRADC_BOOL = 7 /* one byte, 0 or 1 */
 };
+
+/* "Floats" are all four of them.  f16 and bf16 are computed in f32, each op's result rounded to the nearest, ties to
+ * even; sums and products are added up in f32 and rounded once.  What says floats takes them, and so do casts, views,
+ * what moves elements, comparisons and where; other ops answer GRADC_E_DTYPE.  Operands must agree: see
+ * gradc_autocast. */
 
 typedef int32_t gradc_init;
 
@@ -323,23 +328,23 @@ GRADC_API gradc_tensor *gradc_triu(gradc_tensor *x, int diagonal);
 GRADC_API gradc_tensor *gradc_add(gradc_tensor *x, gradc_tensor *y); /* x + y, any number */
 GRADC_API gradc_tensor *gradc_sub(gradc_tensor *x, gradc_tensor *y); /* x - y, any number */
 GRADC_API gradc_tensor *gradc_mul(gradc_tensor *x, gradc_tensor *y); /* x * y, any number */
-GRADC_API gradc_tensor *gradc_div(gradc_tensor *x, gradc_tensor *y); /* x / y, f32 and f64 */
+GRADC_API gradc_tensor *gradc_div(gradc_tensor *x, gradc_tensor *y); /* x / y, floats */
 GRADC_API gradc_tensor *gradc_maximum(gradc_tensor *x,
                                       gradc_tensor *y); /* NaN if one is; equal: half the gradient each */
 GRADC_API gradc_tensor *gradc_minimum(gradc_tensor *x, gradc_tensor *y); /* the same */
 
-/* x^y, f32 and f64, with C's special cases: x^0 = 1^y = 1, NaN where x < 0 and y is not whole.  Nothing flows into x
+/* x^y, floats, with C's special cases: x^0 = 1^y = 1, NaN where x < 0 and y is not whole.  Nothing flows into x
  * where y is 0, nor into y where x is 0 and y >= 0. */
 GRADC_API gradc_tensor *gradc_pow(gradc_tensor *x, gradc_tensor *y);
 
-/* C's fmod, exact, f32 and f64: x - y times the whole part of x / y, which has the sign of x; NaN where y is 0. */
+/* C's fmod, exact, floats: x - y times the whole part of x / y, which has the sign of x; NaN where y is 0. */
 GRADC_API gradc_tensor *gradc_fmod(gradc_tensor *x, gradc_tensor *y);
 
-/* x + weight (y - x), f32 and f64; exactly y at weight 1. */
+/* x + weight (y - x), floats; exactly y at weight 1. */
 GRADC_API gradc_tensor *gradc_lerp(gradc_tensor *x, gradc_tensor *y, double weight);
 
 GRADC_API gradc_tensor *gradc_neg(gradc_tensor *x);     /* -x, any number */
-GRADC_API gradc_tensor *gradc_exp(gradc_tensor *x);     /* e^x, f32 and f64 */
+GRADC_API gradc_tensor *gradc_exp(gradc_tensor *x);     /* e^x, floats */
 GRADC_API gradc_tensor *gradc_log(gradc_tensor *x);     /* ln x; NaN below 0, -inf at 0 */
 GRADC_API gradc_tensor *gradc_sqrt(gradc_tensor *x);    /* NaN below 0 */
 GRADC_API gradc_tensor *gradc_tanh(gradc_tensor *x);    /* tanh x */
@@ -351,7 +356,7 @@ GRADC_API gradc_tensor *gradc_abs(gradc_tensor *x);    /* |x|; the least integer
 GRADC_API gradc_tensor *gradc_sign(gradc_tensor *x);   /* 1, 0 or -1; NaN gives 0 */
 GRADC_API gradc_tensor *gradc_square(gradc_tensor *x); /* x * x */
 
-/* f32 and f64.  The gradient of the first three is 0. */
+/* Floats.  The gradient of the first three is 0. */
 GRADC_API gradc_tensor *gradc_floor(gradc_tensor *x);
 GRADC_API gradc_tensor *gradc_ceil(gradc_tensor *x);
 GRADC_API gradc_tensor *gradc_round(gradc_tensor *x); /* to the nearest whole number, 0.5 and 2.5 to the even one */
@@ -363,7 +368,7 @@ GRADC_API gradc_tensor *gradc_erf(gradc_tensor *x); /* 2 / sqrt(pi) times the in
 GRADC_API gradc_tensor *gradc_log1p(gradc_tensor *x); /* ln(1 + x), right near 0 too */
 GRADC_API gradc_tensor *gradc_expm1(gradc_tensor *x); /* e^x - 1, right near 0 too */
 
-/* Activations, f32 and f64. */
+/* Activations, floats. */
 GRADC_API gradc_tensor *gradc_gelu(gradc_tensor *x);      /* x (1 + erf(x / sqrt(2))) / 2 */
 GRADC_API gradc_tensor *gradc_gelu_tanh(gradc_tensor *x); /* x (1 + tanh(sqrt(2 / pi) (x + 0.044715 x^3))) / 2 */
 GRADC_API gradc_tensor *gradc_silu(gradc_tensor *x);      /* x / (1 + e^-x) */
@@ -382,7 +387,7 @@ GRADC_API gradc_tensor *gradc_mul_scalar(gradc_tensor *x, double value); /* x * 
 /* min(max(x, low), high); NaN stays NaN.  The gradient passes inside and on the ends. */
 GRADC_API gradc_tensor *gradc_clamp(gradc_tensor *x, double low, double high);
 
-/* ln(1 / (1 + e^-x)), f32 and f64; right also where that is near 0. */
+/* ln(1 / (1 + e^-x)), floats; right also where that is near 0. */
 GRADC_API gradc_tensor *gradc_log_sigmoid(gradc_tensor *x);
 
 /* Comparisons: z is GRADC_BOOL, any NaN compares unequal.  No gradient. */
@@ -404,7 +409,7 @@ GRADC_API gradc_tensor *gradc_isnan(gradc_tensor *x);       /* 0 for integers an
 GRADC_API gradc_tensor *gradc_where(gradc_tensor *c, gradc_tensor *x, gradc_tensor *y);
 
 /* x in another dtype.  Float to integer truncates and saturates, NaN becomes 0; to bool: x != 0.
- * A gradient flows between f32 and f64 only. */
+ * A gradient flows between floats only. */
 GRADC_API gradc_tensor *gradc_cast(gradc_tensor *x, gradc_dtype dtype);
 
 /* ---- Random -------------------------------------------------------------------------------------- */
@@ -413,14 +418,14 @@ GRADC_API gradc_tensor *gradc_cast(gradc_tensor *x, gradc_dtype dtype);
 GRADC_API gradc_tensor *gradc_rand(gradc_context *g, int ndim, const int64_t *shape);
 GRADC_API gradc_tensor *gradc_randn(gradc_context *g, int ndim, const int64_t *shape);
 
-/* z = x * mask / (1 - p), mask 0 with probability p in [0, 1).  f32 and f64.  The tape's. */
+/* z = x * mask / (1 - p), mask 0 with probability p in [0, 1).  Floats.  The tape's. */
 GRADC_API gradc_tensor *gradc_dropout(gradc_tensor *x, double p);
 
 /* ---- Reductions ------------------------------------------------------------------------------------ */
 
 /* Over the given axes, naxes 0: over all.  keepdim 1 leaves the axes with size 1.  The tape's.
  * An axis that is not there or comes twice is GRADC_E_ARG; a dtype that is not taken is GRADC_E_DTYPE.
- * sum, mean: f32 and f64 (sum of integers and bool gives i64); a mean over nothing is NaN.
+ * sum, mean: floats (sum of integers and bool gives i64); a mean over nothing is NaN.
  * prod: f32 and f64, integers and bool into i64, wrapping; 1 over nothing.  Its gradient is exact with zeros, in
  *       any order: dx_i = dz * the product of the others.
  * max, min: any number; NaN wins; over nothing is GRADC_E_SHAPE; equal ones share the gradient evenly (amax, amin).
@@ -455,15 +460,15 @@ GRADC_API gradc_tensor *gradc_logsumexp(gradc_tensor *x, int naxes, const int *a
 /* ---- Linear algebra and layers ---------------------------------------------------------------------- */
 
 /* z[..., m, n] = sum_k x[..., m, k] y[..., k, n]; leading axes broadcast.  A 1-d x is a row, a 1-d y a
- * column, and their axis is dropped from z.  Transposed views are read in place.  f32 and f64. */
+ * column, and their axis is dropped from z.  Transposed views are read in place.  Floats. */
 GRADC_API gradc_tensor *gradc_matmul(gradc_tensor *x, gradc_tensor *y);
 
-/* z[..., out] = sum_in x[..., in] w[out, in] + b[out]; b may be NULL.  f32 and f64. */
+/* z[..., out] = sum_in x[..., in] w[out, in] + b[out]; b may be NULL.  Floats. */
 GRADC_API gradc_tensor *gradc_linear(gradc_tensor *x, gradc_tensor *w, gradc_tensor *b);
 
 /* z[b,o,i,j] = b[o] + sum_{c,p,q} x[b, c, i*stride - padding + p*dilation, j*... + q*dilation] w[o,c,p,q]:
  * a cross-correlation, zeros outside x.  x [batch,in,h,w]; w [out, in/groups, kh, kw]; b [out] or NULL.
- * Output height floor((h + 2*padding - dilation*(kh-1) - 1) / stride) + 1, width alike.  f32 and f64. */
+ * Output height floor((h + 2*padding - dilation*(kh-1) - 1) / stride) + 1, width alike.  Floats. */
 GRADC_API gradc_tensor *gradc_conv2d(gradc_tensor *x, gradc_tensor *w, gradc_tensor *b, int stride, int padding);
 GRADC_API gradc_tensor *gradc_conv2d_full(gradc_tensor *x, gradc_tensor *w, gradc_tensor *b, int stride_h,
                                           int stride_w, int padding_h, int padding_w, int dilation_h,
@@ -472,7 +477,7 @@ GRADC_API gradc_tensor *gradc_conv2d_full(gradc_tensor *x, gradc_tensor *w, grad
 /* The gradient of gradc_conv2d with respect to its x, as a layer: z[b,o,i,j] = b[o] + the sum of x[b,c,y,x] w[c,o,p,q]
  * wherever i = y*stride - padding + p*dilation, and j alike.  x [batch,in,h,w]; w [in, out/groups, kh, kw]; b [out] or
  * NULL.  Output height (h - 1)*stride - 2*padding + dilation*(kh-1) + output_padding + 1, width alike; an output
- * padding is below the stride or the dilation.  f32 and f64. */
+ * padding is below the stride or the dilation.  Floats. */
 GRADC_API gradc_tensor *gradc_conv_transpose2d(gradc_tensor *x, gradc_tensor *w, gradc_tensor *b, int stride,
                                                int padding);
 GRADC_API gradc_tensor *gradc_conv_transpose2d_full(gradc_tensor *x, gradc_tensor *w, gradc_tensor *b,
@@ -487,7 +492,7 @@ GRADC_API gradc_tensor *gradc_max_pool2d(gradc_tensor *x, int size, int stride);
 GRADC_API gradc_tensor *gradc_max_pool2d_full(gradc_tensor *x, int size_h, int size_w, int stride_h,
                                               int stride_w, int padding_h, int padding_w);
 
-/* The mean of each window; x [batch,c,h,w], f32 and f64.  stride 0: as the size.  Padding, at most half the
+/* The mean of each window; x [batch,c,h,w], floats.  stride 0: as the size.  Padding, at most half the
  * size, counts as zeros; with count_include_pad 0 it is not counted (PyTorch's default is 1).
  * Output height floor((h + 2*padding - size) / stride) + 1. */
 GRADC_API gradc_tensor *gradc_avg_pool2d(gradc_tensor *x, int size, int stride);
@@ -495,11 +500,11 @@ GRADC_API gradc_tensor *gradc_avg_pool2d_full(gradc_tensor *x, int size_h, int s
                                               int stride_w, int padding_h, int padding_w, int count_include_pad);
 
 /* The means of height x width windows, whatever the size of x [batch,c,h,w]: window i takes the rows from
- * floor(i*h / height) to ceil((i+1)*h / height) - 1, columns alike.  The result may be larger than x.  f32 and f64. */
+ * floor(i*h / height) to ceil((i+1)*h / height) - 1, columns alike.  The result may be larger than x.  Floats. */
 GRADC_API gradc_tensor *gradc_adaptive_avg_pool2d(gradc_tensor *x, int height, int width);
 
-/* z = weight * (x - mean) / sqrt(var + eps) + bias, for each channel of x [batch,c,...]; f32 and f64.  The
- * vectors are [c], of x's dtype; weight and bias may be NULL: 1 and 0.
+/* z = weight * (x - mean) / sqrt(var + eps) + bias, for each channel of x [batch,c,...], floats.  The
+ * vectors are [c], of x's dtype, f32 where that has 16 bits; weight and bias may be NULL: 1 and 0.
  * training 1: by the batch's own mean and (biased) variance, through which gradients flow; a channel must have more
  *   than one value (GRADC_E_SHAPE).  running_mean and running_var, tensors of yours or both NULL, are updated:
  *   running = (1 - momentum) * running + momentum * statistic, with the unbiased variance.
@@ -648,16 +653,17 @@ GRADC_API gradc_status gradc_assign(gradc_tensor *dst, gradc_tensor *src);
  * f32.  GRADC_E_DTYPE for another dtype. */
 GRADC_API gradc_status gradc_autocast(gradc_context *g, gradc_dtype dtype);
 
+typedef struct gradc_scaler gradc_scaler;
+
 /* A gradient scaler, as PyTorch's GradScaler: f16's gradients keep their small numbers where the loss is scaled up.
  *   gradc_backward(gradc_scaler_scale(s, loss)); gradc_scaler_step(s, optim); gradc_scaler_update(s);
- * The scale begins at init_scale (65536 is usual), is multiplied by 0.5 by the update behind a step with an inf or NaN in
- * a gradient, and by 2 after 2000 updates without.  NULL on failure; yours, to be freed.  GRADC_E_ARG for a scale that
- * is not a positive finite number. */
-typedef struct gradc_scaler gradc_scaler;
+ * The scale begins at init_scale (65536 is usual), is multiplied by 0.5 by the update behind a step with an inf or NaN
+ * in a gradient, and by 2 after 2000 updates without.  NULL on failure; yours, to be freed.  GRADC_E_ARG for a scale
+ * that is not a positive finite number. */
 GRADC_API gradc_scaler *gradc_scaler_new(gradc_context *g, double init_scale);
 GRADC_API void gradc_scaler_free(gradc_scaler *s);
 
-/* loss * scale, the tape's. */
+/* loss * scale, the tape's; the loss keeps its value as one given to gradc_backward. */
 GRADC_API gradc_tensor *gradc_scaler_scale(gradc_scaler *s, gradc_tensor *loss);
 
 /* Divides the gradients of the optimiser's parameters by the scale, and reads whether one of them is inf or NaN, one
@@ -665,8 +671,8 @@ GRADC_API gradc_tensor *gradc_scaler_scale(gradc_scaler *s, gradc_tensor *loss);
  * otherwise.  GRADC_E_ARG for a second time since the last update. */
 GRADC_API gradc_status gradc_scaler_unscale(gradc_scaler *s, gradc_optim *o);
 
-/* gradc_step, or, where a gradient is inf or NaN, nothing but using the gradients up; gradc_scaler_unscale first, unless
- * it was called.  GRADC_E_ARG for a second time since the last update. */
+/* gradc_step, or, where a gradient is inf or NaN, nothing but using the gradients up; gradc_scaler_unscale first,
+ * unless it was called.  GRADC_E_ARG for a second time since the last update. */
 GRADC_API gradc_status gradc_scaler_step(gradc_scaler *s, gradc_optim *o);
 
 /* Once behind the steps: sets the scale for the next ones. */

@@ -25,8 +25,8 @@ static inline int2 windows(int p, int in, int out, int size, int stride, int pad
     return (int2)(p < size ? 0 : (p - size) / stride + 1, min(p / stride, out - 1));
 }
 
-__kernel void avg_pool2d(long n, __global const stored *x, ulong x0, __global stored *z, ulong z0, int height, int width,
-                         int out_height, int out_width, int size_h, int size_w, int stride_h, int stride_w,
+__kernel void avg_pool2d(long n, __global const stored *x, ulong x0, __global stored *z, ulong z0, int height,
+                         int width, int out_height, int out_width, int size_h, int size_w, int stride_h, int stride_w,
                          int padding_h, int padding_w, int count_padding)
 {
     x += x0;
@@ -48,9 +48,9 @@ __kernel void avg_pool2d(long n, __global const stored *x, ulong x0, __global st
     }
 }
 
-__kernel void avg_pool2d_backward(long n, __global const stored *dz, ulong dz0, __global stored *dx, ulong dx0, int height,
-                                  int width, int out_height, int out_width, int size_h, int size_w, int stride_h,
-                                  int stride_w, int padding_h, int padding_w, int count_padding)
+__kernel void avg_pool2d_backward(long n, __global const stored *dz, ulong dz0, __global stored *dx, ulong dx0,
+                                  int height, int width, int out_height, int out_width, int size_h, int size_w,
+                                  int stride_h, int stride_w, int padding_h, int padding_w, int count_padding)
 {
     dz += dz0;
     dx += dx0;

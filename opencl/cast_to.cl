@@ -1,6 +1,6 @@
 /* cast_to.cl - conversions between dtypes as cast makes them: FLOAT_TO_i32(x) of a float or double, TO_i32(x) of an
- * integer or bool; to f32, f64, f16, bf16 (a float, not yet rounded) and truth (bool) of any.  A float is truncated and saturated, NaN is 0; an integer
- * wraps. */
+ * integer or bool; to f32, f64, f16, bf16 (a float, not yet rounded) and truth (bool) of any.  A float is truncated and
+ * saturated, NaN is 0; an integer wraps. */
 #define TYPE_truth uchar
 #define TO_f32(x) convert_float(x)
 #define TO_f64(x) convert_double(x)

@@ -1,7 +1,7 @@
 /* gather.cl - elements picked along the middle axis by indices.
  *
- * x [outer, size, inner], z [outer, count, inner], contiguous; stored is an integer as wide as an element.  The index, of
- * dtype INDEX, lies as z, or is a list [count]: `list`.  n: z's elements.  Grid-stride. */
+ * x [outer, size, inner], z [outer, count, inner], contiguous; stored is an integer as wide as an element.  The index,
+ * of dtype INDEX, lies as z, or is a list [count]: `list`.  n: z's elements.  Grid-stride. */
 
 typedef TYPE(INDEX) position_t;
 

@@ -13,8 +13,8 @@
         rest = more;                                                                   \
     } while (0)
 
-__kernel void pad(long n, long fill, __global const stored *x, ulong x_first, __global stored *z, ulong z_first, SIZES(n),
-                  STRIDES(b), STRIDES(m), STRIDES(s))
+__kernel void pad(long n, long fill, __global const stored *x, ulong x_first, __global stored *z, ulong z_first,
+                  SIZES(n), STRIDES(b), STRIDES(m), STRIDES(s))
 {
     x += x_first;
     z += z_first;

@@ -4,7 +4,7 @@
  * A program's text is this file and then NAME.cl; in NAME.cl a line  #include "math.cl"  is replaced by that
  * embedded file, once.  Options that the device gives:
  *   -DREAL_IS_F32 | _F64 | _I64 | _I32 | _U8 | _BOOL   what `real` is (none: F32)
- *   -DREAL_IS_F16 | _BF16                              tensors of 16-bit floats: `real` is float, REAL_IS_F32 is set too
+ *   -DREAL_IS_F16 | _BF16                              16-bit floats: `real` is float, REAL_IS_F32 set too
  *   -DINDEX_WIDE                                       index_t is long: a tensor has 2^31 elements or more
  *   -DDEVICE_F64                                       the device has f64, whatever `real` is
  * Kernel text holds no shapes: sizes and strides are arguments, long each, outermost axis first.

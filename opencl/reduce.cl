@@ -2,7 +2,8 @@
  *
  * x: any strides; a chain may make its elements.  The kept axes k (sizes k_*, strides kx_*) and the
  * reduced axes n (sizes n_*, strides nx_*) are padded with size 1 in front to AXES each.  z [segments, outputs],
- * contiguous, of dtype RESULT (-DPUT=f16_store, bf16_store: rounded to that): segment s folds the reduced elements s * segment .. up to count, in row-major order.
+ * contiguous, of dtype RESULT (-DPUT=f16_store, bf16_store: rounded to that): segment s folds the reduced elements
+ * s * segment .. up to count, in row-major order.
  * -DFOLD_ is the kind and -DFINISH_ what a result goes through, as src/ops/reduce.h has them; -DSHIFT: each output has
  * a shift; -DNUMBER: they need a number.  The order of the fold depends on the shape alone. */
 

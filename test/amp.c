@@ -1,5 +1,5 @@
-/* amp.c - a small convolution net trained in mixed precision: the loss follows f32's, weights stay f32, activations take
- * half the memory. */
+/* amp.c - a small convolution net trained in mixed precision: the loss follows f32's, weights stay f32, activations
+ * take half the memory. */
 #include <math.h>
 
 #include "support/values.h"

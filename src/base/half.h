@@ -1,6 +1,6 @@
-/* half.h - 16-bit floats: f16 (IEEE: 5 bits of exponent, 10 of fraction) and bf16 (the upper half of an f32), to f32 and
- * back.  To the nearest, ties to even, beyond the range inf, NaN stays NaN.  All without branches, so that loops over
- * them become vector code. */
+/* half.h - 16-bit floats: f16 (IEEE: 5 bits of exponent, 10 of fraction) and bf16 (the upper half of an f32), to f32
+ * and back.  To the nearest, ties to even, beyond the range inf, NaN stays NaN.  All without branches, so that loops
+ * over them become vector code. */
 #ifndef GRADC_HALF_H
 #define GRADC_HALF_H
 

@@ -1,6 +1,6 @@
-/* autocast.c - casts of operands at the record.  Which op wants what, its flags say: OP_LOW the low dtype, OP_SINGLE f32,
- * OP_WIDEST one dtype for all, the widest; an op without forms for 16 bits gets f32.  What the library records itself
- * (gradients, steps) is left alone.
+/* autocast.c - casts of operands at the record.  Which op wants what, its flags say: OP_LOW the low dtype, OP_SINGLE
+ * f32, OP_WIDEST one dtype for all, the widest; an op without forms for 16 bits gets f32.  What the library records
+ * itself (gradients, steps) is left alone.
  *
  * The cast of a parameter (an owned tensor that wants a gradient) is kept for later ops, as long as the parameter's
  * version stands, until the tape is cleared or rewound. */

@@ -215,7 +215,7 @@ gradc_status context_fail(gradc_context *g, gradc_status status, const char *for
  * set if the handle is no longer good (a NULL handle sets none). */
 struct tensor *op_operand(gradc_tensor *t, const char *op);
 
-/* In public functions that check dtypes before they record, for an op that runs in f32 under autocast: x, or x as f32. */
+/* In public functions that check dtypes before they record, of what runs in f32 under autocast: x, or x as f32. */
 gradc_tensor *autocast_single(gradc_tensor *x);
 
 /* Runs an op once, now, outside the tape, into tensors that have memory; operands must be computed.  For the

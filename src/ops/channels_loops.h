@@ -1,5 +1,5 @@
-/* channels_loops.h - the loops of channels_isa.c for one scalar type: `real`; `stored` in memory, GET(x) and PUT(x) from there and
- * back; and NAME(x) for their names.
+/* channels_loops.h - the loops of channels_isa.c for one scalar type: `real`; `stored` in memory, GET(x) and PUT(x)
+ * from there and back; and NAME(x) for their names.
  * Included once for each; no guard. */
 
 /* ---- One channel, along its runs ---- */

@@ -225,7 +225,11 @@ gradc_dtype strided_bits(gradc_dtype dtype)
 strided_loop *strided_copy(gradc_dtype dtype)
 {
     static strided_loop *const loops[] = {
-        [GRADC_U8] = copy_uint8_t, [GRADC_F16] = copy_uint16_t, [GRADC_I32] = copy_uint32_t, [GRADC_I64] = copy_uint64_t};
+        [GRADC_U8] = copy_uint8_t,
+        [GRADC_F16] = copy_uint16_t,
+        [GRADC_I32] = copy_uint32_t,
+        [GRADC_I64] = copy_uint64_t,
+    };
     return loops[strided_bits(dtype)];
 }
 

@@ -16,8 +16,8 @@ typedef void strided_loop(int64_t n, char *const *p, const int64_t *step, const 
 void strided_run(struct device *d, int n, const struct view *const *views, strided_loop *loop,
                  const double *reals);
 
-/* The same for loops that compute: of an operand of f16 or bf16 the loop sees f32, and its result is rounded to views[0]'s
- * dtype.  views[0] is contiguous. */
+/* The same for loops that compute: of an operand of f16 or bf16 the loop sees f32, and its result is rounded to
+ * views[0]'s dtype.  views[0] is contiguous. */
 void strided_compute(struct device *d, int n, const struct view *const *views, strided_loop *loop,
                      const double *reals);
 

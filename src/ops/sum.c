@@ -1,4 +1,5 @@
-/* sum.c - the sum over axes.  f32, f64; f16 and bf16, added up as f32 and rounded at the end; integers and bool into i64, wrapping around. */
+/* sum.c - the sum over axes.  f32, f64; f16 and bf16, added up as f32 and rounded at the end;
+ * integers and bool into i64, wrapping around. */
 #include "ops/reduce.h"
 
 /* ints: REDUCE_*. */

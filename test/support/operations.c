@@ -270,8 +270,7 @@ static void do_where(struct machine *m)
 
 static void do_cast(struct machine *m)
 {
-    static const gradc_dtype dtypes[] = {GRADC_F32, GRADC_F64, GRADC_F16, GRADC_BF16,
-                                         GRADC_F16, GRADC_I32, GRADC_BOOL};
+    static const gradc_dtype dtypes[] = {GRADC_F32, GRADC_F64, GRADC_F16, GRADC_BF16, GRADC_I32, GRADC_BOOL};
     gradc_tensor *x = take(m, m->now->x, any_live, NULL);
     put(m, 0, gradc_cast(x, CHOOSE(m, dtypes)), 0);
 }

@@ -47,8 +47,8 @@ struct correlation {
     float *wide_bias; /* half */
 };
 
-/* Where results go: in memory, or, of 16 bits, to a tile of f32 first.  Row i begins i * size elements behind, and line r
- * of its pixels r * line; pixels are `step` apart. */
+/* Where results go: in memory, or, of 16 bits, to a tile of f32 first.  Row i begins i * size elements behind, and
+ * line r of its pixels r * line; pixels are `step` apart. */
 struct target {
     char *at;
     int64_t size, line, step;

@@ -13,8 +13,8 @@ void half_narrow(gradc_dtype dtype, int64_t n, const float *x, void *z);
 /* The same with the results `step` apart. */
 void half_scatter(gradc_dtype dtype, int64_t n, const float *x, void *z, int64_t step);
 
-/* Rows and columns of 16-bit numbers, read along the axis where they lie side by side.  The copy has no gaps; its strides
- * are written to to_row and to_column. */
+/* Rows and columns of 16-bit numbers, read along the axis where they lie side by side.  The copy has no gaps; its
+ * strides are written to to_row and to_column. */
 void half_matrix(gradc_dtype dtype, const void *from, int64_t row, int64_t column, int64_t rows,
                  int64_t columns, float *to, int64_t *to_row, int64_t *to_column);
 
