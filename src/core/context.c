@@ -8,6 +8,7 @@
 
 #include "base/host.h"
 #include "base/os.h"
+#include "core/autocast.h"
 #include "core/plan/plan.h"
 #include "core/run.h"
 #include "core/step.h"
@@ -191,6 +192,7 @@ void gradc_close(gradc_context *g)
 {
     if (!g || context_enter_failed(g, "close"))
         return;
+    autocast_clear(g);
     g->tape.ran = g->tape.count; /* what waits is nobody's any more */
     tape_cut(g, -1);
     pthread_mutex_t *lock = release_lock(g);
