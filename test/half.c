@@ -315,31 +315,55 @@ static void long_sums(struct fixture *f)
 
 /* ---- Products ---- */
 
-/* x, w and b of a dense layer and their gradients against those of f32, each rounded once. */
-static void dense_layer(struct fixture *f)
+/* z and the gradients of x, w and b in 16 bits against those of f32, each rounded once. */
+static void check_layer(gradc_tensor *(*layer)(gradc_tensor *const *in), gradc_dtype dtype,
+                        gradc_tensor *const *in, gradc_tensor *flow, const char *what)
+{
+    gradc_tensor *f32[3], *dx[3], *dw[3];
+    for (int i = 0; i < 3; i++) {
+        gradc_requires_grad(in[i], 1);
+        f32[i] = wide(in[i]);
+    }
+    gradc_tensor *z = layer(in), *want = layer(f32);
+    assert_int_equal(gradc_gradients(z, flow, 3, in, dx), GRADC_OK);
+    assert_int_equal(gradc_gradients(want, wide(flow), 3, f32, dw), GRADC_OK);
+    gradc_tensor *const got[] = {z, dx[0], dx[1], dx[2]}, *const wanted[] = {want, dw[0], dw[1], dw[2]};
+    for (int i = 0; i < 4; i++) {
+        struct values v = values_read(wanted[i]);
+        v.dtype = dtype;
+        assert_values(got[i], &v, dtype == GRADC_F16 ? 0x1.1p-11 : 0x1.1p-8, what);
+        values_free(&v);
+    }
+}
+
+static gradc_tensor *linear(gradc_tensor *const *in)
+{
+    return gradc_linear(in[0], in[1], in[2]);
+}
+
+static gradc_tensor *convolution(gradc_tensor *const *in)
+{
+    return gradc_conv2d(in[0], in[1], in[2], 1, 1);
+}
+
+static void layers(struct fixture *f)
 {
     struct random r = {test_seed()};
+    assert_int_equal(gradc_set(f->g, "math", "strict"), GRADC_OK); /* Winograd's rounding is f32's alone */
     for (int d = 0; d < 2; d++)
         for (int64_t rows = 1; rows < 200; rows += 98) {
-            gradc_tensor *in[3], *f32[3], *dx[3], *dw[3];
+            gradc_tensor *in[3];
             in[0] = operand(f->g, halves[d], PLAIN, SHAPE_OF(rows, 301), -1, 1, &r);
             in[1] = operand(f->g, halves[d], PLAIN, SHAPE_OF(47, 301), -1, 1, &r);
             in[2] = operand(f->g, halves[d], PLAIN, SHAPE_OF(47), -1, 1, &r);
-            gradc_tensor *flow = operand(f->g, halves[d], PLAIN, SHAPE_OF(rows, 47), -1, 1, &r);
-            for (int i = 0; i < 3; i++) {
-                gradc_requires_grad(in[i], 1);
-                f32[i] = wide(in[i]);
-            }
-            gradc_tensor *z = gradc_linear(in[0], in[1], in[2]), *want = gradc_linear(f32[0], f32[1], f32[2]);
-            assert_int_equal(gradc_gradients(z, flow, 3, in, dx), GRADC_OK);
-            assert_int_equal(gradc_gradients(want, wide(flow), 3, f32, dw), GRADC_OK);
-            gradc_tensor *const got[] = {z, dx[0], dx[1], dx[2]}, *const wanted[] = {want, dw[0], dw[1], dw[2]};
-            for (int i = 0; i < 4; i++) {
-                struct values v = values_read(wanted[i]);
-                v.dtype = halves[d];
-                assert_values(got[i], &v, halves[d] == GRADC_F16 ? 0x1.1p-11 : 0x1.1p-8, "a dense layer");
-                values_free(&v);
-            }
+            check_layer(linear, halves[d], in, operand(f->g, halves[d], PLAIN, SHAPE_OF(rows, 47), -1, 1, &r),
+                        "a dense layer");
+            in[0] = operand(f->g, halves[d], PLAIN, SHAPE_OF(3, 18, 9, 1 + rows / 8), -1, 1, &r);
+            in[1] = operand(f->g, halves[d], PLAIN, SHAPE_OF(21, 18, 3, 3), -1, 1, &r);
+            in[2] = operand(f->g, halves[d], PLAIN, SHAPE_OF(21), -1, 1, &r);
+            check_layer(convolution, halves[d], in,
+                        operand(f->g, halves[d], PLAIN, SHAPE_OF(3, 21, 9, 1 + rows / 8), -1, 1, &r),
+                        "a convolution");
             operands_free(f->g);
         }
 }
@@ -533,7 +557,7 @@ int main(void)
         {"assigned", assigned},
         {"pools and sums", pools_and_sums},
         {"long sums", long_sums},
-        {"dense layer", dense_layer},
+        {"layers", layers},
         {"batch norms", batch_norms},
         {"autocast casts", autocast_casts},
         {"autocast keeps casts", autocast_keeps_casts},
