@@ -43,6 +43,7 @@ b"
 expect 2 "no option" train --speed 9
 expect 2 "takes options only" train now
 expect 2 "fashion-mnist" train --data imagenet
+expect 2 "bf16 or f16" train --amp f8
 expect 2 "folder:DIR" train --data folder:
 expect 2 "dataset-fashion-mnist" train --data "fashion-mnist:$work/nowhere"
 expect 2 "$work/nowhere" train --data "folder:$work/nowhere"

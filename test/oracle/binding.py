@@ -386,9 +386,25 @@ def facts(g):
                    f"{g.device}, {names}")
 
 
+def mixed_precision(g):
+    """A step under autocast with a scaler is one of f32, but for the rounding; bf16's bits are uint16."""
+    values = numpy.linspace(-2, 2, 12, dtype=numpy.float32).reshape(4, 3)
+    w = gradc.tensor(g, values, requires_grad=True)
+    optimiser, scaler = gradc.SGD([w], lr=0.5), gradc.GradScaler(g, 1024.0, growth_interval=1)
+    with g.autocast("f16"):
+        z = gradc.linear(gradc.tensor(g, numpy.ones((2, 3), numpy.float32)), w)
+    scaler.scale(z.sum()).backward()
+    scaler.step(optimiser)
+    scaler.update()
+    wrong = whether(z.dtype == numpy.float16 and scaler.state_dict()["scale"] == 2048.0, f"{z.dtype}")
+    wrong = wrong or equal(w.numpy(), values - 1)
+    halves = gradc.tensor(g, [1.0, 1.0 + 2**-8, float("nan")], "bf16")
+    return wrong or whether(halves.numpy().tolist() == [0x3f80, 0x3f80, 0x7fc0], f"{halves.numpy()}")
+
+
 PARTS = [facts, view_writes, old_value, operators, printed, between, no_gradient, accumulate, gone, rewind,
          finalizers, one_object,
-         data_error, errors, python_errors, files, history, released]
+         data_error, errors, python_errors, files, history, mixed_precision, released]
 
 
 def main():
