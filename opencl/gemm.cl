@@ -58,9 +58,9 @@ struct operands {
 static inline __attribute__((always_inline))
 void fetch_slices(real *held_a, real *held_b, const struct operands *o, index_t at, int item)
 {
-    fetch_slice(held_a, TILE_M, A_LINES, A_DEPTHS, o->a + at * o->a_column, o->rows, o->a_row, o->depth - at,
+    fetch_slice(held_a, TILE_M, A_LINES, A_DEPTHS, o->a + (long)at * o->a_column, o->rows, o->a_row, o->depth - at,
                 o->a_column, item);
-    fetch_slice(held_b, TILE_N, B_LINES, B_DEPTHS, o->b + at * o->b_row, o->columns, o->b_column, o->depth - at,
+    fetch_slice(held_b, TILE_N, B_LINES, B_DEPTHS, o->b + (long)at * o->b_row, o->columns, o->b_column, o->depth - at,
                 o->b_row, item);
 }
 

@@ -27,7 +27,7 @@ static const struct tuned entry = {
 static void move_store(gradc_context *g)
 {
     tuning_close(g->device);
-    tuning_open(g->device, files_path("cache"));
+    assert_int_equal(tuning_open(g->device, files_path("cache"), NULL), GRADC_OK);
 }
 
 static gradc_context *another(struct fixture *f)

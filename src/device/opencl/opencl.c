@@ -106,7 +106,11 @@ gradc_status opencl_open(int32_t n, struct device **out, struct failure *f)
         close_device(&d->base);
         return fail(f, GRADC_E_MEMORY, "no host memory for %s", h->info.device);
     }
-    tuning_open(&d->base, h->cache);
+    status = tuning_open(&d->base, h->cache, f);
+    if (status) {
+        close_device(&d->base);
+        return status;
+    }
     *out = &d->base;
     return GRADC_OK;
 }

@@ -111,7 +111,7 @@ static struct tiling cpu_tiling(const struct device *d, int64_t m, int64_t n, in
 
 enum {
     SLICE = 64000,   /* the way of a slice from memory: 500 cycles, which no group can do without */
-    LOADED = 6,     /* an element on its way to local memory */
+    LOADED = 6,      /* an element on its way to local memory */
     PART = 80,       /* writing and reading an element of a part */
     SECOND = 400000, /* one kernel more */
     MANY = 1 << 30   /* elements: beyond, nothing is split */

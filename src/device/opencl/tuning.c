@@ -1,6 +1,7 @@
 /* tuning.c - the store of what a device was tuned to: classes of problems, the text file, its digest. */
 #include "device/opencl/tuning.h"
 
+#include <errno.h>
 #include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -404,7 +405,7 @@ static gradc_status read_file(const struct device *d, const char *path, struct t
     size_t bytes;
     const int code = os_file_read(path, &text, &bytes);
     if (code)
-        return fail(f, GRADC_E_IO, "%s", os_error(code, reason, sizeof reason));
+        return fail(f, code == ENOMEM ? GRADC_E_MEMORY : GRADC_E_IO, "%s", os_error(code, reason, sizeof reason));
     const gradc_status status = read_lines(d, text, bytes, &found, f);
     host_free(text);
     if (status) {
@@ -420,18 +421,19 @@ static gradc_status read_file(const struct device *d, const char *path, struct t
 
 /* ---- Files ---- */
 
-void tuning_open(struct device *d, const char *folder)
+gradc_status tuning_open(struct device *d, const char *folder, struct failure *f)
 {
     struct tuning *t = opencl_tuning(d);
-    struct failure ignored = {0};
+    struct failure why = {0};
     char text[DEVICE_BYTES];
     device_line(d, text, sizeof text);
     const int n = snprintf(t->path, sizeof t->path, "%s/tuning-%016" PRIx64, folder,
                            digest(digest_start, text, strlen(text)));
     if (!folder[0] || n < 0 || (size_t)n >= sizeof t->path)
         t->path[0] = 0;
-    else
-        read_file(d, t->path, t, &ignored);
+    else if (read_file(d, t->path, t, &why) == GRADC_E_MEMORY)
+        return fail(f, why.status, "%s", why.text);
+    return GRADC_OK;
 }
 
 void tuning_close(struct device *d)
@@ -443,7 +445,7 @@ static int write_file(const struct device *d, const char *path)
 {
     struct lines l = {0};
     write_lines(d, &l);
-    const int code = l.failed ? 12 /* ENOMEM */ : os_file_replace(path, l.data, (size_t)l.size);
+    const int code = l.failed ? ENOMEM : os_file_replace(path, l.data, (size_t)l.size);
     host_free(l.data);
     return code;
 }

@@ -81,8 +81,9 @@ const struct verdict *tuning_verdict(const struct device *d, enum tuned_op op, g
                                      const char *form);
 int tuning_judge(const struct device *d, enum tuned_op op, gradc_dtype dtype, const char *form, int right);
 
-/* Opening and closing a device: reads what is kept in `folder` ("": nowhere). */
-void tuning_open(struct device *d, const char *folder);
+/* Opening and closing a device: reads what is kept in `folder` ("": nowhere).  What is no store of this device counts
+ * as none; only a lack of memory is a failure. */
+gradc_status tuning_open(struct device *d, const char *folder, struct failure *f);
 void tuning_close(struct device *d);
 
 /* Writes it where it is kept; what goes wrong is only logged. */
