@@ -12,12 +12,12 @@
 #define RESULT(at, value) \
     do { \
         const index_t result_at = result + (at); \
-        const real made = value; \
+        const real made = ROUNDED(value); \
         const index_t i = result_at; \
         CHAIN_BODY \
     } while (0)
 #else
-#define RESULT_PARAMS __global real *c, ulong c_first
+#define RESULT_PARAMS __global stored *c, ulong c_first
 #define RESULT_START(first) c += first
-#define RESULT(at, value) c[at] = value
+#define RESULT(at, value) STORE(c, at, value)
 #endif

@@ -4,6 +4,7 @@
  * A program's text is this file and then NAME.cl; in NAME.cl a line  #include "math.cl"  is replaced by that
  * embedded file, once.  Options that the device gives:
  *   -DREAL_IS_F32 | _F64 | _I64 | _I32 | _U8 | _BOOL   what `real` is (none: F32)
+ *   -DREAL_IS_F16 | _BF16                              tensors of 16-bit floats: `real` is float, REAL_IS_F32 is set too
  *   -DINDEX_WIDE                                       index_t is long: a tensor has 2^31 elements or more
  *   -DDEVICE_F64                                       the device has f64, whatever `real` is
  * Kernel text holds no shapes: sizes and strides are arguments, long each, outermost axis first.
@@ -46,10 +47,50 @@ typedef uchar real;
 typedef float real;
 #endif
 
-/* What tensors of the kernel's dtype are made of in memory, and the way from there to `real` and back. */
+/* 16-bit floats lie in memory as ushort and are computed as float: f16_load and bf16_load of such a number, and
+ * f16_bits and bf16_bits, a float to the nearest, ties to even; NaN stays NaN.  vload_half and vstore_half_rte are
+ * OpenCL 1.2's own and need no fp16 of the device. */
+#define f16_load(p, i) vload_half(0, (__global const half *)((p) + (i)))
+#define f16_store(p, i, value) vstore_half_rte(value, 0, (__global half *)((p) + (i)))
+#define bf16_load(p, i) as_float((uint)(p)[i] << 16)
+#define bf16_store(p, i, value) ((p)[i] = bf16_bits(value))
+
+static inline ushort bf16_bits(float x)
+{
+    const uint bits = as_uint(x), rounded = (bits + 0x7fff + (bits >> 16 & 1)) >> 16;
+    return (ushort)(x != x ? 0x7fc0 : rounded);
+}
+
+static inline float bf16_round(float x)
+{
+    return as_float((uint)bf16_bits(x) << 16);
+}
+
+static inline float f16_round(float x)
+{
+    ushort bits = 0;
+    vstore_half_rte(x, 0, (half *)&bits);
+    return vload_half(0, (const half *)&bits);
+}
+
+/* What tensors of the kernel's dtype are made of in memory, and the way from there to `real` and back; ROUNDED(value)
+ * is what LOAD gives of a stored value.  p is global memory. */
+#if defined(REAL_IS_F16)
+typedef ushort stored;
+#define LOAD(p, i) f16_load(p, i)
+#define STORE(p, i, value) f16_store(p, i, value)
+#define ROUNDED(value) f16_round(value)
+#elif defined(REAL_IS_BF16)
+typedef ushort stored;
+#define LOAD(p, i) bf16_load(p, i)
+#define STORE(p, i, value) bf16_store(p, i, value)
+#define ROUNDED(value) bf16_round(value)
+#else
 typedef real stored;
 #define LOAD(p, i) ((p)[i])
 #define STORE(p, i, value) ((p)[i] = (value))
+#define ROUNDED(value) (value)
+#endif
 
 /* A constant of type real, from a literal with or without a point: R(0.5), R(1). */
 #define R(x) ((real)(x))
@@ -72,6 +113,8 @@ typedef uint uindex_t;
  * TYPE(X), where X is an option such as -DX=f32, works too. */
 #define TYPE_f32 float
 #define TYPE_f64 double
+#define TYPE_f16 ushort
+#define TYPE_bf16 ushort
 #define TYPE_i64 long
 #define TYPE_i32 int
 #define TYPE_u8 uchar

@@ -25,6 +25,7 @@ static pthread_mutex_t alone = PTHREAD_MUTEX_INITIALIZER; /* held by a build on 
 static const char *const real_option[] = {
     [GRADC_F32] = "-DREAL_IS_F32", [GRADC_F64] = "-DREAL_IS_F64", [GRADC_I64] = "-DREAL_IS_I64",
     [GRADC_I32] = "-DREAL_IS_I32", [GRADC_U8] = "-DREAL_IS_U8",   [GRADC_BOOL] = "-DREAL_IS_BOOL",
+    [GRADC_F16] = "-DREAL_IS_F16", [GRADC_BF16] = "-DREAL_IS_BF16",
 };
 
 gradc_status program_options(const struct hardware *h, const struct kernel_call *k,
