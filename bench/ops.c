@@ -68,7 +68,9 @@ static double conv_dw(struct bench *b, int64_t rounds)
     BENCH_ROW("conv_transpose2d-" power, "us", conv_operands, bench_forward, record_conv_transpose2d, __VA_ARGS__)
 
 const struct bench_case op_cases[] = {
+    BENCH_ROW("matmul-512", "ms", square, bench_forward, record_matmul, 512),
     BENCH_ROW("matmul-1024", "ms", square, bench_forward, record_matmul, 1024),
+    BENCH_ROW("matmul-2048", "ms", square, bench_forward, record_matmul, 2048),
     CONV("conv3x3-64x56x56-64-b8", 8, 64, 56, 56, 64),
     CONV("conv3x3-1x28x28-32-b64", 64, 1, 28, 28, 32),
     CONV("conv3x3-32x14x14-64-b64", 64, 32, 14, 14, 64),

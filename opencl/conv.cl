@@ -14,13 +14,14 @@
  * Work-groups and tiles are as in gemm.cl; groups along dimension 0: tiles across, tiles down, g, split. */
 
 /* From the host: TILE_M, TILE_N, TILE_K, ITEM_M, ITEM_N (2, 4, 8 or 16); BIAS: a column is added; ROW_SUMS: the sums of
- * A's rows are a second result; STRIDED.  A chain may take up what is finished (finish.cl). */
+ * A's rows are a second result; STRIDED; PARTS: the depth is split, so that the products' results are parts (tile.cl).
+ * A chain may take up what is finished (finish.cl). */
 
-#include "tile.cl"
 #include "finish.cl"
+#include "tile.cl"
 
 #ifdef BIAS
-#define WITH_BIAS(value, channel) ((value) + bias[channel])
+#define WITH_BIAS(value, channel) ((value) + LOAD(bias, channel))
 #else
 #define WITH_BIAS(value, channel) (value)
 #endif
@@ -63,7 +64,7 @@ static where_t locate(index_t n, index_t limit, index_t area, index_t width, ind
     return at;
 }
 
-static real gather(__global const real *image, where_t column, where_t depth, index_t height, index_t width,
+static real gather(__global const stored *image, where_t column, where_t depth, index_t height, index_t width,
                    index_t stride_y, index_t stride_x)
 {
     index_t y = column.s1 + depth.s1, x = column.s2 + depth.s2;
@@ -79,26 +80,26 @@ static real gather(__global const real *image, where_t column, where_t depth, in
 #endif
     if ((uindex_t)y >= (uindex_t)height || (uindex_t)x >= (uindex_t)width)
         return 0;
-    return image[column.s0 + depth.s0 + y * width + x];
+    return LOAD(image, column.s0 + depth.s0 + y * width + x);
 }
 
 /* tile[k][i] = A[i, k], zero outside rows and depth. */
 static inline __attribute__((always_inline))
-void load(__local real *tile, __local const where_t *depths, __global const real *a, index_t rows,
+void load(__local real *tile, __local const where_t *depths, __global const stored *a, index_t rows,
           index_t stride, index_t depth, int item)
 {
 #pragma unroll
     for (int n = 0; n < TILE_M * TILE_K / ITEMS; n++) {
         uint at = item + n * ITEMS;
         int i = at / TILE_K, k = at % TILE_K;
-        tile[k * PITCH_A + i] = i < rows && k < depth ? a[i * stride + depths[k].s3] : 0;
+        tile[k * PITCH_A + i] = i < rows && k < depth ? LOAD(a, i * stride + depths[k].s3) : 0;
     }
 }
 
 /* tile[k][j] = IMAGE[j, k].  Neighbouring items read along the pixels: depths if deep is 1, else columns. */
 static inline __attribute__((always_inline))
 void load_image(__local real *tile, __local const where_t *columns, __local const where_t *depths, int deep,
-                __global const real *image, index_t height, index_t width, index_t stride_y, index_t stride_x,
+                __global const stored *image, index_t height, index_t width, index_t stride_y, index_t stride_x,
                 int item)
 {
 #pragma unroll
@@ -110,19 +111,19 @@ void load_image(__local real *tile, __local const where_t *columns, __local cons
     }
 }
 
-/* One tile of C from the depths [split * chunk, split * chunk + chunk).  With more than one split, C is the
- * workspace [split, C's own layout], and c_split the size of a split. */
+/* One tile of C from the depths [split * chunk, split * chunk + chunk).  With more than one split (PARTS), C is
+ * the workspace [split, C's own layout], and c_split the size of a split. */
 __kernel __attribute__((reqd_work_group_size(ITEMS_X, TILE_M / ITEM_M, 1)))
-void conv(__global const real *a, ulong a_first, __global const real *image, ulong image_first,
+void conv(__global const stored *a, ulong a_first, __global const stored *image, ulong image_first,
 #ifdef BIAS
-          __global const real *bias, ulong bias_first,
+          __global const stored *bias, ulong bias_first,
 #endif
 #ifdef ROW_SUMS
-          __global real *row_sums, ulong row_sums_first,
+          __global part *row_sums, ulong row_sums_first,
 #endif
           long m_, long n_, long depth_, long chunk, long groups, long a_row, long a_group, long image_group,
           long c_row, long c_group, long c_split, long height, long width, long stride_y, long stride_x,
-          long deep, AXIS(column), AXIS(depth), RESULT_PARAMS)
+          long deep, AXIS(column), AXIS(depth), PART_PARAMS)
 {
     __local real a_tile[TILE_K * PITCH_A] __attribute__((aligned(128)));
     __local real b_tile[TILE_K * PITCH_B] __attribute__((aligned(128)));
@@ -141,7 +142,7 @@ void conv(__global const real *a, ulong a_first, __global const real *image, ulo
     index_t first = split * chunk, last = min(first + chunk, depth_);
     a += a_first + g * a_group + row * a_row;
     image += image_first + g * image_group;
-    RESULT_START(c_first + split * c_split + g * c_group);
+    PART_START(c_first + split * c_split + g * c_group);
 #ifdef BIAS
     bias += bias_first + g * m;
 #endif
@@ -192,7 +193,7 @@ void conv(__global const real *a, ulong a_first, __global const real *image, ulo
     if (column + item_x == 0)
         for (int i = 0; i < ITEM_M; i++)
             if (row + i < m)
-                row_sums[row_sums_first + (ulong)((split * groups + g) * m + row + i)] = row_sum[i];
+                PART_STORE(row_sums, row_sums_first + (ulong)((split * groups + g) * m + row + i), row_sum[i]);
 #endif
 #pragma unroll
     for (int i = 0; i < ITEM_M; i++) {
@@ -201,40 +202,40 @@ void conv(__global const real *a, ulong a_first, __global const real *image, ulo
 #pragma unroll
         for (int j = 0; j < ITEM_N; j++)
             if (row + i < m && column + item_x * ITEM_N + j < n)
-                RESULT((row + i) * c_row + columns[item_x * ITEM_N + j].s3, WITH_BIAS(line[j], row + i));
+                PART((row + i) * c_row + columns[item_x * ITEM_N + j].s3, WITH_BIAS(line[j], row + i));
     }
 }
 
 /* C = the sum of `splits` products in their order, and the bias, from the workspace [split, total]; element e's channel
  * is e / pixels % channels.  The row sums are added likewise, from behind it: [split, channels].  Any work size. */
-__kernel void conv_sum(__global const real *part, ulong part_first,
+__kernel void conv_sum(__global const real *parts, ulong parts_first,
 #ifdef BIAS
-                       __global const real *bias, ulong bias_first,
+                       __global const stored *bias, ulong bias_first,
 #endif
 #ifdef ROW_SUMS
-                       __global real *row_sums, ulong row_sums_first,
+                       __global stored *row_sums, ulong row_sums_first,
 #endif
                        long total, long splits, long pixels, long channels, RESULT_PARAMS)
 {
-    part += part_first;
+    parts += parts_first;
     RESULT_START(c_first);
 #ifdef BIAS
     bias += bias_first;
 #endif
 
     GRID(e, total) {
-        real sum = part[e];
+        real sum = parts[e];
         for (index_t s = 1; s < splits; s++)
-            sum += part[s * total + e];
+            sum += parts[s * total + e];
         index_t plane = e / (index_t)pixels;
         RESULT(e, WITH_BIAS(sum, last_digit(&plane, (index_t)channels)));
     }
 #ifdef ROW_SUMS
     GRID(r, channels) {
-        real sum = part[splits * total + r];
+        real sum = parts[splits * total + r];
         for (index_t s = 1; s < splits; s++)
-            sum += part[splits * total + s * channels + r];
-        row_sums[row_sums_first + (ulong)r] = sum;
+            sum += parts[splits * total + s * channels + r];
+        STORE(row_sums, row_sums_first + (ulong)r, sum);
     }
 #endif
 }

@@ -8,13 +8,14 @@
  * All tile sizes are powers of two.  Each element is one chain of fma in the order of k. */
 
 /* From the host: TILE_M, TILE_N, TILE_K, ITEM_M, ITEM_N (2, 4, 8 or 16); BIAS: a row is added; ROW_SUMS: the sums of
- * A's rows are a second result.  A chain may take up what is finished (finish.cl). */
+ * A's rows are a second result; PARTS: the depth is split, so that the products' results are parts (tile.cl).
+ * A chain may take up what is finished (finish.cl). */
 
-#include "tile.cl"
 #include "finish.cl"
+#include "tile.cl"
 
 #ifdef BIAS
-#define WITH_BIAS(value, column) ((value) + bias[(column) * bias_stride])
+#define WITH_BIAS(value, column) ((value) + LOAD(bias, (column) * bias_stride))
 #else
 #define WITH_BIAS(value, column) (value)
 #endif
@@ -22,7 +23,7 @@
 /* tile[k][i] = from[i * stride + k * depth_stride] for `size` lines i and TILE_K depths k, 0 beyond lines and
  * depth.  Neighbouring items read along the axis with the smaller stride. */
 static inline __attribute__((always_inline))
-void load(__local real *tile, int pitch, uint size, __global const real *from, index_t lines, index_t stride,
+void load(__local real *tile, int pitch, uint size, __global const stored *from, index_t lines, index_t stride,
           index_t depth, index_t depth_stride, int item)
 {
     int deep = depth_stride <= stride;
@@ -32,23 +33,23 @@ void load(__local real *tile, int pitch, uint size, __global const real *from, i
         uint at = item + n * ITEMS;
         int i = deep ? at / TILE_K : at % size;
         int k = deep ? at % TILE_K : at / size;
-        tile[k * pitch + i] = i < lines && k < depth ? from[i * stride + k * depth_stride] : 0;
+        tile[k * pitch + i] = i < lines && k < depth ? LOAD(from, i * stride + k * depth_stride) : 0;
     }
 }
 
-/* One tile of C from the depths [split * chunk, split * chunk + chunk).  With more than one split, C is the
- * workspace [split, batch, m, n], and split_stride the size of a split. */
+/* One tile of C from the depths [split * chunk, split * chunk + chunk).  With more than one split (PARTS), C is
+ * the workspace [split, batch, m, n], and split_stride the size of a split. */
 __kernel __attribute__((reqd_work_group_size(ITEMS_X, TILE_M / ITEM_M, 1)))
-void gemm(__global const real *a, ulong a_first, __global const real *b, ulong b_first,
+void gemm(__global const stored *a, ulong a_first, __global const stored *b, ulong b_first,
 #ifdef BIAS
-          __global const real *bias, ulong bias_first, long bias_stride,
+          __global const stored *bias, ulong bias_first, long bias_stride,
 #endif
 #ifdef ROW_SUMS
-          __global real *row_sums, ulong row_sums_first,
+          __global part *row_sums, ulong row_sums_first,
 #endif
           long m_, long n_, long k_, long chunk, long a_row, long a_column, long b_row, long b_column,
           long c_row, long outer, long inner, long a_outer, long a_inner, long b_outer, long b_inner,
-          long c_outer, long c_inner, long split_stride, RESULT_PARAMS)
+          long c_outer, long c_inner, long split_stride, PART_PARAMS)
 {
     __local real a_tile[TILE_K * PITCH_A] __attribute__((aligned(128)));
     __local real b_tile[TILE_K * PITCH_B] __attribute__((aligned(128)));
@@ -67,7 +68,7 @@ void gemm(__global const real *a, ulong a_first, __global const real *b, ulong b
     index_t depth = min(chunk, k_ - split * chunk);
     a += a_first + out * a_outer + in * a_inner + row * a_row + split * chunk * a_column;
     b += b_first + out * b_outer + in * b_inner + column * b_column + split * chunk * b_row;
-    RESULT_START(c_first + split * split_stride + out * c_outer + in * c_inner);
+    PART_START(c_first + split * split_stride + out * c_outer + in * c_inner);
 #ifdef BIAS
     bias += bias_first;
 #endif
@@ -112,7 +113,7 @@ void gemm(__global const real *a, ulong a_first, __global const real *b, ulong b
     if (column + x == 0)
         for (int i = 0; i < ITEM_M; i++)
             if (row + y * ITEM_M + i < m)
-                row_sums[row_sums_first + (ulong)(split * m + row + y * ITEM_M + i)] = row_sum[i];
+                PART_STORE(row_sums, row_sums_first + (ulong)(split * m + row + y * ITEM_M + i), row_sum[i]);
 #endif
 
     row += y * ITEM_M;
@@ -124,33 +125,33 @@ void gemm(__global const real *a, ulong a_first, __global const real *b, ulong b
 #pragma unroll
         for (int j = 0; j < ITEM_N; j++)
             if (row + i < m && column + j < n)
-                RESULT((row + i) * c_row + column + j, WITH_BIAS(line[j], column + j));
+                PART((row + i) * c_row + column + j, WITH_BIAS(line[j], column + j));
     }
 }
 
 /* C = the sum of `splits` products in their order, and the bias, from the workspace [split, batch, m, n].  The row
  * sums are added likewise, from behind it: [split, m].  Any work size. */
-__kernel void gemm_sum(__global const real *part, ulong part_first,
+__kernel void gemm_sum(__global const real *parts, ulong parts_first,
 #ifdef BIAS
-                       __global const real *bias, ulong bias_first, long bias_stride,
+                       __global const stored *bias, ulong bias_first, long bias_stride,
 #endif
 #ifdef ROW_SUMS
-                       __global real *row_sums, ulong row_sums_first,
+                       __global stored *row_sums, ulong row_sums_first,
 #endif
                        long splits, long m, long n, long c_row, long outer, long inner, long c_outer,
                        long c_inner, RESULT_PARAMS)
 {
     index_t total = outer * inner * m * n;
-    part += part_first;
+    parts += parts_first;
     RESULT_START(c_first);
 #ifdef BIAS
     bias += bias_first;
 #endif
 
     GRID(e, total) {
-        real sum = part[e];
+        real sum = parts[e];
         for (index_t s = 1; s < splits; s++)
-            sum += part[s * total + e];
+            sum += parts[s * total + e];
         index_t out = e;
         index_t column = last_digit(&out, (index_t)n), row = last_digit(&out, (index_t)m);
         index_t in = last_digit(&out, (index_t)inner);
@@ -158,10 +159,10 @@ __kernel void gemm_sum(__global const real *part, ulong part_first,
     }
 #ifdef ROW_SUMS
     GRID(r, m) {
-        real sum = part[splits * total + r];
+        real sum = parts[splits * total + r];
         for (index_t s = 1; s < splits; s++)
-            sum += part[splits * total + s * m + r];
-        row_sums[row_sums_first + (ulong)r] = sum;
+            sum += parts[splits * total + s * m + r];
+        STORE(row_sums, row_sums_first + (ulong)r, sum);
     }
 #endif
 }

@@ -1,5 +1,6 @@
 /* tile.cl - what gemm.cl and conv.cl share: the sizes of a work-group's tiles, from the options TILE_M, TILE_N, TILE_K,
- * ITEM_M and ITEM_N, and counting in digits.  No kernel is defined here. */
+ * ITEM_M and ITEM_N, what a product does with its results, and counting in digits.  It stands behind finish.cl.  No
+ * kernel is defined here. */
 
 #define JOIN2(a, b) a##b
 #define JOIN(a, b) JOIN2(a, b)
@@ -14,6 +15,22 @@
 #define ITEMS (ITEMS_X * (TILE_M / ITEM_M))
 #define PITCH_A (TILE_M + 4) /* padded against bank conflicts */
 #define PITCH_B (TILE_N + (ITEM_N < 4 ? 4 : ITEM_N))
+
+/* A product's results, in the manner of RESULT: with PARTS they are `real` in a workspace, whatever the tensors are made
+ * of, and a second kernel adds them up; else they are finished.  Row sums go where `part`s do. */
+#ifdef PARTS
+typedef real part;
+#define PART_STORE(p, i, value) ((p)[i] = (value))
+#define PART_PARAMS __global real *c, ulong c_first
+#define PART_START(first) c += first
+#define PART(at, value) c[at] = value
+#else
+typedef stored part;
+#define PART_STORE(p, i, value) STORE(p, i, value)
+#define PART_PARAMS RESULT_PARAMS
+#define PART_START(first) RESULT_START(first)
+#define PART(at, value) RESULT(at, value)
+#endif
 
 /* The last digit of n in base `size`, taken off n.  (Oclgrind can't run what LLVM makes of / beside %.) */
 static index_t last_digit(index_t *n, index_t size)

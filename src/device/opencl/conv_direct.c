@@ -152,7 +152,8 @@ static size_t direct_workspace(struct device *d, const struct conv *p)
 
     if (q.tiling.splits == 1)
         return 0;
-    return (size_t)(q.tiling.splits * (q.total + (p->db ? p->out : 0))) * gradc_dtype_size(p->dtype);
+    return (size_t)(q.tiling.splits * (q.total + (p->db ? p->out : 0))) *
+           gradc_dtype_size(opencl_part_dtype(p->dtype));
 }
 
 /* The sum has the product's options too, so that both are of one program. */
@@ -161,6 +162,8 @@ static void start(struct kernel_call *k, const char *kernel, const struct conv *
     kernel_start(k, "conv", kernel, p->dtype);
     k->wide = q->wide;
     opencl_tile_options(k, q->tiling.tile);
+    if (q->tiling.splits > 1)
+        kernel_option(k, "-DPARTS");
     if (q->strided)
         kernel_option(k, "-DSTRIDED");
 }
@@ -251,7 +254,7 @@ static gradc_status call_sum(struct device *d, const struct conv *p, const struc
 static gradc_status direct_run(struct device *d, const struct conv *p, int prepare, struct failure *f)
 {
     struct product q = product_of(d, p);
-    struct view part = {.at = p->workspace, .dtype = p->dtype};
+    struct view part = {.at = p->workspace, .dtype = opencl_part_dtype(p->dtype)};
 
     if (q.tiling.splits == 1)
         return call_product(d, p, &q, q.c, prepare, f);

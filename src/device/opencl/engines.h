@@ -57,6 +57,9 @@ struct tiling opencl_tiling(const struct device *d, int64_t m, int64_t n, int64_
 void opencl_tile_options(struct kernel_call *k, const struct tile *tile);
 void opencl_tile_groups(struct kernel_call *k, const struct tile *tile, int64_t groups);
 
+/* What split products are summed in: `real` of the kernels, f32 for 16-bit operands too. */
+gradc_dtype opencl_part_dtype(gradc_dtype dtype);
+
 /* The same memory for kernel_tensor, without a shape: k->wide stays as it is. */
 struct view opencl_flat(const struct view *v);
 

@@ -91,7 +91,7 @@ static size_t tiled_workspace(struct device *d, const struct gemm *p)
     if (q.tiling.splits == 1)
         return 0;
     return (size_t)(q.tiling.splits * (q.count * q.m * p->n + (p->row_sums ? q.m : 0))) *
-           gradc_dtype_size(p->dtype);
+           gradc_dtype_size(opencl_part_dtype(p->dtype));
 }
 
 /* ---- Calls ---- */
@@ -102,6 +102,8 @@ static void start(struct kernel_call *k, const char *kernel, const struct gemm *
     kernel_start(k, "gemm", kernel, p->dtype);
     k->wide = q->wide;
     opencl_tile_options(k, q->tiling.tile);
+    if (q->tiling.splits > 1)
+        kernel_option(k, "-DPARTS");
 }
 
 static void add_integers(struct kernel_call *k, const int64_t *values, size_t count)
@@ -203,7 +205,7 @@ static gradc_status run_product(struct device *d, const struct gemm *p, const st
                                 const struct view operands[3], struct place workspace, int prepare,
                                 struct failure *f)
 {
-    struct view split[3] = {operands[0], operands[1], {.at = workspace, .dtype = p->dtype}};
+    struct view split[3] = {operands[0], operands[1], {.at = workspace, .dtype = opencl_part_dtype(p->dtype)}};
 
     if (q->tiling.splits == 1)
         return call_product(d, p, q, operands, prepare, f);

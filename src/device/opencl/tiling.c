@@ -80,6 +80,11 @@ void opencl_tile_groups(struct kernel_call *k, const struct tile *tile, int64_t 
     kernel_groups(k, 2, count, local);
 }
 
+gradc_dtype opencl_part_dtype(gradc_dtype dtype)
+{
+    return dtype == GRADC_F64 ? GRADC_F64 : GRADC_F32;
+}
+
 struct view opencl_flat(const struct view *v)
 {
     struct view flat = {.at = v->at, .dtype = v->dtype};
