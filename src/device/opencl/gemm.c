@@ -1,8 +1,12 @@
 /* gemm.c - matrix products on OpenCL: which form computes one. */
 #include "device/opencl/engines.h"
+#include "device/opencl/matrix.h"
 
 /* The first that applies; the last always does. */
-static const struct gemm_form *const forms[] = {&gemm_tiled};
+static const struct gemm_form *const forms[] = {
+    &gemm_matrix,
+    &gemm_tiled,
+};
 
 static const struct gemm_form *form_of(const struct device *d, const struct gemm *p)
 {

@@ -1,0 +1,277 @@
+/* matrix_tile.cl - what gemm_matrix.cl and conv_matrix.cl share: tiles of two operands in local memory, the product of a
+ * slice of them by the matrix unit, and the way of finished tiles.  No kernel is defined here.
+ *
+ * A group of 128 items, four teams (matrix_unit.cl), makes TILE_M x TILE_N elements of C, each team a quarter.  The depth
+ * goes by in slices of 64 bytes a row; a ring of STAGES slices lies in local memory.
+ * From the host: TILE_M and TILE_N, 64 or 128; STAGES, 2 to 4; A_WAY and B_WAY, how an operand gets there; UNIT_TF32,
+ * UNIT_BF16 or UNIT_F16 (f32 operands under UNIT_BF16 are rounded as they leave local memory); MATRIX_EMULATED.
+ *
+ * An operand's tile has one of two layouts, of words (4 bytes: an f32, or two 16-bit numbers along the depth):
+ *   by rows      [row][16 words]; the four quarters of a row are exchanged, so that neither the unit, reading a quarter of
+ *                8 rows, nor items that write one meet in a bank
+ *   by columns   [word][rows, and 8 more]: f32 that lies so in global memory, too */
+
+#define GROUP 128
+#include "matrix_unit.cl"
+
+#define WAY_GATHER 0  /* through registers, neighbouring items side by side in rows; by rows in local memory */
+#define WAY_DEEP 1    /* the same, side by side along the depth */
+#define WAY_ROWS 2    /* 16 bytes a copy along the depth, aligned; by rows */
+#define WAY_COLUMNS 3 /* 16 bytes a copy across rows, aligned; by columns */
+
+#if defined(REAL_IS_F16) || defined(REAL_IS_BF16)
+#define PER_WORD 2
+#else
+#define PER_WORD 1
+#endif
+
+#define WORDS 16                 /* of a row in a slice */
+#define SLICE (WORDS * PER_WORD) /* depths of a slice */
+#define PITCH(size) ((size) + 8) /* by columns */
+
+#if PER_WORD == 1 && defined(UNIT_BF16)
+#define PAIRS 1 /* two steps of f32 are one of bf16 */
+#else
+#define PAIRS 0
+#endif
+
+#if A_WAY == WAY_COLUMNS
+#define A_WORDS (WORDS * PITCH(TILE_M))
+#else
+#define A_WORDS (WORDS * TILE_M)
+#endif
+#if B_WAY == WAY_COLUMNS
+#define B_WORDS (WORDS * PITCH(TILE_N))
+#else
+#define B_WORDS (WORDS * TILE_N)
+#endif
+#define STAGE_WORDS (A_WORDS + B_WORDS)
+
+#define TEAM_M (TILE_M / 2)
+#define TEAM_N (TILE_N / 2)
+#define PIECES_M (TEAM_M / 16)
+#define PIECES_N (TEAM_N / 8)
+
+#define INLINE static inline __attribute__((always_inline))
+
+/* How many words an item takes through registers. */
+#define HELD(size) ((size) * WORDS / GROUP)
+
+/* By rows: where a word is. */
+INLINE uint word_place(uint row, uint word)
+{
+    return row * WORDS + ((word / 4 ^ row / 2) % 4) * 4 + word % 4;
+}
+
+/* The row and the word of the n-th that an item takes: WAY_GATHER, and WAY_DEEP. */
+INLINE uint gather_row(uint size, uint item, uint n)
+{
+    return item % size;
+}
+
+INLINE uint gather_word(uint size, uint item, uint n)
+{
+    return (item / size + n / 4 * (GROUP / size)) * 4 + n % 4;
+}
+
+INLINE uint deep_row(uint size, uint item, uint n)
+{
+    return item / WORDS + n * (GROUP / WORDS);
+}
+
+INLINE uint deep_word(uint size, uint item, uint n)
+{
+    return item % WORDS;
+}
+
+/* What was taken so goes to local memory. */
+INLINE void gather_store(__local uint *tile, uint size, const uint *held, uint item)
+{
+#pragma unroll
+    for (uint n = 0; n < HELD(size); n += 4) {
+        const uint at = word_place(gather_row(size, item, n), gather_word(size, item, n));
+        vstore4((uint4)(held[n], held[n + 1], held[n + 2], held[n + 3]), at / 4, tile);
+    }
+}
+
+INLINE void deep_store(__local uint *tile, uint size, const uint *held, uint item)
+{
+#pragma unroll
+    for (uint n = 0; n < HELD(size); n++)
+        tile[word_place(deep_row(size, item, n), deep_word(size, item, n))] = held[n];
+}
+
+/* The bits of elements at[0] and, of 16 bits, at[step], `count` of which are there. */
+INLINE uint word_from(__global const stored *from, index_t at, index_t step, index_t count)
+{
+#if PER_WORD == 2
+    const uint low = count > 0 ? from[at] : 0, high = count > 1 ? from[at + step] : 0;
+    return low | high << 16;
+#else
+    return count > 0 ? as_uint(from[at]) : 0;
+#endif
+}
+
+/* ---- From local memory to the unit ---- */
+
+/* Two pieces of 8 rows and two of 4 words from a place in the tile.  turned 0: A's order, rows first; 1: B's. */
+INLINE void take_rows(uint x[4], __local const uint *tile, uint row, uint step, int turned, int item,
+                      __local uint *exchange)
+{
+    const uint lane = item % TEAM, matrix = lane / 8;
+    const uint line = turned ? matrix / 2 : matrix % 2, deep = turned ? matrix % 2 : matrix / 2;
+
+    unit_rows(x, tile, word_place(row + lane % 8 + 8 * line, step * 8 + 4 * deep), item, exchange);
+}
+
+INLINE void take_columns(uint x[4], __local const uint *tile, uint size, uint row, uint step, int turned, int item)
+{
+    const uint lane = item % TEAM, g = lane / 4, t = lane % 4;
+
+#pragma unroll
+    for (int j = 0; j < 4; j++) {
+        const uint line = turned ? j / 2 : j % 2, deep = turned ? j % 2 : j / 2;
+        x[j] = tile[(step * 8 + t + 4 * deep) * PITCH(size) + row + g + 8 * line];
+    }
+}
+
+#if A_WAY == WAY_COLUMNS
+#define TAKE_A(x, row, step) take_columns(x, a_tile, TILE_M, row, step, 0, item)
+#else
+#define TAKE_A(x, row, step) take_rows(x, a_tile, row, step, 0, item, exchange)
+#endif
+#if B_WAY == WAY_COLUMNS
+#define TAKE_B(x, row, step) take_columns(x, b_tile, TILE_N, row, step, 1, item)
+#else
+#define TAKE_B(x, row, step) take_rows(x, b_tile, row, step, 1, item, exchange)
+#endif
+
+/* 16 rows of A as the unit wants them. */
+INLINE void operand_a(uint a[4], __local const uint *a_tile, uint row, uint step, int item, __local uint *exchange)
+{
+#if PAIRS
+    uint low[4], high[4];
+    TAKE_A(low, row, 2 * step);
+    TAKE_A(high, row, 2 * step + 1);
+    a[0] = unit_pair(low[0], low[2]);
+    a[1] = unit_pair(low[1], low[3]);
+    a[2] = unit_pair(high[0], high[2]);
+    a[3] = unit_pair(high[1], high[3]);
+#else
+    TAKE_A(a, row, step);
+#ifdef UNIT_TF32
+#pragma unroll
+    for (int j = 0; j < 4; j++)
+        a[j] = unit_round(a[j]);
+#endif
+#endif
+}
+
+/* Twice 8 columns of B: b[0] and b[1] of the first, then of the second. */
+INLINE void operand_b(uint b[4], __local const uint *b_tile, uint column, uint step, int item,
+                      __local uint *exchange)
+{
+#if PAIRS
+    uint low[4], high[4];
+    TAKE_B(low, column, 2 * step);
+    TAKE_B(high, column, 2 * step + 1);
+    b[0] = unit_pair(low[0], low[1]);
+    b[1] = unit_pair(high[0], high[1]);
+    b[2] = unit_pair(low[2], low[3]);
+    b[3] = unit_pair(high[2], high[3]);
+#else
+    TAKE_B(b, column, step);
+#ifdef UNIT_TF32
+#pragma unroll
+    for (int j = 0; j < 4; j++)
+        b[j] = unit_round(b[j]);
+#endif
+#endif
+}
+
+/* sum += the product of a slice. */
+INLINE void multiply_slice(float sum[PIECES_M][PIECES_N][4], __local const uint *a_tile,
+                           __local const uint *b_tile, int item, __local uint *exchange)
+{
+    const uint team = item / TEAM, row = team / 2 * TEAM_M, column = team % 2 * TEAM_N;
+
+    UNROLL
+    for (uint step = 0; step < WORDS / 8 / (1 + PAIRS); step++) {
+        uint a[PIECES_M][4], b[PIECES_N / 2][4];
+        UNROLL
+        for (int i = 0; i < PIECES_M; i++)
+            operand_a(a[i], a_tile, row + 16 * i, step, item, exchange);
+        UNROLL
+        for (int j = 0; j < PIECES_N / 2; j++)
+            operand_b(b[j], b_tile, column + 16 * j, step, item, exchange);
+        UNROLL
+        for (int i = 0; i < PIECES_M; i++) {
+            UNROLL
+            for (int j = 0; j < PIECES_N; j++)
+                unit_multiply(sum[i][j], a[i], &b[j / 2][j % 2 * 2], item, exchange);
+        }
+    }
+}
+
+/* ---- Sums of A's rows, of the numbers as they lie in local memory: item i adds row i's ---- */
+
+#if defined(REAL_IS_F16)
+#define LOW_NUMBER(word) f16_number((word) & 0xffff)
+#define HIGH_NUMBER(word) f16_number((word) >> 16)
+#elif defined(REAL_IS_BF16)
+#define LOW_NUMBER(word) as_float((word) << 16)
+#define HIGH_NUMBER(word) as_float((word) & 0xffff0000)
+#else
+#define LOW_NUMBER(word) as_float(word)
+#endif
+
+INLINE float sum_row(__local const uint *a_tile, int row)
+{
+    float sum = 0;
+
+    for (int word = 0; word < WORDS; word++) {
+#if A_WAY == WAY_COLUMNS
+        const uint bits = a_tile[word * PITCH(TILE_M) + row];
+#else
+        const uint bits = a_tile[word_place(row, word)];
+#endif
+        sum += LOW_NUMBER(bits);
+#ifdef HIGH_NUMBER
+        sum += HIGH_NUMBER(bits);
+#endif
+    }
+    return sum;
+}
+
+/* ---- Finished tiles ----
+ * They go through local memory, 32 rows at a time, so that neighbouring items store side by side and a chain stands once
+ * in the program:
+ *   for (int pass = 0; pass < PIECES_M; pass++) {
+ *       lay_out(sum, pass, ring, item);
+ *       for (int at = item; at < LAID; at += GROUP)
+ *           row LAID_ROW(at, pass), column LAID_COLUMN(at): LAID_NUMBER(ring, at)
+ *   } */
+
+#define LAID (32 * TILE_N)
+#define LAID_COLUMN(at) ((at) % TILE_N)
+#define LAID_ROW(at, pass) ((at) / TILE_N / 16 * TEAM_M + (pass) * 16 + (at) / TILE_N % 16)
+#define LAID_NUMBER(ring, at) as_float((ring)[(at) / TILE_N * PITCH(TILE_N) + (at) % TILE_N])
+
+INLINE void lay_out(float sum[PIECES_M][PIECES_N][4], int pass, __local uint *ring, int item)
+{
+    const uint lane = item % TEAM, team = item / TEAM;
+    __local uint *to = ring + (team / 2 * 16 + lane / 4) * PITCH(TILE_N) + team % 2 * TEAM_N + lane % 4 * 2;
+
+    barrier(CLK_LOCAL_MEM_FENCE);
+#pragma unroll
+    for (int i = 0; i < PIECES_M; i++)
+        if (i == pass) {
+#pragma unroll
+            for (int j = 0; j < PIECES_N; j++) {
+                const float *x = sum[i][j];
+                vstore2((uint2)(as_uint(x[0]), as_uint(x[1])), 0, to + 8 * j);
+                vstore2((uint2)(as_uint(x[2]), as_uint(x[3])), 0, to + 8 * j + 8 * PITCH(TILE_N));
+            }
+        }
+    barrier(CLK_LOCAL_MEM_FENCE);
+}

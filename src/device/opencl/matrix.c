@@ -1,0 +1,95 @@
+/* matrix.c - what products and convolutions by matrix units share: when they may be taken, tiles, options. */
+#include "device/opencl/matrix.h"
+
+#include <stdio.h>
+
+enum {
+    SPLITS = 64, /* at most */
+    CHUNK = 256  /* the least depth of a split; its depth is a multiple of it */
+};
+
+/* By m, then by n: at most 64, more. */
+static const struct tile tiles[2][2] = {
+    {{.m = 64, .n = 64}, {.m = 64, .n = 128}},
+    {{.m = 128, .n = 64}, {.m = 128, .n = 128}},
+};
+
+/* What operands are rounded to; NULL: "math" does not allow it, or no unit has the dtype. */
+static const char *element(enum math math, gradc_dtype dtype)
+{
+    if (math == MATH_STRICT)
+        return NULL;
+    if (dtype == GRADC_F16)
+        return "F16";
+    if (dtype == GRADC_BF16 || (dtype == GRADC_F32 && math == MATH_BF16))
+        return "BF16";
+    return dtype == GRADC_F32 && math == MATH_TF32 ? "TF32" : NULL;
+}
+
+int matrix_computes(const struct device *d, gradc_dtype dtype)
+{
+    return d->matrix != MATRIX_NONE && element(d->math, dtype) != NULL;
+}
+
+int matrix_pays(int64_t m, int64_t n, int64_t depth)
+{
+    return m > 16 && n > 16 && depth > 16;
+}
+
+static int64_t over(int64_t n, int64_t by)
+{
+    return (n + by - 1) / by;
+}
+
+struct tiling matrix_tiling(const struct device *d, int64_t m, int64_t n, int64_t depth, int64_t count)
+{
+    const int64_t enough = d->info.units > 0 ? d->info.units : 1;
+    int rows = m > 64, columns = n > 64;
+    struct tiling t;
+
+    for (;;) {
+        t.tile = &tiles[rows][columns];
+        t.across = over(n, t.tile->n);
+        t.down = over(m, t.tile->m);
+        if (t.across * t.down * count >= enough || (rows == 0 && columns == 0))
+            break;
+        if (columns)
+            columns = 0;
+        else
+            rows = 0;
+    }
+
+    const int64_t groups = t.across * t.down * count;
+    int64_t splits = groups < enough ? enough / groups : 1;
+    if (splits > SPLITS)
+        splits = SPLITS;
+    t.chunk = over(over(depth, splits), CHUNK) * CHUNK;
+    t.splits = depth > t.chunk ? over(depth, t.chunk) : 1;
+    if (t.splits == 1)
+        t.chunk = depth;
+    return t;
+}
+
+/* A group has less than 48 KiB of local memory: two stages of the largest tile, three of others. */
+void matrix_options(const struct device *d, gradc_dtype dtype, const struct tile *tile, enum matrix_way a,
+                    enum matrix_way b, char options[MATRIX_OPTIONS])
+{
+    const int stages = tile->m + tile->n > 192 ? 2 : 3;
+
+    snprintf(options, MATRIX_OPTIONS, "-DTILE_M=%d -DTILE_N=%d -DSTAGES=%d -DA_WAY=%d -DB_WAY=%d -DUNIT_%s%s",
+             (int)tile->m, (int)tile->n, stages, (int)a, (int)b, element(d->math, dtype),
+             d->matrix == MATRIX_EMULATED ? " -DMATRIX_EMULATED" : "");
+}
+
+int64_t matrix_vector(gradc_dtype dtype)
+{
+    return 16 / (int64_t)gradc_dtype_size(dtype);
+}
+
+int matrix_aligned(gradc_dtype dtype, const int64_t *counts, int n)
+{
+    for (int i = 0; i < n; i++)
+        if (counts[i] % matrix_vector(dtype) != 0)
+            return 0;
+    return 1;
+}
