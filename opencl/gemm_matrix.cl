@@ -22,8 +22,8 @@ INLINE void gather(uint *held, uint size, __global const stored *from, index_t l
 {
     const uint row = gather_row(size, item, 0);
 
-#pragma unroll
-    for (uint n = 0; n < HELD(size); n++) {
+    UNROLL
+    EACH(n, 1, size) {
         const index_t k = gather_word(size, item, n) * PER_WORD;
         held[n] = word_from(from, row * stride + k * depth_stride, depth_stride, row < lines ? depth - k : 0);
     }
@@ -34,8 +34,8 @@ INLINE void gather_deep(uint *held, uint size, __global const stored *from, inde
 {
     const index_t k = deep_word(size, item, 0) * PER_WORD;
 
-#pragma unroll
-    for (uint n = 0; n < HELD(size); n++) {
+    UNROLL
+    EACH(n, 1, size) {
         const index_t row = deep_row(size, item, n);
         held[n] = word_from(from, row * stride + k * depth_stride, depth_stride, row < lines ? depth - k : 0);
     }
@@ -47,9 +47,9 @@ INLINE void copy_rows(__local uint *tile, uint size, __global const stored *from
     const index_t k = item % 4 * 4 * PER_WORD;
     const int bytes = (int)clamp(depth - k, (index_t)0, (index_t)(4 * PER_WORD)) * (int)sizeof(stored);
 
-#pragma unroll
-    for (uint n = 0; n < HELD(size) / 4; n++) {
-        const index_t row = item / 4 + n * (GROUP / 4);
+    UNROLL
+    EACH(n, 4, size) {
+        const index_t row = item / 4 + n / 4 * (GROUP / 4);
         async_copy(tile + word_place(row, item % 4 * 4), from + row * stride + k, row < lines ? bytes : 0);
     }
 }
@@ -57,13 +57,14 @@ INLINE void copy_rows(__local uint *tile, uint size, __global const stored *from
 INLINE void copy_columns(__local uint *tile, uint size, __global const stored *from, index_t lines, index_t depth,
                          index_t depth_stride, uint item)
 {
-    const index_t row = item % (size / 4) * 4;
-    const int bytes = (int)clamp(lines - row, (index_t)0, (index_t)4) * (int)sizeof(stored);
+    const uint vector = 4 * PER_WORD;
+    const index_t row = item % (size / vector) * vector;
+    const int bytes = (int)clamp(lines - row, (index_t)0, (index_t)vector) * (int)sizeof(stored);
 
-#pragma unroll
-    for (uint n = 0; n < HELD(size) / 4; n++) {
-        const index_t k = item / (size / 4) + n * (GROUP * 4 / size);
-        async_copy(tile + k * PITCH(size) + row, from + row + k * depth_stride, k < depth ? bytes : 0);
+    UNROLL
+    EACH(n, 4, size) {
+        const index_t k = item / (size / vector) + n / 4 * (GROUP * vector / size);
+        async_copy(tile + (k * PITCH(size) + row) / PER_WORD, from + row + k * depth_stride, k < depth ? bytes : 0);
     }
 }
 
@@ -131,13 +132,12 @@ void gemm_matrix(__global const stored *a, ulong a_first, __global const stored 
     float row_sum = 0;
 #endif
 
-    uint a_held[HELD(TILE_M)], b_held[HELD(TILE_N)];
     float sum[PIECES_M][PIECES_N][4];
-#pragma unroll
-    for (int i = 0; i < PIECES_M * PIECES_N * 4; i++)
-        sum[i / 4 / PIECES_N][i / 4 % PIECES_N][i % 4] = 0;
+    clear(sum);
 
+    UNROLL
     for (int s = 0; s < STAGES - 1; s++) {
+        uint a_held[HELD(TILE_M)], b_held[HELD(TILE_N)];
         BEGIN_A(ring + s * STAGE_WORDS, left);
         BEGIN_B(ring + s * STAGE_WORDS + A_WORDS, left);
         async_mark();
@@ -151,6 +151,7 @@ void gemm_matrix(__global const stored *a, ulong a_first, __global const stored 
     int now = 0, next = STAGES - 1;
     for (int s = 0; s < slices; s++) {
         __local uint *a_tile = ring + now * STAGE_WORDS, *a_next = ring + next * STAGE_WORDS;
+        uint a_held[HELD(TILE_M)], b_held[HELD(TILE_N)];
         async_wait();
         barrier(CLK_LOCAL_MEM_FENCE);
         BEGIN_A(a_next, left);
@@ -176,6 +177,7 @@ void gemm_matrix(__global const stored *a, ulong a_first, __global const stored 
 #endif
 
     async_finish();
+    UNROLL
     for (int pass = 0; pass < PIECES_M; pass++) {
         lay_out(sum, pass, ring, item);
         for (int at = item; at < LAID; at += GROUP) {

@@ -16,6 +16,20 @@ static inline void unit_rows(uint x[4], __local const uint *tile, uint first, in
     barrier(CLK_LOCAL_MEM_FENCE);
 }
 
+static inline void unit_columns(uint x[4], __local const uint *tile, uint first, int item, __local uint *exchange)
+{
+    const int lane = item % TEAM, team = item - lane, shift = lane / 4 % 2 * 16;
+
+    exchange[item] = first;
+    barrier(CLK_LOCAL_MEM_FENCE);
+    for (int j = 0; j < 4; j++) {
+        const uint low = tile[exchange[team + 8 * j + lane % 4 * 2] + lane / 8] >> shift;
+        const uint high = tile[exchange[team + 8 * j + lane % 4 * 2 + 1] + lane / 8] >> shift;
+        x[j] = (low & 0xffff) | high << 16;
+    }
+    barrier(CLK_LOCAL_MEM_FENCE);
+}
+
 #if defined(UNIT_F16)
 static float unit_number(uint word, int half_)
 {

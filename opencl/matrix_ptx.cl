@@ -25,6 +25,16 @@ static inline void unit_rows(uint x[4], __local const uint *tile, uint first, in
                  : "memory");
 }
 
+/* The same of matrices of 16-bit numbers that lie with the depth across: item i says where line i % 8 of matrix i / 8, 8
+ * numbers of one depth, begins, in words.  x[j]: numbers item / 4 of lines 2 (item % 4) and the next. */
+static inline void unit_columns(uint x[4], __local const uint *tile, uint first, int item, __local uint *exchange)
+{
+    asm volatile("ldmatrix.sync.aligned.m8n8.x4.trans.shared.b16 {%0, %1, %2, %3}, [%4];"
+                 : "=r"(x[0]), "=r"(x[1]), "=r"(x[2]), "=r"(x[3])
+                 : "l"((size_t)(tile + first))
+                 : "memory");
+}
+
 static inline void unit_multiply(float c[4], const uint a[4], const uint b[2], int item, __local uint *exchange)
 {
     asm volatile("mma.sync.aligned." UNIT_SHAPE " {%0, %1, %2, %3}, {%4, %5, %6, %7}, {%8, %9}, {%0, %1, %2, %3};"

@@ -9,7 +9,7 @@
  * An operand's tile has one of two layouts, of words (4 bytes: an f32, or two 16-bit numbers along the depth):
  *   by rows      [row][16 words]; the four quarters of a row are exchanged, so that neither the unit, reading a quarter of
  *                8 rows, nor items that write one meet in a bank
- *   by columns   [word][rows, and 8 more]: f32 that lies so in global memory, too */
+ *   by columns   [depth][rows, and 8 more], as it lies in global memory */
 
 #define GROUP 128
 #include "matrix_unit.cl"
@@ -54,8 +54,10 @@
 
 #define INLINE static inline __attribute__((always_inline))
 
-/* How many words an item takes through registers. */
+/* How many words of a tile an item takes through registers.  For the n-th of them: EACH(n, step, size) is a loop whose
+ * count is known where it stands, as compilers unroll a function before it is part of another. */
 #define HELD(size) ((size) * WORDS / GROUP)
+#define EACH(n, step, size) for (uint n = 0; n < HELD(128); n += (step)) if (n < HELD(size))
 
 /* By rows: where a word is. */
 INLINE uint word_place(uint row, uint word)
@@ -87,8 +89,8 @@ INLINE uint deep_word(uint size, uint item, uint n)
 /* What was taken so goes to local memory. */
 INLINE void gather_store(__local uint *tile, uint size, const uint *held, uint item)
 {
-#pragma unroll
-    for (uint n = 0; n < HELD(size); n += 4) {
+    UNROLL
+    EACH(n, 4, size) {
         const uint at = word_place(gather_row(size, item, n), gather_word(size, item, n));
         vstore4((uint4)(held[n], held[n + 1], held[n + 2], held[n + 3]), at / 4, tile);
     }
@@ -96,8 +98,8 @@ INLINE void gather_store(__local uint *tile, uint size, const uint *held, uint i
 
 INLINE void deep_store(__local uint *tile, uint size, const uint *held, uint item)
 {
-#pragma unroll
-    for (uint n = 0; n < HELD(size); n++)
+    UNROLL
+    EACH(n, 1, size)
         tile[word_place(deep_row(size, item, n), deep_word(size, item, n))] = held[n];
 }
 
@@ -124,24 +126,32 @@ INLINE void take_rows(uint x[4], __local const uint *tile, uint row, uint step, 
     unit_rows(x, tile, word_place(row + lane % 8 + 8 * line, step * 8 + 4 * deep), item, exchange);
 }
 
-INLINE void take_columns(uint x[4], __local const uint *tile, uint size, uint row, uint step, int turned, int item)
+INLINE void take_columns(uint x[4], __local const uint *tile, uint size, uint row, uint step, int turned, int item,
+                         __local uint *exchange)
 {
     const uint lane = item % TEAM, g = lane / 4, t = lane % 4;
 
-#pragma unroll
+#if PER_WORD == 2
+    const uint matrix = lane / 8;
+    const uint line = turned ? matrix / 2 : matrix % 2, deep = turned ? matrix % 2 : matrix / 2;
+    const uint at = (step * 16 + 8 * deep + lane % 8) * PITCH(size) + row + 8 * line;
+    unit_columns(x, tile, at / 2, item, exchange);
+#else
+    UNROLL
     for (int j = 0; j < 4; j++) {
         const uint line = turned ? j / 2 : j % 2, deep = turned ? j % 2 : j / 2;
         x[j] = tile[(step * 8 + t + 4 * deep) * PITCH(size) + row + g + 8 * line];
     }
+#endif
 }
 
 #if A_WAY == WAY_COLUMNS
-#define TAKE_A(x, row, step) take_columns(x, a_tile, TILE_M, row, step, 0, item)
+#define TAKE_A(x, row, step) take_columns(x, a_tile, TILE_M, row, step, 0, item, exchange)
 #else
 #define TAKE_A(x, row, step) take_rows(x, a_tile, row, step, 0, item, exchange)
 #endif
 #if B_WAY == WAY_COLUMNS
-#define TAKE_B(x, row, step) take_columns(x, b_tile, TILE_N, row, step, 1, item)
+#define TAKE_B(x, row, step) take_columns(x, b_tile, TILE_N, row, step, 1, item, exchange)
 #else
 #define TAKE_B(x, row, step) take_rows(x, b_tile, row, step, 1, item, exchange)
 #endif
@@ -160,7 +170,7 @@ INLINE void operand_a(uint a[4], __local const uint *a_tile, uint row, uint step
 #else
     TAKE_A(a, row, step);
 #ifdef UNIT_TF32
-#pragma unroll
+    UNROLL
     for (int j = 0; j < 4; j++)
         a[j] = unit_round(a[j]);
 #endif
@@ -182,11 +192,24 @@ INLINE void operand_b(uint b[4], __local const uint *b_tile, uint column, uint s
 #else
     TAKE_B(b, column, step);
 #ifdef UNIT_TF32
-#pragma unroll
+    UNROLL
     for (int j = 0; j < 4; j++)
         b[j] = unit_round(b[j]);
 #endif
 #endif
+}
+
+INLINE void clear(float sum[PIECES_M][PIECES_N][4])
+{
+    UNROLL
+    for (int i = 0; i < PIECES_M; i++) {
+        UNROLL
+        for (int j = 0; j < PIECES_N; j++) {
+            UNROLL
+            for (int e = 0; e < 4; e++)
+                sum[i][j][e] = 0;
+        }
+    }
 }
 
 /* sum += the product of a slice. */
@@ -217,10 +240,8 @@ INLINE void multiply_slice(float sum[PIECES_M][PIECES_N][4], __local const uint 
 
 #if defined(REAL_IS_F16)
 #define LOW_NUMBER(word) f16_number((word) & 0xffff)
-#define HIGH_NUMBER(word) f16_number((word) >> 16)
 #elif defined(REAL_IS_BF16)
 #define LOW_NUMBER(word) as_float((word) << 16)
-#define HIGH_NUMBER(word) as_float((word) & 0xffff0000)
 #else
 #define LOW_NUMBER(word) as_float(word)
 #endif
@@ -229,23 +250,33 @@ INLINE float sum_row(__local const uint *a_tile, int row)
 {
     float sum = 0;
 
-    for (int word = 0; word < WORDS; word++) {
 #if A_WAY == WAY_COLUMNS
-        const uint bits = a_tile[word * PITCH(TILE_M) + row];
+    for (int k = 0; k < SLICE; k++) {
+        const uint at = k * PITCH(TILE_M) + row;
+#if PER_WORD == 2
+        const uint bits = a_tile[at / 2] >> at % 2 * 16;
 #else
-        const uint bits = a_tile[word_place(row, word)];
+        const uint bits = a_tile[at];
 #endif
         sum += LOW_NUMBER(bits);
-#ifdef HIGH_NUMBER
-        sum += HIGH_NUMBER(bits);
+    }
+#else
+    for (int word = 0; word < WORDS; word++) {
+        const uint bits = a_tile[word_place(row, word)];
+        sum += LOW_NUMBER(bits);
+#if PER_WORD == 2
+        sum += LOW_NUMBER(bits >> 16);
 #endif
     }
+#endif
     return sum;
 }
 
 /* ---- Finished tiles ----
- * They go through local memory, 32 rows at a time, so that neighbouring items store side by side and a chain stands once
- * in the program:
+ * They go through local memory, 32 rows at a time, so that neighbouring items store side by side and a chain stands a few
+ * times in the program, not once for each of an item's sums.  Which sums they are must be known to the compiler, or all
+ * of them lie in memory:
+ *   UNROLL
  *   for (int pass = 0; pass < PIECES_M; pass++) {
  *       lay_out(sum, pass, ring, item);
  *       for (int at = item; at < LAID; at += GROUP)
@@ -263,15 +294,11 @@ INLINE void lay_out(float sum[PIECES_M][PIECES_N][4], int pass, __local uint *ri
     __local uint *to = ring + (team / 2 * 16 + lane / 4) * PITCH(TILE_N) + team % 2 * TEAM_N + lane % 4 * 2;
 
     barrier(CLK_LOCAL_MEM_FENCE);
-#pragma unroll
-    for (int i = 0; i < PIECES_M; i++)
-        if (i == pass) {
-#pragma unroll
-            for (int j = 0; j < PIECES_N; j++) {
-                const float *x = sum[i][j];
-                vstore2((uint2)(as_uint(x[0]), as_uint(x[1])), 0, to + 8 * j);
-                vstore2((uint2)(as_uint(x[2]), as_uint(x[3])), 0, to + 8 * j + 8 * PITCH(TILE_N));
-            }
-        }
+    UNROLL
+    for (int j = 0; j < PIECES_N; j++) {
+        const float *x = sum[pass][j];
+        vstore2((uint2)(as_uint(x[0]), as_uint(x[1])), 0, to + 8 * j);
+        vstore2((uint2)(as_uint(x[2]), as_uint(x[3])), 0, to + 8 * j + 8 * PITCH(TILE_N));
+    }
     barrier(CLK_LOCAL_MEM_FENCE);
 }

@@ -1,8 +1,12 @@
 /* conv.c - convolutions on OpenCL: which form computes one. */
 #include "device/opencl/engines.h"
+#include "device/opencl/matrix.h"
 
 /* The first that applies; the last always does. */
-static const struct conv_form *const forms[] = {&conv_direct};
+static const struct conv_form *const forms[] = {
+    &conv_matrix,
+    &conv_direct,
+};
 
 static const struct conv_form *form_of(const struct device *d, const struct conv *p)
 {

@@ -14,7 +14,7 @@ static enum matrix_way way_of(const struct gemm *p, const struct gemm_product *q
     if (matrix_aligned(p->dtype, counts, n)) {
         if (deep == 1)
             return WAY_ROWS;
-        if (row == 1 && matrix_vector(p->dtype) == 4)
+        if (row == 1)
             return WAY_COLUMNS;
     }
     return deep < row ? WAY_DEEP : WAY_GATHER;
@@ -23,14 +23,15 @@ static enum matrix_way way_of(const struct gemm *p, const struct gemm_product *q
 static struct gemm_product product_of(struct device *d, const struct gemm *p)
 {
     struct gemm_product q = gemm_product_of(p);
+    const enum matrix_way a = way_of(p, &q, &p->a, q.a_row, p->a_col, 0);
+    const enum matrix_way b = way_of(p, &q, &p->b, p->b_col, p->b_row, 1);
 
-    q.tiling = matrix_tiling(d, q.m, p->n, p->k, q.count);
+    q.tiling = matrix_tiling(d, q.m, p->n, p->k, q.count, a, b);
     q.wide = gemm_product_wide(p, &q);
     q.source = "gemm_matrix";
     q.local[0] = MATRIX_GROUP;
     q.local[1] = 1;
-    matrix_options(d, p->dtype, q.tiling.tile, way_of(p, &q, &p->a, q.a_row, p->a_col, 0),
-                   way_of(p, &q, &p->b, p->b_col, p->b_row, 1), q.options);
+    matrix_options(d, p->dtype, q.tiling.tile, a, b, q.options);
     return q;
 }
 

@@ -41,10 +41,12 @@ static int64_t over(int64_t n, int64_t by)
     return (n + by - 1) / by;
 }
 
-struct tiling matrix_tiling(const struct device *d, int64_t m, int64_t n, int64_t depth, int64_t count)
+/* What goes by registers takes those that the sums of a tile of 128 x 128 need. */
+struct tiling matrix_tiling(const struct device *d, int64_t m, int64_t n, int64_t depth, int64_t count,
+                            enum matrix_way a, enum matrix_way b)
 {
     const int64_t enough = d->info.units > 0 ? d->info.units : 1;
-    int rows = m > 64, columns = n > 64;
+    int rows = m > 64, columns = n > 64 && !(rows && (a <= WAY_DEEP || b <= WAY_DEEP));
     struct tiling t;
 
     for (;;) {

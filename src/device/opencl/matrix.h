@@ -25,7 +25,8 @@ int matrix_computes(const struct device *d, gradc_dtype dtype);
 int matrix_pays(int64_t m, int64_t n, int64_t depth);
 
 /* As opencl_tiling; the tile's k and items are 0. */
-struct tiling matrix_tiling(const struct device *d, int64_t m, int64_t n, int64_t depth, int64_t count);
+struct tiling matrix_tiling(const struct device *d, int64_t m, int64_t n, int64_t depth, int64_t count,
+                            enum matrix_way a, enum matrix_way b);
 
 /* The options of opencl/matrix_tile.cl. */
 void matrix_options(const struct device *d, gradc_dtype dtype, const struct tile *tile, enum matrix_way a,
