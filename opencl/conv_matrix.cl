@@ -5,10 +5,10 @@
  * tiles across, tiles down, group of channels, split.  Options and tiles: matrix_tile.cl.  A_WAY is WAY_ROWS (16 bytes along
  * the depth are contiguous and aligned), WAY_DEEP, or WAY_GATHER (a row's stride is 1); B_WAY is WAY_GATHER, or WAY_DEEP for
  * the gradient of the weights.  BIAS: a column is added; ROW_SUMS: the sums of A's rows are a second result; STRIDED;
- * PARTS: the depth is split (tile.cl).  A chain may take up what is finished (finish.cl). */
+ * PARTS: the depth is split (parts.cl).  A chain may take up what is finished (finish.cl). */
 
 #include "finish.cl"
-#include "tile.cl"
+#include "parts.cl"
 #include "matrix_tile.cl"
 #include "image.cl"
 

@@ -2,7 +2,7 @@
  * finished (finish.cl). */
 
 #include "finish.cl"
-#include "tile.cl"
+#include "parts.cl"
 
 #ifdef BIAS
 #define WITH_BIAS(value, channel) ((value) + LOAD(bias, channel))

@@ -3,10 +3,10 @@
  *
  * Layout, batch axes, splits and arguments are gemm.cl's.  Work-groups: 128 items, along dimension 0 alone: tiles across,
  * tiles down, batch, split.  Options and tiles: matrix_tile.cl; BIAS: a row is added; ROW_SUMS: the sums of A's rows are
- * a second result; PARTS: the depth is split (tile.cl).  A chain may take up what is finished (finish.cl). */
+ * a second result; PARTS: the depth is split (parts.cl).  A chain may take up what is finished (finish.cl). */
 
 #include "finish.cl"
-#include "tile.cl"
+#include "parts.cl"
 #include "matrix_tile.cl"
 
 #ifdef BIAS

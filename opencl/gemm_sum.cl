@@ -2,7 +2,7 @@
  * is finished (finish.cl). */
 
 #include "finish.cl"
-#include "tile.cl"
+#include "parts.cl"
 
 #ifdef BIAS
 #define WITH_BIAS(value, column) ((value) + LOAD(bias, (column) * bias_stride))

@@ -7,6 +7,7 @@
 #include "support/matrix.h"
 
 #ifndef GRADC_NO_OPENCL
+#include "core/context.h"
 #include "device/opencl/matrix.h"
 
 /* ---- Products ---- */
@@ -264,12 +265,61 @@ static void settings_choose(struct fixture *f)
     m.d->table->close(m.d);
 }
 
+/* ---- In a context: a chain takes up the results, and the bias's gradient is the sums of rows ---- */
+
+enum { RESULTS = 4 };
+
+/* relu(linear + residual), and the gradients of the linear part alone: relu's mask is no matter of rounding. */
+static void program(gradc_context *g, gradc_tensor *const x[5], gradc_tensor *kept[RESULTS])
+{
+    gradc_tensor *dx[3];
+    kept[0] = gradc_retain(gradc_relu(gradc_add(gradc_linear(x[0], x[1], x[2]), x[3])));
+    assert_int_equal(gradc_gradients(gradc_linear(x[0], x[1], x[2]), x[4], 3, x, dx), GRADC_OK);
+    for (int i = 0; i < 3; i++)
+        kept[1 + i] = gradc_retain(dx[i]);
+    assert_int_equal(gradc_sync(g), GRADC_OK);
+    gradc_tape_clear(g);
+}
+
+/* Another setting rounds otherwise, as far as it may, and other numbers than strict's show that it does. */
+static void contexts_use_them(struct fixture *f)
+{
+    static const int64_t shapes[5][3] = {{40, 36, -1}, {33, 36, -1}, {33, -1}, {40, 33, -1}, {40, 33, -1}};
+    if (strcmp(f->device, "cpu") == 0)
+        return;
+    struct random r = {test_seed()};
+    gradc_tensor *x[5], *plain[RESULTS], *rounded[RESULTS];
+    for (int i = 0; i < 5; i++)
+        x[i] = tensor_random(f->g, GRADC_F32, shapes[i], -1, 1, &r);
+    for (int i = 0; i < 3; i++)
+        gradc_requires_grad(x[i], 1);
+    program(f->g, x, plain);
+    assert_int_equal(gradc_set(f->g, "math", "tf32"), GRADC_OK);
+    f->g->device->matrix = MATRIX_EMULATED;
+    program(f->g, x, rounded);
+    for (int i = 0; i < RESULTS; i++) {
+        struct values want = values_read(plain[i]), got = values_read(rounded[i]);
+        assert_values(rounded[i], &want, 8e-3, "with a matrix unit");
+        int64_t other = 0;
+        for (int64_t at = 0; at < want.n; at++)
+            other += got.at[at] != want.at[at];
+        assert_true(i == 3 ? other < want.n : other > want.n / 4);
+        values_free(&want);
+        values_free(&got);
+        gradc_release(plain[i]);
+        gradc_release(rounded[i]);
+    }
+    for (int i = 0; i < 5; i++)
+        gradc_release(x[i]);
+}
+
 int main(int argc, char **argv)
 {
     static const struct test tests[] = {{"random products", random_products},
                                         {"tiny products", tiny_products},
                                         {"programs", programs_build},
-                                        {"settings choose", settings_choose}};
+                                        {"settings choose", settings_choose},
+                                        {"contexts use them", contexts_use_them}};
     if (argc > 1)
         cmocka_set_test_filter(argv[1]);
     return RUN_SUITE("matrix_units", tests);
