@@ -1,11 +1,12 @@
 /* conv_matrix.cl - convolutions by the matrix unit, as products whose right side is gathered from an image: forward,
  * gradient of the input, gradient of the weights; operands rounded to what the unit takes, sums in f32.
  *
- * What the arguments mean, conv.cl says; `deep` is the option B_WAY here.  Work-groups: 128 items, along dimension 0 alone:
- * tiles across, tiles down, group of channels, split.  Options and tiles: matrix_tile.cl.  A_WAY is WAY_ROWS (16 bytes along
- * the depth are contiguous and aligned), WAY_DEEP, or WAY_GATHER (a row's stride is 1); B_WAY is WAY_GATHER, or WAY_DEEP for
- * the gradient of the weights.  BIAS: a column is added; ROW_SUMS: the sums of A's rows are a second result; STRIDED;
- * PARTS: the depth is split (parts.cl).  A chain may take up what is finished (finish.cl). */
+ * What the arguments mean, conv.cl says; `deep` is the option B_WAY here.  Work-groups: 128 items, along dimension 0
+ * alone: tiles across, tiles down, group of channels, split.  Options and tiles: matrix_tile.cl.  A_WAY is WAY_ROWS
+ * (16 bytes along the depth are contiguous and aligned), WAY_DEEP, or WAY_GATHER (a row's stride is 1); B_WAY is
+ * WAY_GATHER, or WAY_DEEP for the gradient of the weights.  BIAS: a column is added; ROW_SUMS: the sums of A's rows
+ * are a second result; STRIDED; PARTS: the depth is split (parts.cl).  A chain may take up what is finished
+ * (finish.cl). */
 
 #include "finish.cl"
 #include "parts.cl"
@@ -18,11 +19,11 @@
 #define WITH_BIAS(value, channel) (value)
 #endif
 
-/* ---- The left operand: element (i, k) is from[i * stride + where k lies], for i below lines and k below the depth's end
- * `last`; depths[] are those of a slice that begins at `at` ---- */
+/* ---- The left operand: element (i, k) is from[i * stride + where k lies], for i below lines and k below the
+ * depth's end `last`; depths[] are those of a slice that begins at `at` ---- */
 
-INLINE void left_gather(uint *held, __global const stored *from, index_t lines, index_t stride, index_t at, index_t last,
-                        __local const where_t *depths, uint item)
+INLINE void left_gather(uint *held, __global const stored *from, index_t lines, index_t stride, index_t at,
+                        index_t last, __local const where_t *depths, uint item)
 {
     const index_t row = gather_row(TILE_M, item, 0);
 
@@ -132,6 +133,19 @@ INLINE void image_deep(uint *held, __global const stored *image, __local const w
 #define END_B(tile) deep_store(tile, TILE_N, b_held, item)
 #endif
 
+/* The table of depths is for WAY_GATHER alone. */
+#if B_WAY == WAY_GATHER
+#define FIND_DEPTH(depths, k, at) (depths)[k] = LOCATE(depth, (at) + (k), last)
+#else
+#define FIND_DEPTH(depths, k, at)
+#endif
+
+#ifdef ROW_SUMS
+#define ADD_ROW(tile) row_sum += column == 0 && item < TILE_M ? sum_row(tile, item) : 0
+#else
+#define ADD_ROW(tile)
+#endif
+
 __kernel __attribute__((reqd_work_group_size(GROUP, 1, 1)))
 void conv_matrix(__global const stored *a, ulong a_first, __global const stored *image, ulong image_first,
 #ifdef BIAS
@@ -165,18 +179,13 @@ void conv_matrix(__global const stored *a, ulong a_first, __global const stored 
 #ifdef BIAS
     bias += bias_first + g * m;
 #endif
-#ifdef ROW_SUMS
     float row_sum = 0;
-#endif
-
-    float sum[PIECES_M][PIECES_N][4];
+    float sum[PIECES_M][PIECES_N][8];
     clear(sum);
     for (int j = item; j < TILE_N; j += GROUP)
         columns[j] = LOCATE(column, column + j, n);
-#if B_WAY == WAY_GATHER
     for (int k = item; k < STAGES * SLICE; k += GROUP)
-        depths[k] = LOCATE(depth, at + k, last);
-#endif
+        FIND_DEPTH(depths, k, at);
     barrier(CLK_LOCAL_MEM_FENCE);
 
     UNROLL
@@ -200,16 +209,11 @@ void conv_matrix(__global const stored *a, ulong a_first, __global const stored 
         BEGIN_B(at, depths + next * SLICE);
         async_mark();
         at += SLICE;
-#if B_WAY == WAY_GATHER
         if (item < SLICE)
-            depths[now * SLICE + item] = LOCATE(depth, at + item, last);
-#endif
+            FIND_DEPTH(depths + now * SLICE, item, at);
 
         multiply_slice(sum, a_tile, a_tile + A_WORDS, item, exchange);
-#ifdef ROW_SUMS
-        if (column == 0 && item < TILE_M)
-            row_sum += sum_row(a_tile, item);
-#endif
+        ADD_ROW(a_tile);
         END_A(a_next);
         END_B(a_next + A_WORDS);
         now = now + 1 == STAGES ? 0 : now + 1;

@@ -1,5 +1,5 @@
-/* conv_sum.cl - what split convolutions end with.  Options: BIAS, ROW_SUMS as the product's.  A chain may take up what is
- * finished (finish.cl). */
+/* conv_sum.cl - what split convolutions end with.  Options: BIAS, ROW_SUMS as the product's.  A chain may take up
+ * what is finished (finish.cl). */
 
 #include "finish.cl"
 #include "parts.cl"

@@ -1,9 +1,10 @@
-/* gemm_matrix.cl - matrix products by the matrix unit: C[b,i,j] = sum_k A[b,i,k] B[b,k,j] + bias[j], operands rounded to
- * what the unit takes, sums in f32.
+/* gemm_matrix.cl - matrix products by the matrix unit: C[b,i,j] = sum_k A[b,i,k] B[b,k,j] + bias[j], operands
+ * rounded to what the unit takes, sums in f32.
  *
- * Layout, batch axes, splits and arguments are gemm.cl's.  Work-groups: 128 items, along dimension 0 alone: tiles across,
- * tiles down, batch, split.  Options and tiles: matrix_tile.cl; BIAS: a row is added; ROW_SUMS: the sums of A's rows are
- * a second result; PARTS: the depth is split (parts.cl).  A chain may take up what is finished (finish.cl). */
+ * Layout, batch axes, splits and arguments are gemm.cl's.  Work-groups: 128 items, along dimension 0 alone: tiles
+ * across, tiles down, batch, split.  Options and tiles: matrix_tile.cl; BIAS: a row is added; ROW_SUMS: the sums of
+ * A's rows are a second result; PARTS: the depth is split (parts.cl).  A chain may take up what is finished
+ * (finish.cl). */
 
 #include "finish.cl"
 #include "parts.cl"
@@ -132,7 +133,7 @@ void gemm_matrix(__global const stored *a, ulong a_first, __global const stored 
     float row_sum = 0;
 #endif
 
-    float sum[PIECES_M][PIECES_N][4];
+    float sum[PIECES_M][PIECES_N][8];
     clear(sum);
 
     UNROLL

@@ -1,5 +1,5 @@
-/* gemm_sum.cl - what split matrix products end with.  Options: BIAS, ROW_SUMS as the product's.  A chain may take up what
- * is finished (finish.cl). */
+/* gemm_sum.cl - what split matrix products end with.  Options: BIAS, ROW_SUMS as the product's.  A chain may take up
+ * what is finished (finish.cl). */
 
 #include "finish.cl"
 #include "parts.cl"

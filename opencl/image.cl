@@ -39,8 +39,8 @@ static where_t locate(index_t n, index_t limit, index_t area, index_t width, ind
     return at;
 }
 
-/* The pixel's place in the image; -1: outside, 0.  With STRIDED y and x count before the stride: what the stride does not
- * divide is 0. */
+/* The pixel's place in the image; -1: outside, 0.  With STRIDED y and x count before the stride: what the stride
+ * does not divide is 0. */
 static index_t pixel_place(where_t column, where_t depth, index_t height, index_t width, index_t stride_y,
                            index_t stride_x)
 {

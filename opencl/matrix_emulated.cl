@@ -1,9 +1,8 @@
-/* matrix_emulated.cl - the matrix unit of matrix_ptx.cl in plain OpenCL C: a team's items hand each other what the unit
- * would read of their registers, through local memory, as the PTX manual defines ldmatrix and mma.  It shows on any device
- * that a kernel's indices and layouts are right; it is no way to compute. */
+/* matrix_emulated.cl - the instructions of matrix_ptx.cl in plain OpenCL C: a team's items hand each other what the
+ * unit would read of their registers, through local memory, as the PTX manual defines ldmatrix and mma.  It shows on
+ * any device that a kernel's indices and layouts are right; it is no way to compute. */
 
 #define UNIT_LOCAL(name) __local uint name[6 * GROUP]
-#define UNROLL
 
 static inline void unit_rows(uint x[4], __local const uint *tile, uint first, int item, __local uint *exchange)
 {
@@ -82,26 +81,4 @@ static inline uint unit_round(uint x)
 static inline uint unit_pair(uint low, uint high)
 {
     return bf16_bits(as_float(low)) | (uint)bf16_bits(as_float(high)) << 16;
-}
-
-static inline void async_copy(__local uint *to, __global const void *from, int bytes)
-{
-    __global const ushort *halves = (__global const ushort *)from;
-
-    for (int i = 0; i < 4; i++) {
-        const uint low = 4 * i < bytes ? halves[2 * i] : 0, high = 4 * i + 2 < bytes ? halves[2 * i + 1] : 0;
-        to[i] = low | high << 16;
-    }
-}
-
-static inline void async_mark(void)
-{
-}
-
-static inline void async_wait(void)
-{
-}
-
-static inline void async_finish(void)
-{
 }

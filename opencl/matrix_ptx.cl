@@ -1,11 +1,10 @@
-/* matrix_ptx.cl - the matrix unit of NVIDIA's devices, from compute capability 8.0 on, in PTX.  See matrix_unit.cl.
+/* matrix_ptx.cl - the instructions of matrix_mma.cl, in PTX: NVIDIA's devices from compute capability 8.0 on.
  *
- * Addresses of local memory are handed over as 64-bit integers; what copies and unit_rows address is aligned to 16 bytes,
- * which only static arrays can be. */
+ * Addresses of local memory are handed over as 64-bit integers; what copies and unit_rows address is aligned to 16
+ * bytes, which only static arrays can be. */
 
 /* What the unit needs of local memory. */
 #define UNIT_LOCAL(name) __local uint *const name = 0
-#define UNROLL _Pragma("unroll")
 
 #if defined(UNIT_F16)
 #define UNIT_SHAPE "m16n8k16.row.col.f32.f16.f16.f32"
@@ -25,8 +24,8 @@ static inline void unit_rows(uint x[4], __local const uint *tile, uint first, in
                  : "memory");
 }
 
-/* The same of matrices of 16-bit numbers that lie with the depth across: item i says where line i % 8 of matrix i / 8, 8
- * numbers of one depth, begins, in words.  x[j]: numbers item / 4 of lines 2 (item % 4) and the next. */
+/* The same of matrices of 16-bit numbers that lie with the depth across: item i says where line i % 8 of matrix i /
+ * 8, 8 numbers of one depth, begins, in words.  x[j]: numbers item / 4 of lines 2 (item % 4) and the next. */
 static inline void unit_columns(uint x[4], __local const uint *tile, uint first, int item, __local uint *exchange)
 {
     asm volatile("ldmatrix.sync.aligned.m8n8.x4.trans.shared.b16 {%0, %1, %2, %3}, [%4];"

@@ -1,18 +1,19 @@
-/* matrix_tile.cl - what gemm_matrix.cl and conv_matrix.cl share: tiles of two operands in local memory, the product of a
- * slice of them by the matrix unit, and the way of finished tiles.  No kernel is defined here.
+/* matrix_tile.cl - what gemm_matrix.cl and conv_matrix.cl share: tiles of two operands in local memory, the product
+ * of a slice of them by the matrix unit, and the way of finished tiles.  No kernel is defined here.
  *
- * A group of 128 items, four teams (matrix_unit.cl), makes TILE_M x TILE_N elements of C, each team a quarter.  The depth
- * goes by in slices of 64 bytes a row; a ring of STAGES slices lies in local memory.
- * From the host: TILE_M and TILE_N, 64 or 128; STAGES, 2 to 4; A_WAY and B_WAY, how an operand gets there; UNIT_TF32,
- * UNIT_BF16 or UNIT_F16 (f32 operands under UNIT_BF16 are rounded as they leave local memory); MATRIX_EMULATED.
+ * A group of 128 items, four teams (matrix_unit.cl), makes TILE_M x TILE_N elements of C, each team a quarter.  The
+ * depth goes by in slices of 64 bytes a row; a ring of STAGES slices lies in local memory.
+ * From the host: TILE_M and TILE_N, 64 or 128; STAGES, 2 to 4; A_WAY and B_WAY, how an operand gets there; the unit,
+ * UNIT_MMA or UNIT_WMMA, and UNIT_TF32, UNIT_BF16 or UNIT_F16 (f32 operands under UNIT_BF16 are rounded as they leave
+ * local memory); MATRIX_EMULATED.
  *
  * An operand's tile has one of two layouts, of words (4 bytes: an f32, or two 16-bit numbers along the depth):
- *   by rows      [row][16 words]; the four quarters of a row are exchanged, so that neither the unit, reading a quarter of
+ *   by rows      [row][16 words]; the four quarters of a row are exchanged, so that neither the unit, reading a
+ * quarter of
  *                8 rows, nor items that write one meet in a bank
  *   by columns   [depth][rows, and 8 more], as it lies in global memory */
 
 #define GROUP 128
-#include "matrix_unit.cl"
 
 #define WAY_GATHER 0  /* through registers, neighbouring items side by side in rows; by rows in local memory */
 #define WAY_DEEP 1    /* the same, side by side along the depth */
@@ -50,8 +51,13 @@
 #define TEAM_M (TILE_M / 2)
 #define TEAM_N (TILE_N / 2)
 #define PIECES_M (TEAM_M / 16)
-#define PIECES_N (TEAM_N / 8)
+#define PIECES_N (TEAM_N / 16)
 
+#ifdef MATRIX_EMULATED
+#define UNROLL
+#else
+#define UNROLL _Pragma("unroll")
+#endif
 #define INLINE static inline __attribute__((always_inline))
 
 /* How many words of a tile an item takes through registers.  For the n-th of them: EACH(n, step, size) is a loop whose
@@ -114,124 +120,54 @@ INLINE uint word_from(__global const stored *from, index_t at, index_t step, ind
 #endif
 }
 
-/* ---- From local memory to the unit ---- */
+/* ---- From local memory through the unit ---- */
 
-/* Two pieces of 8 rows and two of 4 words from a place in the tile.  turned 0: A's order, rows first; 1: B's. */
-INLINE void take_rows(uint x[4], __local const uint *tile, uint row, uint step, int turned, int item,
-                      __local uint *exchange)
-{
-    const uint lane = item % TEAM, matrix = lane / 8;
-    const uint line = turned ? matrix / 2 : matrix % 2, deep = turned ? matrix % 2 : matrix / 2;
-
-    unit_rows(x, tile, word_place(row + lane % 8 + 8 * line, step * 8 + 4 * deep), item, exchange);
-}
-
-INLINE void take_columns(uint x[4], __local const uint *tile, uint size, uint row, uint step, int turned, int item,
-                         __local uint *exchange)
-{
-    const uint lane = item % TEAM, g = lane / 4, t = lane % 4;
-
-#if PER_WORD == 2
-    const uint matrix = lane / 8;
-    const uint line = turned ? matrix / 2 : matrix % 2, deep = turned ? matrix % 2 : matrix / 2;
-    const uint at = (step * 16 + 8 * deep + lane % 8) * PITCH(size) + row + 8 * line;
-    unit_columns(x, tile, at / 2, item, exchange);
-#else
-    UNROLL
-    for (int j = 0; j < 4; j++) {
-        const uint line = turned ? j / 2 : j % 2, deep = turned ? j % 2 : j / 2;
-        x[j] = tile[(step * 8 + t + 4 * deep) * PITCH(size) + row + g + 8 * line];
-    }
-#endif
-}
+#include "matrix_unit.cl"
 
 #if A_WAY == WAY_COLUMNS
-#define TAKE_A(x, row, step) take_columns(x, a_tile, TILE_M, row, step, 0, item, exchange)
+#define UNIT_A(x, tile, row, step) unit_columns_of(x, tile, TILE_M, row, step, 0, item, exchange)
 #else
-#define TAKE_A(x, row, step) take_rows(x, a_tile, row, step, 0, item, exchange)
+#define UNIT_A(x, tile, row, step) unit_rows_of(x, tile, row, step, 0, item, exchange)
 #endif
 #if B_WAY == WAY_COLUMNS
-#define TAKE_B(x, row, step) take_columns(x, b_tile, TILE_N, row, step, 1, item, exchange)
+#define UNIT_B(x, tile, row, step) unit_columns_of(x, tile, TILE_N, row, step, 1, item, exchange)
 #else
-#define TAKE_B(x, row, step) take_rows(x, b_tile, row, step, 1, item, exchange)
+#define UNIT_B(x, tile, row, step) unit_rows_of(x, tile, row, step, 1, item, exchange)
 #endif
 
-/* 16 rows of A as the unit wants them. */
-INLINE void operand_a(uint a[4], __local const uint *a_tile, uint row, uint step, int item, __local uint *exchange)
-{
-#if PAIRS
-    uint low[4], high[4];
-    TAKE_A(low, row, 2 * step);
-    TAKE_A(high, row, 2 * step + 1);
-    a[0] = unit_pair(low[0], low[2]);
-    a[1] = unit_pair(low[1], low[3]);
-    a[2] = unit_pair(high[0], high[2]);
-    a[3] = unit_pair(high[1], high[3]);
-#else
-    TAKE_A(a, row, step);
-#ifdef UNIT_TF32
-    UNROLL
-    for (int j = 0; j < 4; j++)
-        a[j] = unit_round(a[j]);
-#endif
-#endif
-}
-
-/* Twice 8 columns of B: b[0] and b[1] of the first, then of the second. */
-INLINE void operand_b(uint b[4], __local const uint *b_tile, uint column, uint step, int item,
-                      __local uint *exchange)
-{
-#if PAIRS
-    uint low[4], high[4];
-    TAKE_B(low, column, 2 * step);
-    TAKE_B(high, column, 2 * step + 1);
-    b[0] = unit_pair(low[0], low[1]);
-    b[1] = unit_pair(high[0], high[1]);
-    b[2] = unit_pair(low[2], low[3]);
-    b[3] = unit_pair(high[2], high[3]);
-#else
-    TAKE_B(b, column, step);
-#ifdef UNIT_TF32
-    UNROLL
-    for (int j = 0; j < 4; j++)
-        b[j] = unit_round(b[j]);
-#endif
-#endif
-}
-
-INLINE void clear(float sum[PIECES_M][PIECES_N][4])
+INLINE void clear(float sum[PIECES_M][PIECES_N][8])
 {
     UNROLL
     for (int i = 0; i < PIECES_M; i++) {
         UNROLL
         for (int j = 0; j < PIECES_N; j++) {
             UNROLL
-            for (int e = 0; e < 4; e++)
+            for (int e = 0; e < 8; e++)
                 sum[i][j][e] = 0;
         }
     }
 }
 
 /* sum += the product of a slice. */
-INLINE void multiply_slice(float sum[PIECES_M][PIECES_N][4], __local const uint *a_tile,
+INLINE void multiply_slice(float sum[PIECES_M][PIECES_N][8], __local const uint *a_tile,
                            __local const uint *b_tile, int item, __local uint *exchange)
 {
     const uint team = item / TEAM, row = team / 2 * TEAM_M, column = team % 2 * TEAM_N;
 
-    UNROLL
+    UNIT_UNROLL
     for (uint step = 0; step < WORDS / 8 / (1 + PAIRS); step++) {
-        uint a[PIECES_M][4], b[PIECES_N / 2][4];
+        uint a[PIECES_M][UNIT_WORDS], b[PIECES_N][UNIT_WORDS];
         UNROLL
         for (int i = 0; i < PIECES_M; i++)
-            operand_a(a[i], a_tile, row + 16 * i, step, item, exchange);
+            UNIT_A(a[i], a_tile, row + 16 * i, step);
         UNROLL
-        for (int j = 0; j < PIECES_N / 2; j++)
-            operand_b(b[j], b_tile, column + 16 * j, step, item, exchange);
+        for (int j = 0; j < PIECES_N; j++)
+            UNIT_B(b[j], b_tile, column + 16 * j, step);
         UNROLL
         for (int i = 0; i < PIECES_M; i++) {
             UNROLL
             for (int j = 0; j < PIECES_N; j++)
-                unit_multiply(sum[i][j], a[i], &b[j / 2][j % 2 * 2], item, exchange);
+                unit_piece(sum[i][j], a[i], b[j], item, exchange);
         }
     }
 }
@@ -273,9 +209,9 @@ INLINE float sum_row(__local const uint *a_tile, int row)
 }
 
 /* ---- Finished tiles ----
- * They go through local memory, 32 rows at a time, so that neighbouring items store side by side and a chain stands a few
- * times in the program, not once for each of an item's sums.  Which sums they are must be known to the compiler, or all
- * of them lie in memory:
+ * They go through local memory, 32 rows at a time, so that neighbouring items store side by side and a chain stands
+ * a few times in the program, not once for each of an item's sums.  Which sums they are must be known to the
+ * compiler, or all of them lie in memory:
  *   UNROLL
  *   for (int pass = 0; pass < PIECES_M; pass++) {
  *       lay_out(sum, pass, ring, item);
@@ -288,17 +224,17 @@ INLINE float sum_row(__local const uint *a_tile, int row)
 #define LAID_ROW(at, pass) ((at) / TILE_N / 16 * TEAM_M + (pass) * 16 + (at) / TILE_N % 16)
 #define LAID_NUMBER(ring, at) as_float((ring)[(at) / TILE_N * PITCH(TILE_N) + (at) % TILE_N])
 
-INLINE void lay_out(float sum[PIECES_M][PIECES_N][4], int pass, __local uint *ring, int item)
+INLINE void lay_out(float sum[PIECES_M][PIECES_N][8], int pass, __local uint *ring, int item)
 {
     const uint lane = item % TEAM, team = item / TEAM;
-    __local uint *to = ring + (team / 2 * 16 + lane / 4) * PITCH(TILE_N) + team % 2 * TEAM_N + lane % 4 * 2;
+    __local uint *to = ring + team / 2 * 16 * PITCH(TILE_N) + team % 2 * TEAM_N;
 
     barrier(CLK_LOCAL_MEM_FENCE);
     UNROLL
     for (int j = 0; j < PIECES_N; j++) {
-        const float *x = sum[pass][j];
-        vstore2((uint2)(as_uint(x[0]), as_uint(x[1])), 0, to + 8 * j);
-        vstore2((uint2)(as_uint(x[2]), as_uint(x[3])), 0, to + 8 * j + 8 * PITCH(TILE_N));
+        UNROLL
+        for (int e = 0; e < 8; e++)
+            to[UNIT_ROW(lane, e) * PITCH(TILE_N) + 16 * j + UNIT_COLUMN(lane, e)] = as_uint(sum[pass][j][e]);
     }
     barrier(CLK_LOCAL_MEM_FENCE);
 }

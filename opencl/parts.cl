@@ -1,8 +1,8 @@
 /* parts.cl - what a product that may be split along its depth does with its results, and counting in digits.  It stands
  * behind finish.cl.  No kernel is defined here. */
 
-/* A product's results, in the manner of RESULT: with PARTS they are `real` in a workspace, whatever the tensors are made
- * of, and a second kernel adds them up; else they are finished.  Row sums go where `part`s do. */
+/* A product's results, in the manner of RESULT: with PARTS they are `real` in a workspace, whatever the tensors are
+ * made of, and a second kernel adds them up; else they are finished.  Row sums go where `part`s do. */
 #ifdef PARTS
 typedef real part;
 #define PART_STORE(p, i, value) ((p)[i] = (value))

@@ -1,5 +1,5 @@
-/* matrix_conv.c - convolutions by matrix units in their three directions, as matrix_units.c tests products.  OpenCL devices
- * alone.
+/* matrix_conv.c - convolutions by matrix units in their three directions, as matrix_units.c tests products.  OpenCL
+ * devices alone.
  *
  * usage: matrix_conv [FILTER]     such as "*planned": only the tests whose name matches */
 #include <math.h>
@@ -108,11 +108,11 @@ static void run_layer(const struct matrix_machine *m, struct conv *p)
 }
 
 /* got[0] the result, got[1] the bias's gradient. */
-static void judge_layer(const struct matrix_machine *m, const struct layer *l, double *const x[4], double *const got[2],
-                        const char *what)
+static void judge_layer(const struct matrix_machine *m, const struct layer *l, double *const x[4],
+                        double *const got[2], const char *what)
 {
-    const int64_t pixels = l->z[2] * l->z[3], depths[] = {l->w[1] * l->w[2] * l->w[3], l->w[0] * l->w[2] * l->w[3],
-                                                          l->z[0] * pixels};
+    const int64_t pixels = l->z[2] * l->z[3],
+                  depths[] = {l->w[1] * l->w[2] * l->w[3], l->w[0] * l->w[2] * l->w[3], l->z[0] * pixels};
     struct values want = convolved(l, m, x, matrix_rounded), total = convolved(l, m, x, absolute);
     for (int64_t i = 0; i < want.n; i++) {
         if (l->kind == CONV_FORWARD && l->more)
@@ -157,10 +157,10 @@ static void one_layer(const struct matrix_machine *m, struct layer l, struct ran
     snprintf(what, sizeof what,
              "convolution %d, %s, %s of %s: x [%d,%d,%d,%d], w [%d,%d,%d,%d], stride %d,%d, padding %d,%d, "
              "dilation %d,%d%s",
-             number, kinds[l.kind], matrix_rounding_names[m->rounding], gradc_dtype_name(m->dtype), (int)l.x[0],
-             (int)l.x[1], (int)l.x[2], (int)l.x[3], (int)l.w[0], (int)l.w[1], (int)l.w[2], (int)l.w[3],
-             l.c.stride[0], l.c.stride[1], l.c.padding[0], l.c.padding[1], l.c.dilation[0], l.c.dilation[1],
-             l.more ? ", bias" : "");
+             number, kinds[l.kind], matrix_rounding_names[m->rounding], gradc_dtype_name(m->dtype),
+             (int)l.x[0], (int)l.x[1], (int)l.x[2], (int)l.x[3], (int)l.w[0], (int)l.w[1], (int)l.w[2],
+             (int)l.w[3], l.c.stride[0], l.c.stride[1], l.c.padding[0], l.c.padding[1], l.c.dilation[0],
+             l.c.dilation[1], l.more ? ", bias" : "");
     run_layer(m, &p);
     got[0] = matrix_read(m, &v[made], counts[made]);
     got[1] = matrix_read(m, &row, l.w[0]);
@@ -182,13 +182,14 @@ static void random_layer(const struct matrix_machine *m, struct random *r, int n
 /* Nearly each has a program of its own, which takes its time to build. */
 static void random_convolutions(struct fixture *f)
 {
-    matrix_problems(f, test_long() ? 400 : 12, random_layer);
+    matrix_problems(f, test_long() ? 400 : 14, random_layer);
 }
 
 /* For Oclgrind, which takes its time to run. */
 static void tiny_layer(const struct matrix_machine *m, struct random *r, int number)
 {
-    struct layer l = {.c = {{1 + number / 3, 1}, {1, 0}, {1, 1}, 1}, .kind = (enum conv_kind)(number % 3), .more = 1};
+    struct layer l = {
+        .c = {{1 + number / 3, 1}, {1, 0}, {1, 1}, 1}, .kind = (enum conv_kind)(number % 3), .more = 1};
     memcpy(l.x, (int64_t[]){2, 2, 5, 4}, 4 * sizeof *l.x);
     memcpy(l.w, (int64_t[]){3, 2, 3, 1}, 4 * sizeof *l.w);
     naive_conv_shape(&l.c, l.x, l.w, l.z);
@@ -197,7 +198,7 @@ static void tiny_layer(const struct matrix_machine *m, struct random *r, int num
 
 static void tiny_convolutions(struct fixture *f)
 {
-    matrix_problems(f, 6, tiny_layer);
+    matrix_problems(f, MATRIX_KINDS + MATRIX_AMD_KINDS, tiny_layer);
 }
 
 /* ---- Programs, for vendors.sh: on a device with a matrix unit those that differ are built, and nothing is run ---- */
@@ -221,7 +222,8 @@ static void programs_build(struct fixture *f)
     struct matrix_machine m = {0};
     struct failure failure = {0};
     matrix_works(device_open(f->device, &m.d, &failure), &failure);
-    for (int kind = 0; kind < MATRIX_KINDS && m.d->matrix != MATRIX_NONE && !f->eager; kind++) {
+    const int kinds = m.d->matrix == MATRIX_NVIDIA ? MATRIX_KINDS : MATRIX_AMD_KINDS;
+    for (int kind = 0; kind < kinds && m.d->matrix != MATRIX_NONE && !f->eager; kind++) {
         matrix_choose(&m, kind);
         for (int i = 0; i < 6; i++)
             build_layer(&m, i % 3, i / 3 ? 7 : 8);

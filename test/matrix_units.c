@@ -1,5 +1,6 @@
-/* matrix_units.c - matrix products by matrix units, with the unit emulated (opencl/matrix_emulated.cl), against loops in
- * double over operands that are rounded as the unit rounds them; and when this form is taken.  OpenCL devices alone.
+/* matrix_units.c - matrix products by matrix units, with the unit emulated (opencl/matrix_emulated.cl), against
+ * loops in double over operands that are rounded as the unit rounds them; and when this form is taken.  OpenCL
+ * devices alone.
  *
  * usage: matrix_units [FILTER]     such as "*planned": only the tests whose name matches */
 #include <math.h>
@@ -75,8 +76,8 @@ static struct problem make(const struct matrix_machine *m, struct random *r)
 }
 
 /* One element of C and the row sum; the sum of the absolute values of what was added. */
-static void loops(const struct matrix_machine *m, const struct gemm *p, const double *a, const double *b, double *sum,
-                  double *row_sum, double *total)
+static void loops(const struct matrix_machine *m, const struct gemm *p, const double *a, const double *b,
+                  double *sum, double *row_sum, double *total)
 {
     *sum = *row_sum = *total = 0;
     for (int64_t k = 0; k < p->k; k++) {
@@ -110,8 +111,8 @@ static void judge(const struct matrix_machine *m, const struct problem *q, doubl
             want += x[3][j];
         const double got = x[2][c + i * p->c_row + j];
         if (!matrix_near(m, got, want, total, p->k))
-            fail_msg("%s: [%d,%d] of batch %d is %.9g, not %.9g", what, (int)i, (int)j, (int)(at / p->n / p->m),
-                     got, want);
+            fail_msg("%s: [%d,%d] of batch %d is %.9g, not %.9g", what, (int)i, (int)j,
+                     (int)(at / p->n / p->m), got, want);
         if (p->row_sums && j == 0 && !matrix_near(m, x[4][i], row_sum, (double)p->k, p->k))
             fail_msg("%s: the sum of row %d is %.9g, not %.9g", what, (int)i, x[4][i], row_sum);
     }
@@ -132,8 +133,10 @@ static void one_product(const struct matrix_machine *m, struct problem q, struct
 {
     struct gemm *p = &q.p;
     char what[200];
-    double *x[5] = {matrix_numbers(m, q.sizes[0], r), matrix_numbers(m, q.sizes[1], r), NULL, matrix_numbers(m, p->n, r), NULL};
-    struct view a = matrix_memory(m, x[0], q.sizes[0]), b = matrix_memory(m, x[1], q.sizes[1]), c = matrix_memory(m, NULL, q.sizes[2]);
+    double *x[5] = {matrix_numbers(m, q.sizes[0], r), matrix_numbers(m, q.sizes[1], r), NULL,
+                    matrix_numbers(m, p->n, r), NULL};
+    struct view a = matrix_memory(m, x[0], q.sizes[0]), b = matrix_memory(m, x[1], q.sizes[1]),
+                c = matrix_memory(m, NULL, q.sizes[2]);
     q.bias = matrix_memory(m, x[3], p->n);
     q.bias.layout = (struct layout){.ndim = 1, .shape = {p->n}, .stride = {1}};
     q.sums = matrix_memory(m, NULL, p->m);
@@ -146,10 +149,10 @@ static void one_product(const struct matrix_machine *m, struct problem q, struct
         p->bias = &q.bias;
     if (p->nbatch == 0 && random_below(r, 2))
         p->row_sums = &q.sums;
-    snprintf(what, sizeof what, "product %d, %s of %s: %d x %d x %d, A %d,%d, B %d,%d, %d batch axes%s%s", number,
-             matrix_rounding_names[m->rounding], gradc_dtype_name(m->dtype), (int)p->m, (int)p->n, (int)p->k,
-             (int)p->a_row, (int)p->a_col, (int)p->b_row, (int)p->b_col, (int)p->nbatch, p->bias ? ", bias" : "",
-             p->row_sums ? ", sums" : "");
+    snprintf(what, sizeof what, "product %d, %s of %s: %d x %d x %d, A %d,%d, B %d,%d, %d batch axes%s%s",
+             number, matrix_rounding_names[m->rounding], gradc_dtype_name(m->dtype), (int)p->m, (int)p->n,
+             (int)p->k, (int)p->a_row, (int)p->a_col, (int)p->b_row, (int)p->b_col, (int)p->nbatch,
+             p->bias ? ", bias" : "", p->row_sums ? ", sums" : "");
     run_product(m, p);
     x[2] = matrix_read(m, &c, q.sizes[2]);
     x[4] = matrix_read(m, &q.sums, p->m);
@@ -171,7 +174,7 @@ static void random_product(const struct matrix_machine *m, struct random *r, int
 /* Nearly each has a program of its own, which takes its time to build. */
 static void random_products(struct fixture *f)
 {
-    matrix_problems(f, test_long() ? 400 : 12, random_product);
+    matrix_problems(f, test_long() ? 400 : 14, random_product);
 }
 
 /* For Oclgrind, which takes its time to run: one of each kind; A and B by each of the ways. */
@@ -192,7 +195,7 @@ static void tiny_product(const struct matrix_machine *m, struct random *r, int n
 
 static void tiny_products(struct fixture *f)
 {
-    matrix_problems(f, 4, tiny_product);
+    matrix_problems(f, MATRIX_KINDS + MATRIX_AMD_KINDS, tiny_product);
 }
 
 /* ---- Programs, for vendors.sh: on a device with a matrix unit those that differ are built, and nothing is run ---- */
@@ -217,12 +220,14 @@ static void build_product(const struct matrix_machine *m, int64_t size, const in
 
 static void programs_build(struct fixture *f)
 {
-    static const int64_t sizes[] = {64, 256}, layouts[][4] = {{256, 1, 1, 256}, {1, 256, 256, 1}, {256, 1, 256, 1},
-                                                              {257, 1, 1, 257}, {1, 257, 257, 1}, {256, 1, 257, 1}};
+    static const int64_t sizes[] = {64, 256},
+                         layouts[][4] = {{256, 1, 1, 256}, {1, 256, 256, 1}, {256, 1, 256, 1},
+                                         {257, 1, 1, 257}, {1, 257, 257, 1}, {256, 1, 257, 1}};
     struct matrix_machine m = {0};
     struct failure failure = {0};
     matrix_works(device_open(f->device, &m.d, &failure), &failure);
-    for (int kind = 0; kind < MATRIX_KINDS && m.d->matrix != MATRIX_NONE && !f->eager; kind++) {
+    const int kinds = m.d->matrix == MATRIX_NVIDIA ? MATRIX_KINDS : MATRIX_AMD_KINDS;
+    for (int kind = 0; kind < kinds && m.d->matrix != MATRIX_NONE && !f->eager; kind++) {
         matrix_choose(&m, kind);
         for (int i = 0; i < 2; i++)
             for (int j = 0; j < 6; j++)
@@ -259,6 +264,9 @@ static void settings_choose(struct fixture *f)
             m.d->matrix = MATRIX_EMULATED;
             assert_int_equal(takes_product(m.d, dtype, (enum math)math, 64, 64, 64), rows[i].taken[math]);
             assert_int_equal(takes_product(m.d, dtype, (enum math)math, 16, 64, 64), 0);
+            m.d->matrix = MATRIX_AMD_EMULATED;
+            assert_int_equal(takes_product(m.d, dtype, (enum math)math, 64, 64, 64),
+                             rows[i].taken[math] && !(dtype == GRADC_F32 && math == MATH_TF32));
             m.d->matrix = MATRIX_NONE;
             assert_int_equal(takes_product(m.d, dtype, (enum math)math, 64, 64, 64), 0);
         }

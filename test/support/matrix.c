@@ -123,9 +123,9 @@ struct matrix_machine matrix_open(const struct fixture *f)
 
 void matrix_choose(struct matrix_machine *m, int kind)
 {
-    static const gradc_dtype dtypes[MATRIX_KINDS] = {GRADC_F32, GRADC_F32, GRADC_BF16, GRADC_F16};
-    static const enum matrix_rounding roundings[] = {TF32, BF16, BF16, F16};
-    static const enum math maths[] = {MATH_TF32, MATH_BF16, MATH_FAST, MATH_FAST};
+    static const gradc_dtype dtypes[MATRIX_KINDS] = {GRADC_F32, GRADC_BF16, GRADC_F16, GRADC_F32};
+    static const enum matrix_rounding roundings[] = {BF16, BF16, F16, TF32};
+    static const enum math maths[] = {MATH_BF16, MATH_FAST, MATH_FAST, MATH_TF32};
     m->dtype = dtypes[kind];
     m->rounding = roundings[kind];
     m->d->math = maths[kind];
@@ -139,14 +139,17 @@ int matrix_near(const struct matrix_machine *m, double got, double want, double 
 }
 
 /* Problems of all kinds in turn. */
-void matrix_problems(struct fixture *f, int count, void (*one)(const struct matrix_machine *, struct random *, int))
+void matrix_problems(struct fixture *f, int count,
+                     void (*one)(const struct matrix_machine *, struct random *, int))
 {
     if (strcmp(f->device, "cpu") == 0 || f->eager)
         return;
     struct random r = {test_seed()};
     struct matrix_machine m = matrix_open(f);
     for (int i = 0; i < count; i++) {
-        matrix_choose(&m, i % MATRIX_KINDS);
+        const int kind = i % (MATRIX_KINDS + MATRIX_AMD_KINDS), amd = kind >= MATRIX_KINDS;
+        m.d->matrix = amd ? MATRIX_AMD_EMULATED : MATRIX_EMULATED;
+        matrix_choose(&m, amd ? kind - MATRIX_KINDS : kind);
         one(&m, &r, i);
     }
     m.d->table->close(m.d);

@@ -1,5 +1,5 @@
-/* matrix.h - what the tests of matrix units share: a device whose unit is emulated, numbers that are rounded as the unit
- * rounds them, memory. */
+/* matrix.h - what the tests of matrix units share: a device whose unit is emulated, numbers that are rounded as the
+ * unit rounds them, memory. */
 #ifndef GRADC_TEST_MATRIX_H
 #define GRADC_TEST_MATRIX_H
 
@@ -19,13 +19,14 @@ struct matrix_machine {
     enum matrix_rounding rounding;
 };
 
-/* f32 under "tf32" and "bf16", tensors of bf16 and f16. */
-enum { MATRIX_KINDS = 4 };
+/* f32 under "bf16" and, not with AMD's unit, "tf32"; tensors of bf16 and f16. */
+enum { MATRIX_KINDS = 4, MATRIX_AMD_KINDS = 3 };
 
 struct matrix_machine matrix_open(const struct fixture *f);
 void matrix_choose(struct matrix_machine *m, int kind);
 
-/* Calls one for problems of all kinds in turn, if the device is OpenCL's, and not eager. */
+/* Calls one for problems of all kinds in turn, of NVIDIA's unit and of AMD's, if the device is OpenCL's, and not
+ * eager. */
 void matrix_problems(struct fixture *f, int count,
                      void (*one)(const struct matrix_machine *, struct random *, int));
 

@@ -1,6 +1,7 @@
 /* recorder.c - a libOpenCL that runs nothing: one GPU with f64, and with one unit, so that small products take large
- * tiles; with RECORDER_MATRIX=1 one that says to be NVIDIA's of compute capability 8.0, which has a matrix unit.  Its clBuildProgram writes each program, as it is given to a vendor's driver, to $RECORDER/NNNN.cl, and its
- * options to $RECORDER/NNNN.options.  For vendors.sh. */
+ * tiles; with RECORDER_MATRIX=nvidia or amd one that has such a matrix unit.  Its clBuildProgram writes each
+ * program, as it is given to a vendor's driver, to $RECORDER/NNNN.cl, and its options to $RECORDER/NNNN.options. 
+ * For vendors.sh. */
 #define CL_TARGET_OPENCL_VERSION 120
 #define CL_USE_DEPRECATED_OPENCL_1_2_APIS
 #include <CL/cl.h>
@@ -46,9 +47,13 @@ cl_int clGetDeviceIDs(cl_platform_id platform, cl_device_type type, cl_uint n, c
 
 enum { COMPUTE_CAPABILITY_MAJOR_NV = 0x4000 };
 
-static int has_matrix_unit(void)
+/* What is asked of a device to know its matrix unit. */
+static const char *extensions(void)
 {
-    return getenv("RECORDER_MATRIX") != NULL;
+    const char *unit = getenv("RECORDER_MATRIX");
+    if (unit && strcmp(unit, "nvidia") == 0)
+        return "cl_khr_fp64 cl_nv_device_attribute_query";
+    return unit ? "cl_khr_fp64 cl_amd_device_attribute_query" : "cl_khr_fp64";
 }
 
 cl_int clGetDeviceInfo(cl_device_id id, cl_device_info key, size_t size, void *value, size_t *need)
@@ -68,10 +73,7 @@ cl_int clGetDeviceInfo(cl_device_id id, cl_device_info key, size_t size, void *v
     case CL_DEVICE_COMPILER_AVAILABLE: return answer(&yes, sizeof yes, size, value, need);
     case CL_DEVICE_SINGLE_FP_CONFIG:
     case CL_DEVICE_DOUBLE_FP_CONFIG: return answer(&rounding, sizeof rounding, size, value, need);
-    case CL_DEVICE_EXTENSIONS:
-        if (has_matrix_unit())
-            return answer("cl_khr_fp64 cl_nv_device_attribute_query", 41, size, value, need);
-        return answer("cl_khr_fp64", 12, size, value, need);
+    case CL_DEVICE_EXTENSIONS: return answer(extensions(), strlen(extensions()) + 1, size, value, need);
     case COMPUTE_CAPABILITY_MAJOR_NV: return answer(&capability, sizeof capability, size, value, need);
     default: return answer("OpenCL 1.2", 11, size, value, need);
     }

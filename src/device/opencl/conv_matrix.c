@@ -4,8 +4,8 @@
 
 #include <string.h>
 
-/* The left operand: 16 bytes along the depth are contiguous where the depth counts weights, or pixels of planes that are
- * whole pieces of 16 bytes. */
+/* The left operand: 16 bytes along the depth are contiguous where the depth counts weights, or pixels of planes that
+ * are whole pieces of 16 bytes. */
 static enum matrix_way left_way(const struct conv *p, const struct conv_product *q)
 {
     const int64_t counts[] = {q->a->layout.offset, q->a_row};
@@ -20,7 +20,7 @@ static struct conv_product product_of(struct device *d, const struct conv *p)
     struct conv_product q = conv_product_of(p);
     const enum matrix_way a = left_way(p, &q), b = q.deep ? WAY_DEEP : WAY_GATHER;
 
-    q.tiling = matrix_tiling(d, q.m, q.n, q.depth, p->groups, a, b);
+    q.tiling = matrix_tiling(d, p->dtype, (const int64_t[]){q.m, q.n, q.depth, p->groups}, a, b);
     q.wide = conv_product_wide(p, &q);
     q.source = "conv_matrix";
     q.local[0] = MATRIX_GROUP;

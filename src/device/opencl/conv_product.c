@@ -1,5 +1,5 @@
-/* conv_product.c - convolutions as matrix products whose right side is gathered from an image: forward, input and weight
- * gradient as arguments of kernels like opencl/conv.cl's, splits and their sum (opencl/conv_sum.cl). */
+/* conv_product.c - convolutions as matrix products whose right side is gathered from an image: forward, input and
+ * weight gradient as arguments of kernels like opencl/conv.cl's, splits and their sum (opencl/conv_sum.cl). */
 #include "device/opencl/conv_product.h"
 
 /* Sizes of one group, and in planes. */
@@ -17,7 +17,7 @@ static struct sizes sizes_of(const struct conv *p)
 static struct conv_axis pixels_of(const struct conv *p, const struct sizes *s)
 {
     return (struct conv_axis){s->pixels,     p->out_width,  p->in * s->image, p->out * s->pixels,
-                         -p->padding_h, -p->padding_w, p->stride_h,      p->stride_w};
+                              -p->padding_h, -p->padding_w, p->stride_h,      p->stride_w};
 }
 
 /* The taps of the weights, as distances in x; `other` counts weights. */
@@ -65,7 +65,8 @@ static struct conv_product input_gradient(const struct conv *p, const struct siz
     q.strided = p->stride_h != 1 || p->stride_w != 1;
     q.column = (struct conv_axis){
         s->image, p->width, p->out * s->pixels, p->in * s->image, p->padding_h, p->padding_w, 1, 1};
-    q.along = (struct conv_axis){s->taps, p->kw, s->pixels, s->in * s->taps, 0, 0, -p->dilation_h, -p->dilation_w};
+    q.along =
+        (struct conv_axis){s->taps, p->kw, s->pixels, s->in * s->taps, 0, 0, -p->dilation_h, -p->dilation_w};
     return q;
 }
 
@@ -217,8 +218,8 @@ static gradc_status call_sum(struct device *d, const struct conv *p, const struc
     return opencl_submit(d, &k, prepare, f);
 }
 
-gradc_status conv_product_run(struct device *d, const struct conv *p, const struct conv_product *q, int prepare,
-                              struct failure *f)
+gradc_status conv_product_run(struct device *d, const struct conv *p, const struct conv_product *q,
+                              int prepare, struct failure *f)
 {
     struct view part = {.at = p->workspace, .dtype = opencl_part_dtype(p->dtype)};
 

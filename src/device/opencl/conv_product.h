@@ -16,9 +16,9 @@ struct conv_product {
     const struct view *a, *image, *c; /* of struct conv */
     int64_t m, n, depth;
     int64_t a_row, a_group, image_group, c_row, c_group;
-    int64_t height, width; /* of the image */
-    int64_t total;         /* elements of the result */
-    int strided, deep;     /* the input's gradient with a stride; the weights' gradient */
+    int64_t height, width;          /* of the image */
+    int64_t total;                  /* elements of the result */
+    int strided, deep;              /* the input's gradient with a stride; the weights' gradient */
     struct conv_axis column, along; /* along: of the depth */
 
     /* What a form adds. */
@@ -37,7 +37,7 @@ int conv_product_wide(const struct conv *p, const struct conv_product *q);
 
 /* As struct conv_form has them. */
 size_t conv_product_workspace(const struct conv *p, const struct conv_product *q);
-gradc_status conv_product_run(struct device *d, const struct conv *p, const struct conv_product *q, int prepare,
-                              struct failure *f);
+gradc_status conv_product_run(struct device *d, const struct conv *p, const struct conv_product *q,
+                              int prepare, struct failure *f);
 
 #endif

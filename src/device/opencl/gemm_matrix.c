@@ -3,8 +3,8 @@
 #include "device/opencl/matrix.h"
 
 /* An operand of `lines` rows along the depth: element (i, k) is at i * row + k * deep. */
-static enum matrix_way way_of(const struct gemm *p, const struct gemm_product *q, const struct view *v, int64_t row,
-                              int64_t deep, int right)
+static enum matrix_way way_of(const struct gemm *p, const struct gemm_product *q, const struct view *v,
+                              int64_t row, int64_t deep, int right)
 {
     int64_t counts[2 + GRADC_MAX_NDIM] = {v->layout.offset, deep == 1 ? row : deep};
     int n = 2;
@@ -26,7 +26,7 @@ static struct gemm_product product_of(struct device *d, const struct gemm *p)
     const enum matrix_way a = way_of(p, &q, &p->a, q.a_row, p->a_col, 0);
     const enum matrix_way b = way_of(p, &q, &p->b, p->b_col, p->b_row, 1);
 
-    q.tiling = matrix_tiling(d, q.m, p->n, p->k, q.count, a, b);
+    q.tiling = matrix_tiling(d, p->dtype, (const int64_t[]){q.m, p->n, p->k, q.count}, a, b);
     q.wide = gemm_product_wide(p, &q);
     q.source = "gemm_matrix";
     q.local[0] = MATRIX_GROUP;

@@ -1,4 +1,5 @@
-/* gemm_product.c - matrix products as kernels see them: batch axes, the arguments, splits and their sum (opencl/gemm_sum.cl).
+/* gemm_product.c - matrix products as kernels see them: batch axes, the arguments, splits and their sum
+ * (opencl/gemm_sum.cl).
  *
  * A kernel takes two batch axes; more of them, where axes can't be joined, are looped over here. */
 #include "device/opencl/gemm_product.h"

@@ -2,6 +2,7 @@
 #include "device/opencl/matrix.h"
 
 #include <stdio.h>
+#include <string.h>
 
 enum {
     SPLITS = 64, /* at most */
@@ -26,9 +27,16 @@ static const char *element(enum math math, gradc_dtype dtype)
     return dtype == GRADC_F32 && math == MATH_TF32 ? "TF32" : NULL;
 }
 
+static int is_amd(const struct device *d)
+{
+    return d->matrix == MATRIX_AMD || d->matrix == MATRIX_AMD_EMULATED;
+}
+
 int matrix_computes(const struct device *d, gradc_dtype dtype)
 {
-    return d->matrix != MATRIX_NONE && element(d->math, dtype) != NULL;
+    const char *to = element(d->math, dtype);
+
+    return d->matrix != MATRIX_NONE && to && !(is_amd(d) && strcmp(to, "TF32") == 0);
 }
 
 int matrix_pays(int64_t m, int64_t n, int64_t depth)
@@ -41,12 +49,16 @@ static int64_t over(int64_t n, int64_t by)
     return (n + by - 1) / by;
 }
 
-/* What goes by registers takes those that the sums of a tile of 128 x 128 need. */
-struct tiling matrix_tiling(const struct device *d, int64_t m, int64_t n, int64_t depth, int64_t count,
+/* What goes by registers takes those that the sums of a tile of 128 x 128 need; 16 bits take twice as many.  AMD's unit
+ * wants more of them for its operands: larger tiles spill. */
+struct tiling matrix_tiling(const struct device *d, gradc_dtype dtype, const int64_t size[4],
                             enum matrix_way a, enum matrix_way b)
 {
+    const int64_t m = size[0], n = size[1], depth = size[2], count = size[3];
     const int64_t enough = d->info.units > 0 ? d->info.units : 1;
-    int rows = m > 64, columns = n > 64 && !(rows && (a <= WAY_DEEP || b <= WAY_DEEP));
+    const int held = (a <= WAY_DEEP) + (b <= WAY_DEEP);
+    int rows = m > 64 && !is_amd(d) && (held < 2 || dtype == GRADC_F32);
+    int columns = n > 64 && !is_amd(d) && !(rows && held);
     struct tiling t;
 
     for (;;) {
@@ -76,11 +88,14 @@ struct tiling matrix_tiling(const struct device *d, int64_t m, int64_t n, int64_
 void matrix_options(const struct device *d, gradc_dtype dtype, const struct tile *tile, enum matrix_way a,
                     enum matrix_way b, char options[MATRIX_OPTIONS])
 {
+    static const char *const units[] = {[MATRIX_NVIDIA] = "-DUNIT_MMA",
+                                        [MATRIX_AMD] = "-DUNIT_WMMA",
+                                        [MATRIX_EMULATED] = "-DUNIT_MMA -DMATRIX_EMULATED",
+                                        [MATRIX_AMD_EMULATED] = "-DUNIT_WMMA -DMATRIX_EMULATED"};
     const int stages = tile->m + tile->n > 192 ? 2 : 3;
 
-    snprintf(options, MATRIX_OPTIONS, "-DTILE_M=%d -DTILE_N=%d -DSTAGES=%d -DA_WAY=%d -DB_WAY=%d -DUNIT_%s%s",
-             (int)tile->m, (int)tile->n, stages, (int)a, (int)b, element(d->math, dtype),
-             d->matrix == MATRIX_EMULATED ? " -DMATRIX_EMULATED" : "");
+    snprintf(options, MATRIX_OPTIONS, "-DTILE_M=%d -DTILE_N=%d -DSTAGES=%d -DA_WAY=%d -DB_WAY=%d -DUNIT_%s %s",
+             (int)tile->m, (int)tile->n, stages, (int)a, (int)b, element(d->math, dtype), units[d->matrix]);
 }
 
 int64_t matrix_vector(gradc_dtype dtype)

@@ -8,8 +8,12 @@
 /* The values of struct device's matrix. */
 enum matrix_unit {
     MATRIX_NONE,
-    MATRIX_NVIDIA,  /* compute capability 8.0 or later: tf32, bf16, f16 by PTX */
-    MATRIX_EMULATED /* for tests: the same in plain OpenCL C, slowly */
+    MATRIX_NVIDIA, /* compute capability 8.0 or later: tf32, bf16, f16 by PTX */
+    MATRIX_AMD,    /* gfx11: bf16, f16 by the compiler's built-ins */
+
+    /* For tests: the same in plain OpenCL C, slowly. */
+    MATRIX_EMULATED,
+    MATRIX_AMD_EMULATED
 };
 
 /* How an operand gets to local memory, as opencl/matrix_tile.cl numbers it. */
@@ -24,8 +28,8 @@ int matrix_computes(const struct device *d, gradc_dtype dtype);
  * tiles not to be mostly padding. */
 int matrix_pays(int64_t m, int64_t n, int64_t depth);
 
-/* As opencl_tiling; the tile's k and items are 0. */
-struct tiling matrix_tiling(const struct device *d, int64_t m, int64_t n, int64_t depth, int64_t count,
+/* As opencl_tiling, for size m, n, depth, count; the tile's k and items are 0. */
+struct tiling matrix_tiling(const struct device *d, gradc_dtype dtype, const int64_t size[4],
                             enum matrix_way a, enum matrix_way b);
 
 /* The options of opencl/matrix_tile.cl. */
