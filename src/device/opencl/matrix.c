@@ -84,7 +84,8 @@ struct tiling matrix_tiling(const struct device *d, gradc_dtype dtype, const int
     return t;
 }
 
-/* A group has less than 48 KiB of local memory: two stages of the largest tile, three of others. */
+/* A group has less than 48 KiB of local memory: two stages of the largest tile, three of others; two where copies are
+ * not asynchronous. */
 void matrix_options(const struct device *d, gradc_dtype dtype, const struct tile *tile, enum matrix_way a,
                     enum matrix_way b, char options[MATRIX_OPTIONS])
 {
@@ -92,7 +93,7 @@ void matrix_options(const struct device *d, gradc_dtype dtype, const struct tile
                                         [MATRIX_AMD] = "-DUNIT_WMMA",
                                         [MATRIX_EMULATED] = "-DUNIT_MMA -DMATRIX_EMULATED",
                                         [MATRIX_AMD_EMULATED] = "-DUNIT_WMMA -DMATRIX_EMULATED"};
-    const int stages = tile->m + tile->n > 192 ? 2 : 3;
+    const int stages = tile->m + tile->n > 192 || is_amd(d) ? 2 : 3;
 
     snprintf(options, MATRIX_OPTIONS, "-DTILE_M=%d -DTILE_N=%d -DSTAGES=%d -DA_WAY=%d -DB_WAY=%d -DUNIT_%s %s",
              (int)tile->m, (int)tile->n, stages, (int)a, (int)b, element(d->math, dtype), units[d->matrix]);
