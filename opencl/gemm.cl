@@ -1,4 +1,4 @@
-/* gemm.cl - matrix products: C[b,i,j] = sum_k A[b,i,k] B[b,k,j] + bias[j]; the sum of products split along k.
+/* gemm.cl - matrix products: C[b,i,j] = sum_k A[b,i,k] B[b,k,j] + bias[j]; parts of them, split along k (gemm_sum.cl).
  *
  * Layout: any strides in A and B, so that a transposed view is read in place; C's columns are contiguous.
  * At most two batch axes; a stride of 0 repeats an operand.  Any m, n >= 1, any k >= 0.
@@ -171,42 +171,4 @@ void gemm(__global const stored *a, ulong a_first, __global const stored *b, ulo
                 if (at_row < m && at + j < n)
                     PART(at_row * c_row + at + j, WITH_BIAS(line[j], at + j));
         }
-}
-
-/* C = the sum of `splits` products in their order, and the bias, from the workspace [split, batch, m, n].  The row
- * sums are added likewise, from behind it: [split, m].  Any work size. */
-__kernel void gemm_sum(__global const real *parts, ulong parts_first,
-#ifdef BIAS
-                       __global const stored *bias, ulong bias_first, long bias_stride,
-#endif
-#ifdef ROW_SUMS
-                       __global stored *row_sums, ulong row_sums_first,
-#endif
-                       long splits, long m, long n, long c_row, long outer, long inner, long c_outer,
-                       long c_inner, RESULT_PARAMS)
-{
-    index_t total = outer * inner * m * n;
-    parts += parts_first;
-    RESULT_START(c_first);
-#ifdef BIAS
-    bias += bias_first;
-#endif
-
-    GRID(e, total) {
-        real sum = parts[e];
-        for (index_t s = 1; s < splits; s++)
-            sum += parts[s * total + e];
-        index_t out = e;
-        index_t column = last_digit(&out, (index_t)n), row = last_digit(&out, (index_t)m);
-        index_t in = last_digit(&out, (index_t)inner);
-        RESULT(out * c_outer + in * c_inner + row * c_row + column, WITH_BIAS(sum, column));
-    }
-#ifdef ROW_SUMS
-    GRID(r, m) {
-        real sum = parts[splits * total + r];
-        for (index_t s = 1; s < splits; s++)
-            sum += parts[splits * total + s * m + r];
-        STORE(row_sums, row_sums_first + (ulong)r, sum);
-    }
-#endif
 }

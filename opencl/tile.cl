@@ -12,6 +12,7 @@
  * Whatever these are, each element is one chain of fma in the order of the depth: so all tiles give the same bits. */
 
 #include "fours.cl"
+#include "parts.cl"
 
 #ifndef A_LINES
 #define A_LINES 1
@@ -159,29 +160,3 @@ static inline __attribute__((always_inline)) void add_rows(real *sums, __local c
 #else
 #define ADD_ROWS(sums, a_tile, item)
 #endif
-
-/* ---- A product's results ----
- * In the manner of RESULT: with PARTS they are `real` in a workspace, whatever the tensors are made of, and a second
- * kernel adds them up; else they are finished.  Row sums go where `part`s do. */
-#ifdef PARTS
-typedef real part;
-#define PART_STORE(p, i, value) ((p)[i] = (value))
-#define PART_PARAMS __global real *c, ulong c_first
-#define PART_START(first) c += first
-#define PART(at, value) c[at] = value
-#else
-typedef stored part;
-#define PART_STORE(p, i, value) STORE(p, i, value)
-#define PART_PARAMS RESULT_PARAMS
-#define PART_START(first) RESULT_START(first)
-#define PART(at, value) RESULT(at, value)
-#endif
-
-/* The last digit of n in base `size`, taken off n.  (Oclgrind can't run what LLVM makes of / beside %.) */
-static index_t last_digit(index_t *n, index_t size)
-{
-    index_t all = *n;
-
-    *n = all / size;
-    return all - *n * size;
-}

@@ -77,6 +77,17 @@ while read -r group; do
     fi
 done <"$work/groups"
 
+# Matrix units, emulated.
+for program in units conv; do
+    if ! watched "$BUILD/test/matrix_$program" 'tiny*planned'; then
+        bad "matrix_$program: it failed"
+    elif [ -s "$work/report" ]; then
+        bad "matrix_$program: Oclgrind reports:"
+    else
+        ok
+    fi
+done
+
 # Chains, updates of many parameters and values made again, as random programs come to them.
 if ! watched "$BUILD/test/random_programs" 16; then
     bad "random programs: they failed"

@@ -2,6 +2,7 @@
 # Every program that the library makes (test/every_op.c, recorded by test/vendors/recorder.c instead of a driver),
 # compiled by the vendors' compilers, which need no hardware: AMD (gfx906, gfx1030, gfx1100: clang-15), NVIDIA (clang-15
 # to PTX, and ptxas where there is one), Intel (Gen9 and Arc: ocloc).  A missing tool is a skipped vendor.
+# Programs for matrix units (test/matrix_units.c, matrix_conv.c) go to PTX for sm_80 and sm_90, and to gfx1100.
 # Ends with "N passed, N failed, N skipped"; a pass is a program on a target.
 #
 # By default every program goes to gfx1030 and to PTX, and the others get the first one of each source and type; with
@@ -30,26 +31,47 @@ fi
 # ---- What the library gives a driver ----
 
 mkdir "$work/lib" "$work/record" "$work/programs"
-$CC -std=c11 -D_GNU_SOURCE -shared -fPIC test/vendors/recorder.c -o "$work/lib/libOpenCL.so.1" -pthread &&
-    env LD_LIBRARY_PATH="$work/lib" RECORDER="$work/record" XDG_CACHE_HOME="$work/cache" GRADC_TEST_LONG=1 \
-        GRADC_TEST_DEVICES=opencl:0 "$BUILD/test/every_op" '*planned' >"$work/log" 2>&1
-if [ $? -ne 0 ] || ! ls "$work"/record/*.cl >/dev/null 2>&1; then
+
+recorded() { # folder, command...
+    folder=$1
+    shift
+    mkdir -p "$work/$folder"
+    env LD_LIBRARY_PATH="$work/lib" RECORDER="$work/$folder" XDG_CACHE_HOME="$work/cache-$folder" GRADC_TEST_LONG=1 \
+        GRADC_TEST_DEVICES=opencl:0 "$@" >"$work/log" 2>&1 && ls "$work/$folder"/*.cl >/dev/null 2>&1
+}
+
+recorded_units() { # nvidia or amd
+    recorded "$1-products" env RECORDER_MATRIX="$1" "$BUILD/test/matrix_units" 'programs*planned' &&
+        recorded "$1-convolutions" env RECORDER_MATRIX="$1" "$BUILD/test/matrix_conv" 'programs*planned'
+}
+
+if ! $CC -std=c11 -D_GNU_SOURCE -shared -fPIC test/vendors/recorder.c -o "$work/lib/libOpenCL.so.1" -pthread ||
+    ! recorded record "$BUILD/test/every_op" '*planned' || ! recorded_units nvidia || ! recorded_units amd; then
     tail -20 "$work/log"
     echo "0 passed, 1 failed"
     exit 1
 fi
 
 # Each once; named SOURCE-TYPE-HASH, the source being the first file behind the prelude, or behind a chain's text.
-for program in "$work"/record/*.cl; do
+# What asks a compiler for a matrix unit has no prelude.
+for program in "$work"/record/*.cl "$work"/nvidia-*/*.cl "$work"/amd-*/*.cl; do
     options=${program%.cl}.options
     hash=$(cat "$program" "$options" | md5sum | cut -c1-12)
     source=$(sed -n '/^#line 1 "made for/,$ s/^#line 1 "\(.*\)\.cl"$/\1_chain/p' "$program" | sed -n 1p)
     [ -n "$source" ] || source=$(sed -n 's/^#line 1 "\(.*\)\.cl"$/\1/p' "$program" | sed -n 2p)
+    [ -n "$source" ] || source=probe
     type=$(sed -n 's/.*-DREAL_IS_\([A-Z0-9]*\).*/\1/p' "$options")
     mv "$program" "$work/programs/$source-$type-$hash.cl"
     mv "$options" "$work/programs/$source-$type-$hash.options"
 done
-(cd "$work/programs" && ls ./*.cl | sed 's/^\.\/\(.*\)\.cl$/\1/') >"$work/all"
+(cd "$work/programs" && ls ./*.cl | sed 's/^\.\/\(.*\)\.cl$/\1/') >"$work/every"
+names() { # list of files in $work/programs: their names
+    sed 's/^\.\/\(.*\)\.[a-z]*$/\1/'
+}
+(cd "$work/programs" && grep -l -- -DUNIT_MMA ./*.options | names) >"$work/mma"
+(cd "$work/programs" && { grep -l -- -DUNIT_WMMA ./*.options; ls ./probe-*.cl; } | names) >"$work/wmma"
+cat "$work/mma" "$work/wmma" >"$work/units"
+grep -vxFf "$work/units" "$work/every" >"$work/all"
 # A chain of f32 that casts from f64 needs a device with f64, too.
 (cd "$work/programs" && grep -lE '^#define CHAIN_PARAMS.* double ' ./*.cl | sed 's/^\.\/\(.*\)\.cl$/\1/') >"$work/doubles"
 grep -v -- '-F64-' "$work/all" | grep -vxFf "$work/doubles" >"$work/without"
@@ -59,7 +81,7 @@ if [ "$GRADC_TEST_LONG" != 0 ]; then
     cp "$work/all" "$work/first"
     cp "$work/without" "$work/first-without"
 fi
-echo "$(wc -l <"$work/all") programs"
+echo "$(wc -l <"$work/all") programs, $(wc -l <"$work/units") for matrix units"
 
 # ---- The compilers ----
 
@@ -80,6 +102,13 @@ nvptx)
     $opencl -target nvptx64-nvidia-nvcl -Xclang -mlink-builtin-bitcode -Xclang /usr/lib/clc/nvptx64--nvidiacl.bc \
         -Xclang -target-cpu -Xclang sm_75 -S -o "$out" "$source" &&
         { [ -z "$PTXAS" ] || "$PTXAS" -arch=sm_75 "$out" -o "$out.cubin"; } ;;
+sm_*)
+    # No stack and no spilt registers: sums that lie in memory would be no use.
+    $opencl -fgnu-keywords -target nvptx64-nvidia-nvcl -Xclang -mlink-builtin-bitcode \
+        -Xclang /usr/lib/clc/nvptx64--nvidiacl.bc -Xclang -target-cpu -Xclang sm_80 -Xclang -target-feature \
+        -Xclang +ptx70 -S -o "$out" "$source" &&
+        { [ -z "$PTXAS" ] || { "$PTXAS" -arch=$target -v "$out" -o "$out.cubin" &&
+            ! grep -qE '[1-9][0-9]* bytes (stack frame|spill)' "$out.log"; }; } ;;
 *)
     [ $target = skl ] || options=$(echo "$options" | sed 's/-DDEVICE_F64//')
     mkdir "$out.d" && ocloc compile -q -file "$source" -device $target -options "-cl-std=CL1.2 $options" \
@@ -118,7 +147,10 @@ amd=/usr/lib/x86_64-linux-gnu/amdgcn/bitcode
 target gfx1030 "$work/all" "$CLANG" $amd/ocml.bc
 target gfx906 "$work/first" "$CLANG" $amd/ocml.bc
 target gfx1100 "$work/first" "$CLANG" /usr/lib/clc/amdgcn--amdhsa.bc
+target gfx1100 "$work/wmma" "$CLANG" /usr/lib/clc/amdgcn--amdhsa.bc
 target nvptx "$work/all" "$CLANG" /usr/lib/clc/nvptx64--nvidiacl.bc
+target sm_80 "$work/mma" "$CLANG" /usr/lib/clc/nvptx64--nvidiacl.bc
+target sm_90 "$work/mma" "$CLANG" /usr/lib/clc/nvptx64--nvidiacl.bc
 [ -n "$PTXAS" ] || echo "without ptxas, NVIDIA's PTX is not assembled"
 target skl "$work/first" "$(command -v ocloc)"
 target dg2 "$work/first-without" "$(command -v ocloc)" # Arc has no f64, nor has Gen12

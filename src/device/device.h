@@ -235,6 +235,7 @@ struct device {
     int32_t opencl; /* 1: ops run their OpenCL form; 0: the CPU form */
     int64_t calls;  /* kernel calls prepared so far (OpenCL) */
     enum math math; /* what rounding is allowed */
+    int32_t matrix; /* its matrix unit (OpenCL: device/opencl/matrix.h); 0: none */
     int32_t failed; /* 1: lost for good; every call answers GRADC_E_DEVICE */
 };
 

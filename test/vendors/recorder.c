@@ -1,6 +1,7 @@
 /* recorder.c - a libOpenCL that runs nothing: one GPU with f64, and with one unit, so that small products take large
- * tiles.  Its clBuildProgram writes each program, as it is given to a vendor's driver, to $RECORDER/NNNN.cl, and its
- * options to $RECORDER/NNNN.options.  For vendors.sh. */
+ * tiles; with RECORDER_MATRIX=nvidia or amd one that has such a matrix unit.  Its clBuildProgram writes each
+ * program, as it is given to a vendor's driver, to $RECORDER/NNNN.cl, and its options to $RECORDER/NNNN.options.
+ * For vendors.sh. */
 #define CL_TARGET_OPENCL_VERSION 120
 #define CL_USE_DEPRECATED_OPENCL_1_2_APIS
 #include <CL/cl.h>
@@ -44,11 +45,22 @@ cl_int clGetDeviceIDs(cl_platform_id platform, cl_device_type type, cl_uint n, c
     return clGetPlatformIDs(n, (cl_platform_id *)(void *)ids, count);
 }
 
+enum { COMPUTE_CAPABILITY_MAJOR_NV = 0x4000 };
+
+/* What is asked of a device to know its matrix unit. */
+static const char *extensions(void)
+{
+    const char *unit = getenv("RECORDER_MATRIX");
+    if (unit && strcmp(unit, "nvidia") == 0)
+        return "cl_khr_fp64 cl_nv_device_attribute_query";
+    return unit ? "cl_khr_fp64 cl_amd_device_attribute_query" : "cl_khr_fp64";
+}
+
 cl_int clGetDeviceInfo(cl_device_id id, cl_device_info key, size_t size, void *value, size_t *need)
 {
     static const cl_device_type gpu = CL_DEVICE_TYPE_GPU;
     static const cl_ulong bytes = (cl_ulong)1 << 33;
-    static const cl_uint units = 1;
+    static const cl_uint units = 1, capability = 8;
     static const cl_bool yes = CL_TRUE;
     static const cl_device_fp_config rounding = CL_FP_CORRECTLY_ROUNDED_DIVIDE_SQRT;
     (void)id;
@@ -61,7 +73,8 @@ cl_int clGetDeviceInfo(cl_device_id id, cl_device_info key, size_t size, void *v
     case CL_DEVICE_COMPILER_AVAILABLE: return answer(&yes, sizeof yes, size, value, need);
     case CL_DEVICE_SINGLE_FP_CONFIG:
     case CL_DEVICE_DOUBLE_FP_CONFIG: return answer(&rounding, sizeof rounding, size, value, need);
-    case CL_DEVICE_EXTENSIONS: return answer("cl_khr_fp64", 12, size, value, need);
+    case CL_DEVICE_EXTENSIONS: return answer(extensions(), strlen(extensions()) + 1, size, value, need);
+    case COMPUTE_CAPABILITY_MAJOR_NV: return answer(&capability, sizeof capability, size, value, need);
     default: return answer("OpenCL 1.2", 11, size, value, need);
     }
 }

@@ -1,11 +1,11 @@
 /* conv.c - convolutions on OpenCL: which form computes one. */
-#include "device/opencl/engines.h"
-
 #include <string.h>
 
+#include "device/opencl/matrix.h"
 #include "device/opencl/trial.h"
 
-const struct conv_form *const conv_forms[] = {&conv_form_depthwise, &conv_form_winograd, &conv_direct, NULL};
+const struct conv_form *const conv_forms[] = {&conv_form_depthwise, &conv_matrix, &conv_form_winograd,
+                                              &conv_direct, NULL};
 
 int conv_may_run(struct device *d, const struct conv *p, const struct conv_form *form)
 {

@@ -1,137 +1,9 @@
-/* conv_direct.c - convolutions on OpenCL as matrix products whose right side is gathered: forward, input and weight
- * gradient as arguments of opencl/conv.cl.  For every convolution. */
-#include "device/opencl/engines.h"
+/* conv_direct.c - convolutions on OpenCL as matrix products whose right side is gathered: the options of opencl/conv.cl.
+ * For every convolution. */
+#include <string.h>
+
+#include "device/opencl/conv_product.h"
 #include "device/opencl/tuning.h"
-
-/* How the kernel counts columns or depths: n = (outer, i, j), i * width + j below area, lies in the image at
- * outer * image, line y + i * step_y, place x + j * step_x, and in the result (columns) or the left operand
- * (depths) at outer * other + i * width + j. */
-struct axis {
-    int64_t area, width, image, other, y, x, step_y, step_x;
-};
-
-/* A convolution as the kernel sees it; its three operands are views of struct conv. */
-struct product {
-    const struct view *a, *image, *c;
-    int64_t m, n, depth;
-    int64_t a_row, a_group, image_group, c_row, c_group;
-    int64_t height, width; /* of the image */
-    int64_t total;         /* elements of the result */
-    int strided, deep, pointwise;
-    int a_fours, image_fours; /* read by fours: the weights or dz along the depth, the image along the pixels */
-    struct axis column, along; /* along: of the depth */
-    struct tiling tiling;
-    int wide;
-};
-
-/* Sizes of one group, and in planes. */
-struct sizes {
-    int64_t in, out, taps, image, pixels;
-};
-
-static struct sizes sizes_of(const struct conv *p)
-{
-    return (struct sizes){p->in / p->groups, p->out / p->groups, p->kh * p->kw, p->height * p->width,
-                          p->out_height * p->out_width};
-}
-
-/* The pixels of z, as places in x. */
-static struct axis pixels_of(const struct conv *p, const struct sizes *s)
-{
-    return (struct axis){s->pixels,     p->out_width,  p->in * s->image, p->out * s->pixels,
-                         -p->padding_h, -p->padding_w, p->stride_h,      p->stride_w};
-}
-
-/* The taps of the weights, as distances in x; `other` counts weights. */
-static struct axis taps_of(const struct conv *p, const struct sizes *s)
-{
-    return (struct axis){s->taps, p->kw, s->image, s->taps, 0, 0, p->dilation_h, p->dilation_w};
-}
-
-static struct product forward(const struct conv *p, const struct sizes *s)
-{
-    struct product q = {.a = &p->w, .image = &p->x, .c = &p->z};
-
-    q.m = s->out;
-    q.n = p->batch * s->pixels;
-    q.depth = s->in * s->taps;
-    q.a_row = q.depth;
-    q.a_group = q.m * q.depth;
-    q.image_group = s->in * s->image;
-    q.c_row = s->pixels;
-    q.c_group = s->out * s->pixels;
-    q.height = p->height;
-    q.width = p->width;
-    q.total = p->batch * p->out * s->pixels;
-    q.column = pixels_of(p, s);
-    q.along = taps_of(p, s);
-    return q;
-}
-
-/* dx[c, y] = sum_{o,t} w[o,c,t] dz[o, (y + padding - t dilation) / stride], where that divides. */
-static struct product input_gradient(const struct conv *p, const struct sizes *s)
-{
-    struct product q = {.a = &p->w, .image = &p->z, .c = &p->x};
-
-    q.m = s->in;
-    q.n = p->batch * s->image;
-    q.depth = s->out * s->taps;
-    q.a_row = s->taps;
-    q.a_group = s->out * s->in * s->taps;
-    q.image_group = s->out * s->pixels;
-    q.c_row = s->image;
-    q.c_group = s->in * s->image;
-    q.height = p->out_height;
-    q.width = p->out_width;
-    q.total = p->batch * p->in * s->image;
-    q.strided = p->stride_h != 1 || p->stride_w != 1;
-    q.column = (struct axis){
-        s->image, p->width, p->out * s->pixels, p->in * s->image, p->padding_h, p->padding_w, 1, 1};
-    q.along = (struct axis){s->taps, p->kw, s->pixels, s->in * s->taps, 0, 0, -p->dilation_h, -p->dilation_w};
-    return q;
-}
-
-static struct product weight_gradient(const struct conv *p, const struct sizes *s)
-{
-    struct product q = {.a = &p->z, .image = &p->x, .c = &p->w};
-
-    q.m = s->out;
-    q.n = s->in * s->taps;
-    q.depth = p->batch * s->pixels;
-    q.a_row = s->pixels;
-    q.a_group = s->out * s->pixels;
-    q.image_group = s->in * s->image;
-    q.c_row = q.n;
-    q.c_group = q.m * q.n;
-    q.height = p->height;
-    q.width = p->width;
-    q.total = p->out * q.n;
-    q.deep = 1;
-    q.column = taps_of(p, s);
-    q.along = pixels_of(p, s);
-    return q;
-}
-
-/* Whether an int holds every element's number, every count and the sum of any two coordinates. */
-static int is_wide(const struct conv *p, const struct product *q, const struct sizes *s)
-{
-    const int64_t limit = (int64_t)1 << 31, edge = 128;
-    const int64_t sizes[] = {
-        p->batch * p->in * s->image,
-        p->batch * p->out * s->pixels,
-        p->out * s->in * s->taps,
-        q->n + edge,
-        q->depth + q->tiling.chunk + edge,
-        q->total * q->tiling.splits,
-        4 * (p->height + p->out_height * p->stride_h + p->padding_h + p->kh * p->dilation_h),
-        4 * (p->width + p->out_width * p->stride_w + p->padding_w + p->kw * p->dilation_w),
-    };
-
-    for (size_t i = 0; i < sizeof sizes / sizeof sizes[0]; i++)
-        if (sizes[i] >= limit)
-            return 1;
-    return 0;
-}
 
 /* A filter of one tap that moves by one, over no padding: element n of an image's plane belongs to pixel n. */
 static int is_pointwise(const struct conv *p)
@@ -145,159 +17,49 @@ static int is_even(const struct view *v, int64_t n)
     return v->layout.offset % 4 == 0 && n % 4 == 0;
 }
 
-/* Fours begin at multiples of four elements; a buffer's own start and a place in it are aligned.  On a processor the
- * compiler makes vectors of its own. */
-static void find_fours(struct product *q, const struct conv *p, const struct sizes *s)
+/* Fours begin at multiples of four elements; a buffer's own start and a place in it are aligned.  Of the weights or dz
+ * they go along the depth, of the image along the pixels.  On a processor the compiler makes vectors of its own. */
+static void add_fours(struct conv_product *q, const struct conv *p)
 {
+    const int64_t pixels = p->out_height * p->out_width;
+
     if (q->tiling.tile->buffers == 1)
         return;
-    q->image_fours = q->pointwise && is_even(q->image, s->image);
-    if (p->kind != CONV_INPUT)
-        q->a_fours = is_even(q->a, p->kind == CONV_FORWARD ? q->depth : s->pixels);
+    if (p->kind != CONV_INPUT && is_even(q->a, p->kind == CONV_FORWARD ? q->depth : pixels))
+        strcat(q->options, " -DA_DEPTHS=4");
+    if (is_pointwise(p) && is_even(q->image, q->height * q->width))
+        strcat(q->options, q->deep ? " -DB_DEPTHS=4" : " -DB_LINES=4");
 }
 
-static struct product product_of(struct device *d, const struct conv *p)
+static struct conv_product product_of(struct device *d, const struct conv *p)
 {
     const struct tuned_class of = tuned_class_of_conv(d, p);
-    static struct product (*const kinds[])(const struct conv *, const struct sizes *) = {
-        [CONV_FORWARD] = forward,
-        [CONV_INPUT] = input_gradient,
-        [CONV_WEIGHT] = weight_gradient,
-    };
-    struct sizes s = sizes_of(p);
-    struct product q = kinds[p->kind](p, &s);
+    struct conv_product q = conv_product_of(p);
 
-    q.pointwise = is_pointwise(p);
     q.tiling = opencl_tiling_for(d, tuning_find(d, &of), p->dtype, q.m, q.n, q.depth, p->groups);
-    find_fours(&q, p, &s);
-    q.wide = is_wide(p, &q, &s);
+    q.wide = conv_product_wide(p, &q);
+    q.source = "conv";
+    opencl_tile_options(q.tiling.tile, q.options, q.local);
+    if (q.strided)
+        strcat(q.options, " -DSTRIDED");
+    if (q.deep)
+        strcat(q.options, " -DDEEP");
+    if (is_pointwise(p))
+        strcat(q.options, " -DPOINTWISE");
+    add_fours(&q, p);
     return q;
 }
 
 static size_t direct_workspace(struct device *d, const struct conv *p)
 {
-    struct product q = product_of(d, p);
-
-    if (q.tiling.splits == 1)
-        return 0;
-    return (size_t)(q.tiling.splits * (q.total + (p->db ? p->out : 0))) *
-           gradc_dtype_size(opencl_part_dtype(p->dtype));
-}
-
-/* The sum has the product's options too, so that both are of one program. */
-static void start(struct kernel_call *k, const char *kernel, const struct conv *p, const struct product *q)
-{
-    kernel_start(k, "conv", kernel, p->dtype);
-    k->wide = q->wide;
-    opencl_tile_options(k, q->tiling.tile);
-    if (q->tiling.splits > 1)
-        kernel_option(k, "-DPARTS");
-    if (q->strided)
-        kernel_option(k, "-DSTRIDED");
-    if (q->deep)
-        kernel_option(k, "-DDEEP");
-    if (q->pointwise)
-        kernel_option(k, "-DPOINTWISE");
-    if (q->a_fours)
-        kernel_option(k, "-DA_DEPTHS=4");
-    if (q->image_fours)
-        kernel_option(k, q->deep ? "-DB_DEPTHS=4" : "-DB_LINES=4");
-}
-
-static void add_view(struct kernel_call *k, const struct view *v)
-{
-    struct view flat = opencl_flat(v);
-
-    kernel_tensor(k, &flat);
-}
-
-static void add_bias(struct kernel_call *k, const struct conv *p)
-{
-    if (p->kind != CONV_FORWARD || !p->bias)
-        return;
-    kernel_option(k, "-DBIAS");
-    add_view(k, p->bias);
-}
-
-static void add_row_sums(struct kernel_call *k, const struct view *sums)
-{
-    if (!sums)
-        return;
-    kernel_option(k, "-DROW_SUMS");
-    add_view(k, sums);
-}
-
-static void add_axis(struct kernel_call *k, const struct axis *axis)
-{
-    kernel_i64(k, axis->area);
-    kernel_i64(k, axis->width);
-    kernel_i64(k, axis->image);
-    kernel_i64(k, axis->other);
-    kernel_i64(k, axis->y);
-    kernel_i64(k, axis->x);
-    kernel_i64(k, axis->step_y);
-    kernel_i64(k, axis->step_x);
-}
-
-static gradc_status call_product(struct device *d, const struct conv *p, const struct product *q,
-                                 const struct view *c, int prepare, struct failure *f)
-{
-    const struct tiling *t = &q->tiling;
-    const int64_t integers[] = {q->m,     q->n,       q->depth,       t->chunk,    p->groups,
-                                q->a_row, q->a_group, q->image_group, q->c_row,    q->c_group,
-                                q->total, q->height,  q->width,       p->stride_h, p->stride_w};
-    const int whole = t->splits == 1; /* else c is the workspace, the row sums' parts behind */
-    const struct epilogue *e = whole ? p->epilogue : NULL;
-    struct view sums = whole && p->db ? *p->db : *c, flat = opencl_flat(c);
-    struct kernel_call k;
-
-    if (!whole)
-        sums.layout.offset += t->splits * q->total;
-    start(&k, "conv", p, q);
-    add_view(&k, q->a);
-    add_view(&k, q->image);
-    if (whole)
-        add_bias(&k, p);
-    add_row_sums(&k, p->db ? &sums : NULL);
-    for (size_t i = 0; i < sizeof integers / sizeof integers[0]; i++)
-        kernel_i64(&k, integers[i]);
-    add_axis(&k, &q->column);
-    add_axis(&k, &q->along);
-    kernel_result(&k, e, &flat, 0);
-    opencl_tile_groups(&k, t->tile, t->across * t->down * p->groups * t->splits);
-    return opencl_submit(d, &k, prepare, f);
-}
-
-static gradc_status call_sum(struct device *d, const struct conv *p, const struct product *q,
-                             const struct view *part, int prepare, struct failure *f)
-{
-    struct view flat = opencl_flat(q->c);
-    struct kernel_call k;
-
-    start(&k, "conv_sum", p, q);
-    add_view(&k, part);
-    add_bias(&k, p);
-    add_row_sums(&k, p->db);
-    kernel_i64(&k, q->total);
-    kernel_i64(&k, q->tiling.splits);
-    kernel_i64(&k, p->out_height * p->out_width);
-    kernel_i64(&k, p->out);
-    kernel_result(&k, p->epilogue, &flat, 0);
-    kernel_range(&k, q->total);
-    return opencl_submit(d, &k, prepare, f);
+    const struct conv_product q = product_of(d, p);
+    return conv_product_workspace(p, &q);
 }
 
 static gradc_status direct_run(struct device *d, const struct conv *p, int prepare, struct failure *f)
 {
-    struct product q = product_of(d, p);
-    struct view part = {.at = p->workspace, .dtype = opencl_part_dtype(p->dtype)};
-
-    if (q.tiling.splits == 1)
-        return call_product(d, p, &q, q.c, prepare, f);
-    gradc_status status = call_product(d, p, &q, &part, prepare, f);
-    if (status != GRADC_OK)
-        return status;
-    return call_sum(d, p, &q, &part, prepare, f);
+    const struct conv_product q = product_of(d, p);
+    return conv_product_run(d, p, &q, prepare, f);
 }
 
 static int direct_applies(const struct device *d, const struct conv *p)

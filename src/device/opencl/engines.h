@@ -104,9 +104,9 @@ struct tiling opencl_tiling(const struct device *d, int64_t m, int64_t n, int64_
 int opencl_tilings(const struct device *d, gradc_dtype dtype, const int64_t size[4], struct choice *out,
                    int limit);
 
-/* The options, and the work size of a kernel over `groups` tiles. */
-void opencl_tile_options(struct kernel_call *k, const struct tile *tile);
-void opencl_tile_groups(struct kernel_call *k, const struct tile *tile, int64_t groups);
+/* The options of a kernel over tiles, to which others may be added, and a group's items. */
+enum { PRODUCT_OPTIONS = 160 };
+void opencl_tile_options(const struct tile *tile, char options[PRODUCT_OPTIONS], size_t local[2]);
 
 /* What split products are summed in: `real` of the kernels, f32 for 16-bit operands too. */
 gradc_dtype opencl_part_dtype(gradc_dtype dtype);

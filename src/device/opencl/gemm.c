@@ -1,11 +1,10 @@
 /* gemm.c - matrix products on OpenCL: which form computes one. */
-#include "device/opencl/engines.h"
-
 #include <string.h>
 
+#include "device/opencl/matrix.h"
 #include "device/opencl/trial.h"
 
-const struct gemm_form *const gemm_forms[] = {&gemm_skinny, &gemm_tiled, NULL};
+const struct gemm_form *const gemm_forms[] = {&gemm_skinny, &gemm_matrix, &gemm_tiled, NULL};
 
 int gemm_may_run(struct device *d, const struct gemm *p, const struct gemm_form *form)
 {

@@ -1,81 +1,11 @@
-/* gemm_tiled.c - matrix products on OpenCL by tiles in local memory: the calls of opencl/gemm.cl.  For every product.
- *
- * The kernel takes two batch axes; more of them, where axes can't be joined, are looped over here. */
-#include "device/opencl/engines.h"
-
+/* gemm_tiled.c - matrix products on OpenCL by tiles in local memory: the options of opencl/gemm.cl.  For every product. */
 #include <string.h>
 
+#include "device/opencl/gemm_product.h"
 #include "device/opencl/tuning.h"
-
-enum { KERNEL_BATCHES = 2 }; /* axes that the kernel takes */
-
-/* ---- A product as the kernel sees it ---- */
 
 /* Whether an operand can be read by fours, and along which axis. */
 enum fours { ONE_BY_ONE, BY_LINES, BY_DEPTHS };
-
-struct axis {
-    int64_t size, a, b, c;
-};
-
-struct product {
-    int64_t m, a_row, c_row; /* p's own, or with a batch axis taken in as rows */
-    int32_t naxes;           /* of the batch, innermost first, none of size 1; at least KERNEL_BATCHES */
-    struct axis axes[GRADC_MAX_NDIM];
-    int64_t count; /* batches in one launch */
-    struct tiling tiling;
-    enum fours a_fours, b_fours;
-    int wide;
-};
-
-/* Joins neighbouring batch axes that are one axis in all operands. */
-static void join_axes(struct product *q, const struct gemm *p)
-{
-    for (int32_t i = p->nbatch - 1; i >= 0; i--) {
-        struct axis axis = {p->batch[i], p->a_batch[i], p->b_batch[i], p->c_batch[i]};
-        struct axis *last = q->naxes > 0 ? &q->axes[q->naxes - 1] : NULL;
-
-        if (axis.size == 1)
-            continue;
-        if (last && axis.a == last->a * last->size && axis.b == last->b * last->size &&
-            axis.c == last->c * last->size)
-            last->size *= axis.size;
-        else
-            q->axes[q->naxes++] = axis;
-    }
-}
-
-/* B repeated over the innermost axis: its matrices of A are more rows, if they lie like rows. */
-static void batch_to_rows(struct product *q)
-{
-    while (q->naxes > 0 && q->axes[0].b == 0) {
-        struct axis axis = q->axes[0];
-
-        if (q->m != 1 && (axis.a != q->a_row * q->m || axis.c != q->c_row * q->m))
-            return;
-        if (q->m == 1) {
-            q->a_row = axis.a;
-            q->c_row = axis.c;
-        }
-        q->m *= axis.size;
-        q->naxes--;
-        memmove(q->axes, q->axes + 1, (size_t)q->naxes * sizeof q->axes[0]);
-    }
-}
-
-/* Whether an int holds every count, and every distance inside a tile. */
-static int is_wide(const struct gemm *p, const struct product *q)
-{
-    const int64_t limit = (int64_t)1 << 31, edge = 128;
-    const int64_t strides[4] = {q->a_row, p->a_col, p->b_row, p->b_col};
-    const struct tiling *t = &q->tiling;
-
-    for (int i = 0; i < 4; i++)
-        if (strides[i] >= limit / (2 * edge))
-            return 1;
-    return q->m + edge >= limit || p->n + edge >= limit || p->k + edge >= limit ||
-           q->count * q->m * p->n * t->splits >= limit;
-}
 
 /* Fours begin at multiples of four elements, in which every matrix begins and every line ends; a buffer's own start and
  * a place in it are aligned. */
@@ -89,201 +19,49 @@ static enum fours fours_of(const struct view *v, int64_t lines, int64_t stride, 
 }
 
 /* Items bring whole fours, and on a processor the compiler makes vectors of its own. */
-static void find_fours(struct product *q, const struct gemm *p)
+static void add_fours(struct gemm_product *q, const struct gemm *p)
 {
+    static const char *const options[2][3] = {{"", " -DA_LINES=4", " -DA_DEPTHS=4"},
+                                              {"", " -DB_LINES=4", " -DB_DEPTHS=4"}};
+    enum fours a = fours_of(&p->a, q->m, q->a_row, p->k, p->a_col);
+    enum fours b = fours_of(&p->b, p->n, p->b_col, p->k, p->b_row);
+
     if (q->tiling.tile->buffers == 1)
         return;
-    q->a_fours = fours_of(&p->a, q->m, q->a_row, p->k, p->a_col);
-    q->b_fours = fours_of(&p->b, p->n, p->b_col, p->k, p->b_row);
     for (int32_t i = 0; i < q->naxes; i++) {
         if (q->axes[i].a % 4)
-            q->a_fours = ONE_BY_ONE;
+            a = ONE_BY_ONE;
         if (q->axes[i].b % 4)
-            q->b_fours = ONE_BY_ONE;
+            b = ONE_BY_ONE;
     }
+    strcat(q->options, options[0][a]);
+    strcat(q->options, options[1][b]);
 }
 
-static struct product product_of(struct device *d, const struct gemm *p)
+static struct gemm_product product_of(struct device *d, const struct gemm *p)
 {
     const struct tuned_class of = tuned_class_of_gemm(d, p);
-    struct product q = {.m = p->m, .a_row = p->a_row, .c_row = p->c_row};
+    struct gemm_product q = gemm_product_of(p);
 
-    join_axes(&q, p);
-    batch_to_rows(&q);
-    while (q.naxes < KERNEL_BATCHES)
-        q.axes[q.naxes++] = (struct axis){1, 0, 0, 0};
-    q.count = q.axes[0].size * q.axes[1].size;
     q.tiling = opencl_tiling_for(d, tuning_find(d, &of), p->dtype, q.m, p->n, p->k, q.count);
-    find_fours(&q, p);
-    q.wide = is_wide(p, &q);
+    q.wide = gemm_product_wide(p, &q);
+    q.source = "gemm";
+    opencl_tile_options(q.tiling.tile, q.options, q.local);
+    add_fours(&q, p);
     return q;
 }
 
 static size_t tiled_workspace(struct device *d, const struct gemm *p)
 {
-    struct product q = product_of(d, p);
-    if (q.tiling.splits == 1)
-        return 0;
-    return (size_t)(q.tiling.splits * (q.count * q.m * p->n + (p->row_sums ? q.m : 0))) *
-           gradc_dtype_size(opencl_part_dtype(p->dtype));
-}
-
-/* ---- Calls ---- */
-
-static void add_fours(struct kernel_call *k, char operand, enum fours fours)
-{
-    if (fours != ONE_BY_ONE)
-        kernel_option(k, "-D%c_%s=4", operand, fours == BY_LINES ? "LINES" : "DEPTHS");
-}
-
-/* The sum has the product's options too, so that both are of one program. */
-static void start(struct kernel_call *k, const char *kernel, const struct gemm *p, const struct product *q)
-{
-    kernel_start(k, "gemm", kernel, p->dtype);
-    k->wide = q->wide;
-    opencl_tile_options(k, q->tiling.tile);
-    if (q->tiling.splits > 1)
-        kernel_option(k, "-DPARTS");
-    add_fours(k, 'A', q->a_fours);
-    add_fours(k, 'B', q->b_fours);
-}
-
-static void add_integers(struct kernel_call *k, const int64_t *values, size_t count)
-{
-    for (size_t i = 0; i < count; i++)
-        kernel_i64(k, values[i]);
-}
-
-static void add_bias(struct kernel_call *k, const struct view *bias)
-{
-    if (!bias)
-        return;
-    struct view flat = opencl_flat(bias);
-    int32_t ndim = bias->layout.ndim;
-
-    kernel_option(k, "-DBIAS");
-    kernel_tensor(k, &flat);
-    kernel_i64(k, ndim > 0 ? bias->layout.stride[ndim - 1] : 0);
-}
-
-static void add_row_sums(struct kernel_call *k, const struct view *sums)
-{
-    if (!sums)
-        return;
-    kernel_option(k, "-DROW_SUMS");
-    kernel_tensor(k, sums);
-}
-
-/* Elements of C in front of an item of the batch. */
-static int64_t done(const struct gemm *p, const struct view *c)
-{
-    return c->layout.offset - p->c.layout.offset;
-}
-
-static gradc_status call_product(struct device *d, const struct gemm *p, const struct product *q,
-                                 const struct view operands[3], int prepare, struct failure *f)
-{
-    const struct tiling *t = &q->tiling;
-    const struct axis *inner = &q->axes[0], *outer = &q->axes[1];
-    const int whole = t->splits == 1; /* else c is the workspace, the row sums' parts behind */
-    const int64_t matrix = q->m * p->n;
-    const struct epilogue *e = whole ? p->epilogue : NULL;
-    struct view sums = whole && p->row_sums ? *p->row_sums : operands[2];
-    if (!whole)
-        sums.layout.offset += t->splits * q->count * matrix;
-    const int64_t integers[] = {
-        q->m,
-        p->n,
-        p->k,
-        t->chunk,
-        q->a_row,
-        p->a_col,
-        p->b_row,
-        p->b_col,
-        whole ? q->c_row : p->n,
-        outer->size,
-        inner->size,
-        outer->a,
-        inner->a,
-        outer->b,
-        inner->b,
-        whole ? outer->c : inner->size * matrix,
-        whole ? inner->c : matrix,
-        q->count * matrix,
-    };
-    struct kernel_call k;
-
-    start(&k, "gemm", p, q);
-    for (int i = 0; i < 2; i++)
-        kernel_tensor(&k, &operands[i]);
-    add_bias(&k, whole ? p->bias : NULL);
-    add_row_sums(&k, p->row_sums ? &sums : NULL);
-    add_integers(&k, integers, sizeof integers / sizeof integers[0]);
-    kernel_result(&k, e, &operands[2], done(p, &operands[2]));
-    opencl_tile_groups(&k, t->tile, t->across * t->down * q->count * t->splits);
-    return opencl_submit(d, &k, prepare, f);
-}
-
-static gradc_status call_sum(struct device *d, const struct gemm *p, const struct product *q,
-                             const struct view *part, const struct view *c, int prepare, struct failure *f)
-{
-    const struct axis *inner = &q->axes[0], *outer = &q->axes[1];
-    const int64_t integers[] = {q->tiling.splits, q->m,        p->n,     q->c_row,
-                                outer->size,      inner->size, outer->c, inner->c};
-    struct kernel_call k;
-
-    start(&k, "gemm_sum", p, q);
-    kernel_tensor(&k, part);
-    add_bias(&k, p->bias);
-    add_row_sums(&k, p->row_sums);
-    add_integers(&k, integers, sizeof integers / sizeof integers[0]);
-    kernel_result(&k, p->epilogue, c, done(p, c));
-    kernel_range(&k, q->count * q->m * p->n);
-    return opencl_submit(d, &k, prepare, f);
-}
-
-/* Two batch axes of the product, at the operands' offsets. */
-static gradc_status run_product(struct device *d, const struct gemm *p, const struct product *q,
-                                const struct view operands[3], struct place workspace, int prepare,
-                                struct failure *f)
-{
-    struct view split[3] = {operands[0], operands[1], {.at = workspace, .dtype = opencl_part_dtype(p->dtype)}};
-
-    if (q->tiling.splits == 1)
-        return call_product(d, p, q, operands, prepare, f);
-    gradc_status status = call_product(d, p, q, split, prepare, f);
-    if (status != GRADC_OK)
-        return status;
-    return call_sum(d, p, q, &split[2], &operands[2], prepare, f);
+    const struct gemm_product q = product_of(d, p);
+    return gemm_product_workspace(p, &q);
 }
 
 static gradc_status tiled_run(struct device *d, const struct gemm *p, struct place workspace, int prepare,
                               struct failure *f)
 {
-    struct product q = product_of(d, p);
-    int64_t index[GRADC_MAX_NDIM] = {0};
-    struct view operands[3] = {opencl_flat(&p->a), opencl_flat(&p->b), opencl_flat(&p->c)};
-
-    for (;;) {
-        gradc_status status = run_product(d, p, &q, operands, workspace, prepare, f);
-        if (status != GRADC_OK || prepare)
-            return status;
-
-        int32_t i = KERNEL_BATCHES;
-        for (; i < q.naxes; i++) {
-            const struct axis *axis = &q.axes[i];
-            int64_t steps = index[i] + 1 < axis->size ? 1 : -index[i];
-
-            index[i] += steps;
-            operands[0].layout.offset += steps * axis->a;
-            operands[1].layout.offset += steps * axis->b;
-            operands[2].layout.offset += steps * axis->c;
-            if (steps == 1)
-                break;
-        }
-        if (i == q.naxes)
-            return GRADC_OK;
-    }
+    const struct gemm_product q = product_of(d, p);
+    return gemm_product_run(d, p, &q, workspace, prepare, f);
 }
 
 static int tiled_applies(const struct device *d, const struct gemm *p)

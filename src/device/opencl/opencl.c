@@ -91,7 +91,7 @@ gradc_status opencl_open(int32_t n, struct device **out, struct failure *f)
         host_free(d);
         return status;
     }
-    d->base = (struct device){.table = &table, .info = h->info, .opencl = 1};
+    d->base = (struct device){.table = &table, .info = h->info, .opencl = 1, .matrix = h->matrix};
     d->hardware = h;
     cl_int code;
     d->queue = cl.CreateCommandQueue(h->context, h->id, 0, &code);

@@ -9,6 +9,7 @@
 
 #include "base/host.h"
 #include "base/os.h"
+#include "device/opencl/matrix.h"
 #include "device/opencl/opencl.h"
 #include "device/opencl/program.h"
 
@@ -78,11 +79,26 @@ static const char *kind_of(cl_device_id id)
     return type & CL_DEVICE_TYPE_CPU ? "cpu" : "accelerator";
 }
 
-static int has_f64(cl_device_id id)
+static int has_extension(cl_device_id id, const char *name)
 {
     char extensions[8192];
     device_text(id, CL_DEVICE_EXTENSIONS, extensions, sizeof extensions);
-    return strstr(extensions, "cl_khr_fp64") || device_number(id, CL_DEVICE_DOUBLE_FP_CONFIG);
+    return strstr(extensions, name) != NULL;
+}
+
+static int has_f64(cl_device_id id)
+{
+    return has_extension(id, "cl_khr_fp64") || device_number(id, CL_DEVICE_DOUBLE_FP_CONFIG);
+}
+
+/* cl_nv_device_attribute_query's */
+enum { COMPUTE_CAPABILITY_MAJOR_NV = 0x4000 };
+
+static int32_t matrix_unit(cl_device_id id)
+{
+    if (has_extension(id, "cl_nv_device_attribute_query") && device_number(id, COMPUTE_CAPABILITY_MAJOR_NV) >= 8)
+        return MATRIX_NVIDIA;
+    return MATRIX_NONE;
 }
 
 static void describe(struct hardware *h, int32_t n)
@@ -108,6 +124,7 @@ static void describe(struct hardware *h, int32_t n)
     h->has_compiler = device_number(h->id, CL_DEVICE_COMPILER_AVAILABLE) != 0;
     h->divides_correctly =
         (device_number(h->id, CL_DEVICE_SINGLE_FP_CONFIG) & CL_FP_CORRECTLY_ROUNDED_DIVIDE_SQRT) != 0;
+    h->matrix = matrix_unit(h->id);
     h->builds_alone = strcmp(info->platform, "Oclgrind") == 0; /* 21.10 */
 }
 
@@ -179,6 +196,20 @@ static void CL_CALLBACK hear(const char *line, const void *data, size_t bytes, v
     host_log("OpenCL: %s", line);
 }
 
+/* Whether the compiler has AMD's matrix unit: only for the devices that have one. */
+static int has_wmma(struct hardware *h)
+{
+    const char *source = "__kernel void wmma(__global float8 *c, __global const short16 *a)\n"
+                         "{ c[0] = __builtin_amdgcn_wmma_f32_16x16x16_bf16_w32(a[0], a[1], c[0]); }\n";
+    cl_int code;
+    cl_program program = cl.CreateProgramWithSource(h->context, 1, &source, NULL, &code);
+    if (code != CL_SUCCESS)
+        return 0;
+    code = cl.BuildProgram(program, 1, &h->id, "-cl-std=CL1.2", NULL, NULL);
+    cl.ReleaseProgram(program);
+    return code == CL_SUCCESS;
+}
+
 static gradc_status open_context(struct hardware *h, struct failure *f)
 {
     const cl_context_properties properties[] = {CL_CONTEXT_PLATFORM, (cl_context_properties)h->platform, 0};
@@ -195,6 +226,8 @@ static gradc_status open_context(struct hardware *h, struct failure *f)
         h->context = NULL;
         return opencl_refused(f, code, "clCreateContext", info->name);
     }
+    if (h->matrix == MATRIX_NONE && has_extension(h->id, "cl_amd_device_attribute_query") && has_wmma(h))
+        h->matrix = MATRIX_AMD;
     h->cache[0] = 0;
     if (os_cache_folder(folder, sizeof folder) == 0)
         snprintf(h->cache, sizeof h->cache, "%s/gradc", folder);

@@ -16,6 +16,7 @@ struct hardware {
     int major, minor;  /* OpenCL version */
     int has_compiler;
     int divides_correctly; /* f32 division and square root can be rounded correctly */
+    int32_t matrix;        /* its matrix unit: enum matrix_unit */
     int builds_alone;      /* its compiler crashes when two threads use it, or one that runs nothing */
 
     /* While users > 0: */

@@ -1,6 +1,7 @@
 /* tiling.c - how products are cut into tiles and splits, and what all engines' calls share. */
 #include "device/opencl/engines.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "device/opencl/tuning.h"
@@ -236,22 +237,13 @@ struct tiling opencl_tiling_for(const struct device *d, const struct choice *cho
 
 /* ---- Calls ---- */
 
-void opencl_tile_options(struct kernel_call *k, const struct tile *tile)
+void opencl_tile_options(const struct tile *tile, char options[PRODUCT_OPTIONS], size_t local[2])
 {
-    kernel_option(k, "-DTILE_M=%d", (int)tile->m);
-    kernel_option(k, "-DTILE_N=%d", (int)tile->n);
-    kernel_option(k, "-DTILE_K=%d", (int)tile->k);
-    kernel_option(k, "-DITEM_M=%d", (int)tile->item_m);
-    kernel_option(k, "-DITEM_N=%d", (int)tile->item_n);
-    kernel_option(k, "-DBUFFERS=%d", (int)tile->buffers);
-}
-
-void opencl_tile_groups(struct kernel_call *k, const struct tile *tile, int64_t groups)
-{
-    size_t count[2] = {(size_t)groups, 1};
-    size_t local[2] = {(size_t)(tile->n / tile->item_n), (size_t)(tile->m / tile->item_m)};
-
-    kernel_groups(k, 2, count, local);
+    snprintf(options, PRODUCT_OPTIONS,
+             "-DTILE_M=%d -DTILE_N=%d -DTILE_K=%d -DITEM_M=%d -DITEM_N=%d -DBUFFERS=%d", (int)tile->m,
+             (int)tile->n, (int)tile->k, (int)tile->item_m, (int)tile->item_n, (int)tile->buffers);
+    local[0] = (size_t)(tile->n / tile->item_n);
+    local[1] = (size_t)(tile->m / tile->item_m);
 }
 
 gradc_dtype opencl_part_dtype(gradc_dtype dtype)

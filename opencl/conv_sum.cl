@@ -1,0 +1,45 @@
+/* conv_sum.cl - what split convolutions end with.  Options: BIAS, ROW_SUMS as the product's.  A chain may take up
+ * what is finished (finish.cl). */
+
+#include "finish.cl"
+#include "parts.cl"
+
+#ifdef BIAS
+#define WITH_BIAS(value, channel) ((value) + LOAD(bias, channel))
+#else
+#define WITH_BIAS(value, channel) (value)
+#endif
+
+/* C = the sum of `splits` products in their order, and the bias, from the workspace [split, total]; element e's channel
+ * is e / pixels % channels.  The row sums are added likewise, from behind it: [split, channels].  Any work size. */
+__kernel void conv_sum(__global const real *parts, ulong parts_first,
+#ifdef BIAS
+                       __global const stored *bias, ulong bias_first,
+#endif
+#ifdef ROW_SUMS
+                       __global stored *row_sums, ulong row_sums_first,
+#endif
+                       long total, long splits, long pixels, long channels, RESULT_PARAMS)
+{
+    parts += parts_first;
+    RESULT_START(c_first);
+#ifdef BIAS
+    bias += bias_first;
+#endif
+
+    GRID(e, total) {
+        real sum = parts[e];
+        for (index_t s = 1; s < splits; s++)
+            sum += parts[s * total + e];
+        index_t plane = e / (index_t)pixels;
+        RESULT(e, WITH_BIAS(sum, last_digit(&plane, (index_t)channels)));
+    }
+#ifdef ROW_SUMS
+    GRID(r, channels) {
+        real sum = parts[splits * total + r];
+        for (index_t s = 1; s < splits; s++)
+            sum += parts[splits * total + s * channels + r];
+        STORE(row_sums, row_sums_first + (ulong)r, sum);
+    }
+#endif
+}

@@ -1,0 +1,27 @@
+/* parts.cl - what a product that may be split along its depth does with its results, and counting in digits.  It stands
+ * behind finish.cl.  No kernel is defined here. */
+
+/* A product's results, in the manner of RESULT: with PARTS they are `real` in a workspace, whatever the tensors are
+ * made of, and a second kernel adds them up; else they are finished.  Row sums go where `part`s do. */
+#ifdef PARTS
+typedef real part;
+#define PART_STORE(p, i, value) ((p)[i] = (value))
+#define PART_PARAMS __global real *c, ulong c_first
+#define PART_START(first) c += first
+#define PART(at, value) c[at] = value
+#else
+typedef stored part;
+#define PART_STORE(p, i, value) STORE(p, i, value)
+#define PART_PARAMS RESULT_PARAMS
+#define PART_START(first) RESULT_START(first)
+#define PART(at, value) RESULT(at, value)
+#endif
+
+/* The last digit of n in base `size`, taken off n.  (Oclgrind can't run what LLVM makes of / beside %.) */
+static index_t last_digit(index_t *n, index_t size)
+{
+    index_t all = *n;
+
+    *n = all / size;
+    return all - *n * size;
+}
