@@ -1,5 +1,6 @@
 /* bench.c - runs one case.  It makes the operands and says "loaded"; at the first line that it is sent it warms up and
- * says "ready", about how many seconds a sample takes, and the flop and bytes of one round; for each line more it takes one sample and prints it.
+ * says "ready", about how many seconds a sample takes, and the flop and bytes of one round; for each line more it takes
+ * one sample and prints it.
  *
  * usage: bench --list                       the cases: name, unit, and "large" for those that want a GPU
  *        bench --has DEVICE                 0 if it can be opened

@@ -1,7 +1,6 @@
 /* every_op.c - every op once in each dtype (on OpenCL in f32 and i32; in all with GRADC_TEST_LONG=1), forward and
  * backward, on shapes as small as each of its kernels needs.  Values are not looked at, the tests of ops do that: this
  * is what Oclgrind watches (oclgrind.sh) and what makes each program once (vendors.sh).
- *
  * usage: every_op [FILTER]     such as "*planned": only the tests whose name matches */
 #include <math.h>
 
@@ -563,11 +562,9 @@ static void each_optimiser(struct fixture *f)
 
 static void each_half(struct fixture *f)
 {
+    gradc_tensor *z;
     for (gradc_dtype dtype = GRADC_F16; dtype <= GRADC_BF16; dtype++)
-        for (int i = 0;; i++) {
-            gradc_tensor *z = halves_result(f->g, dtype, i);
-            if (!z)
-                break;
+        for (int i = 0; (z = halves_result(f->g, dtype, i)) != NULL; i++) {
             finish(f, z);
             halves_free(f->g);
         }
@@ -585,7 +582,8 @@ int main(int argc, char **argv)
         {"products", each_product},
         {"convolution", each_convolution},
         {"winograd", each_winograd},
-        {"tiles", each_tile},
+        {"tiles", some_tiles},
+        {"all tiles", each_tile},
         {"epilogues", each_epilogue},
         {"norms", each_norm},
         {"softmax", each_softmax},

@@ -4,10 +4,13 @@
 
 enum { PROBLEMS = 150 };
 
-/* f64 has kernels of its own, which take long to build: on the CPU, elsewhere in the long form only. */
-static gradc_dtype double_too(const struct fixture *f)
+/* Each dtype has kernels of its own, which take long to build: others than f32 on the CPU, elsewhere in the long form (and
+ * in test/half.c). */
+static gradc_dtype draw(const struct fixture *f, struct random *r)
 {
-    return strcmp(f->device, "cpu") == 0 || test_long() ? GRADC_F64 : GRADC_F32;
+    static const gradc_dtype dtypes[] = {GRADC_F32, GRADC_F32, GRADC_F64, GRADC_F16, GRADC_BF16};
+    const gradc_dtype dtype = dtypes[random_below(r, 5)];
+    return strcmp(f->device, "cpu") == 0 || test_long() ? dtype : GRADC_F32;
 }
 
 /* Mostly small, now and then at and around the sizes of tiles, or long. */
@@ -44,8 +47,7 @@ static void one_product(struct fixture *f, struct random *r, int number)
     char what[128];
     int64_t batch[2] = {1 + random_below(r, 3), 1 + random_below(r, 4)};
     int nbatch = random_below(r, 3) ? 0 : (int)random_below(r, 3);
-    const gradc_dtype dtypes[] = {GRADC_F32, GRADC_F32, double_too(f), GRADC_F16, GRADC_BF16};
-    gradc_dtype dtype = dtypes[random_below(r, 5)];
+    const gradc_dtype dtype = draw(f, r);
     int64_t m = size(r, 200), n = size(r, 200), k = size(r, 700);
     gradc_tensor *x = matrix(f->g, dtype, nbatch, batch, m, k, r);
     gradc_tensor *y = matrix(f->g, dtype, nbatch, batch, k, n, r);
@@ -84,8 +86,7 @@ static void random_biases(struct fixture *f)
     struct random r = {test_seed() * 2 + (uint64_t)f->eager};
     for (int i = 0; i < 30; i++) {
         int64_t m = size(&r, 99), n = size(&r, 99), k = size(&r, 300);
-        const gradc_dtype dtypes[] = {GRADC_F32, double_too(f), GRADC_F16, GRADC_BF16};
-        gradc_dtype dtype = dtypes[random_below(&r, 4)];
+        const gradc_dtype dtype = draw(f, &r);
         gradc_tensor *x = operand(f->g, dtype, PLAIN, SHAPE_OF(m, k), -1, 1, &r);
         gradc_tensor *w = operand(f->g, dtype, PLAIN, SHAPE_OF(n, k), -1, 1, &r);
         gradc_tensor *b = operand(f->g, dtype, (enum form)random_below(&r, FORMS), SHAPE_OF(n), -1, 1, &r);

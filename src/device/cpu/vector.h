@@ -1,5 +1,5 @@
-/* vector.h - what *_isa.c files with explicit vectors share: an instruction set's vectors, loops that are unrolled, and a
- * square of numbers transposed.
+/* vector.h - what *_isa.c files with explicit vectors share: an instruction set's vectors, loops that are unrolled, and
+ * a square of numbers transposed.
  *
  * VECTOR_BYTES, the lanes of f32 and f64 as literals, MANY_REGISTERS where there are 32; for f32 and f64: x * y + z of
  * vectors (the plain set rounds twice), a number in all lanes, and a store past the caches of an aligned vector. */

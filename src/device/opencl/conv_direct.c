@@ -1,5 +1,5 @@
-/* conv_direct.c - convolutions on OpenCL as matrix products whose right side is gathered: the options of opencl/conv.cl.
- * For every convolution. */
+/* conv_direct.c - convolutions on OpenCL as matrix products whose right side is gathered: the options of
+ * opencl/conv.cl.  For every convolution. */
 #include <string.h>
 
 #include "device/opencl/conv_product.h"

@@ -1,4 +1,5 @@
-/* gemm_tiled.c - matrix products on OpenCL by tiles in local memory: the options of opencl/gemm.cl.  For every product. */
+/* gemm_tiled.c - matrix products on OpenCL by tiles in local memory: the options of opencl/gemm.cl.
+ * For every product. */
 #include <string.h>
 
 #include "device/opencl/gemm_product.h"
