@@ -1,5 +1,6 @@
-/* image.cl - images as the right side of a product: where a column and a depth lie, and the element at both.  conv.cl
- * says what these are, and the options STRIDED and POINTWISE.  It stands behind parts.cl.  No kernel is defined here. */
+/* image.cl - images as the right side of a product: where a column and a depth lie, and the element at both.
+ * conv.cl says what these are, and the options STRIDED and POINTWISE.  It stands behind parts.cl.  No kernel is
+ * defined here. */
 
 /* Where a column or a depth lies: s0 element of the image (STRIDED: of its plane), s1 y, s2 x, s3 offset in C or A. */
 #ifdef INDEX_WIDE

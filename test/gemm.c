@@ -4,8 +4,8 @@
 
 enum { PROBLEMS = 150 };
 
-/* Each dtype has kernels of its own, which take long to build: others than f32 on the CPU, elsewhere in the long form (and
- * in test/half.c). */
+/* Each dtype has kernels of its own, which take long to build: others than f32 on the CPU, elsewhere in the long form
+ * (and in test/half.c). */
 static gradc_dtype draw(const struct fixture *f, struct random *r)
 {
     static const gradc_dtype dtypes[] = {GRADC_F32, GRADC_F32, GRADC_F64, GRADC_F16, GRADC_BF16};
