@@ -8,6 +8,7 @@
 # By default every program goes to gfx1030 and to PTX, and the others get the first one of each source and type; with
 # GRADC_TEST_LONG=1 every program goes everywhere, and to Gen12 too.
 # CC  the compiler      BUILD  the build folder
+# KEEP  a folder: puts the programs there, and compiles nothing (for bench/resources.py)
 set -u
 cd "$(dirname "$0")/.." || exit 1
 : "${BUILD:=build}" "${CC:=cc}" "${GRADC_TEST_LONG:=0}" "${CLANG:=clang-15}"
@@ -64,6 +65,10 @@ for program in "$work"/record/*.cl "$work"/nvidia-*/*.cl "$work"/amd-*/*.cl; do
     mv "$program" "$work/programs/$source-$type-$hash.cl"
     mv "$options" "$work/programs/$source-$type-$hash.options"
 done
+if [ -n "${KEEP:-}" ]; then
+    mkdir -p "$KEEP" && cp "$work"/programs/* "$KEEP"
+    exit
+fi
 (cd "$work/programs" && ls ./*.cl | sed 's/^\.\/\(.*\)\.cl$/\1/') >"$work/every"
 names() { # list of files in $work/programs: their names
     sed 's/^\.\/\(.*\)\.[a-z]*$/\1/'

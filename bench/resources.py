@@ -1,0 +1,105 @@
+"""What the kernels of products and convolutions take of a GPU, as the vendors' compilers say: docs/devices.md.
+
+usage: KEEP=programs sh test/vendors.sh
+       resources.py programs > table.md
+
+For each source and its tile, of the program with the most options: registers, bytes of spilt registers (AMD: of scratch),
+and on AMD the waves that a SIMD unit holds.  Needs clang-15, rocm-device-libs, libclc-15 and ptxas.
+"""
+import collections
+import concurrent.futures
+import os
+import re
+import subprocess
+import sys
+import tempfile
+
+AMD = "/usr/lib/x86_64-linux-gnu/amdgcn/bitcode"
+CLC = "/usr/lib/clc/nvptx64--nvidiacl.bc"
+CLANG = ["clang-15", "-x", "cl", "-cl-std=CL1.2", "-Xclang", "-finclude-default-header", "-O2", "-S"]
+SOURCES = re.compile(r"(gemm|conv|skinny|winograd|winograd_result|depthwise|depthwise_weight|gemm_matrix|conv_matrix)"
+                     r"-(F32|BF16)-")
+TARGETS = "gfx906", "gfx1030", "sm_80", "sm_90"
+
+
+def amd(path, options, target, out):
+    done = subprocess.run(CLANG + options + ["-target", "amdgcn-amd-amdhsa", "-mcpu=" + target,
+                                             "--rocm-device-lib-path=" + AMD, "-o", out, path],
+                          capture_output=True, text=True)
+    if done.returncode:
+        return None
+    with open(out) as f:
+        text = f.read()
+    found = {key: [int(n) for n in re.findall(r"; %s: (\d+)" % key, text)]
+             for key in ("NumVgprs", "ScratchSize", "Occupancy")}
+    return max(found["NumVgprs"]), max(found["ScratchSize"]), min(found["Occupancy"])
+
+
+def nvidia(path, options, target, out):
+    done = subprocess.run(CLANG + options + ["-fgnu-keywords", "-target", "nvptx64-nvidia-nvcl", "-Xclang",
+                                             "-mlink-builtin-bitcode", "-Xclang", CLC, "-Xclang", "-target-cpu", "-Xclang",
+                                             "sm_80", "-Xclang", "-target-feature", "-Xclang", "+ptx70", "-o", out, path],
+                          capture_output=True, text=True)
+    if done.returncode:
+        return None
+    done = subprocess.run(["ptxas", "-arch=" + target, "-v", out, "-o", out + ".cubin"], capture_output=True, text=True)
+    if done.returncode:
+        return None
+    registers = [int(n) for n in re.findall(r"Used (\d+) registers", done.stderr)]
+    spilt = [int(n) for n in re.findall(r"(\d+) bytes spill stores", done.stderr)]
+    return max(registers), max(spilt)
+
+
+def label(name, options):
+    """Source, dtype and tile."""
+    source, dtype = name.split("-")[:2]
+    value = dict(re.findall(r"-D(\w+)=(\w+)", options))
+    tile = ""
+    if "ITEM_M" in value:
+        tile = " %(TILE_M)sx%(TILE_N)sx%(TILE_K)s, %(ITEM_M)sx%(ITEM_N)s an item" % value
+    elif "TILE_M" in value:
+        tile = " %(TILE_M)sx%(TILE_N)s" % value
+    elif "TILE" in value:
+        tile = " %(TILE)sx%(TILE)s" % value
+    return source + tile, dtype.lower()
+
+
+def measure(job):
+    path, options, target = job
+    with tempfile.TemporaryDirectory() as folder:
+        run = amd if target.startswith("gfx") else nvidia
+        return run(path, options, target, os.path.join(folder, "out"))
+
+
+def main():
+    folder = sys.argv[1]
+    chosen = {}
+    for file in sorted(os.listdir(folder)):
+        if not file.endswith(".cl") or not SOURCES.match(file):
+            continue
+        with open(os.path.join(folder, file[:-3] + ".options")) as f:
+            text = f.read()
+        if "-DUNIT_WMMA" in text or "-DBUFFERS=1" in text or "-DLANES=8" in text:
+            continue
+        key = label(file[:-3], text)
+        if key not in chosen or len(text) > len(chosen[key][1]):
+            chosen[key] = file, text
+    jobs, keys = [], []
+    for key, (file, text) in chosen.items():
+        options = [x for x in text.split() if not x.startswith("-cl-")]
+        for target in TARGETS:
+            if "-DUNIT_MMA" not in text or target.startswith("sm_"):
+                jobs.append((os.path.join(folder, file), options, target))
+                keys.append((key, target))
+    table = collections.defaultdict(dict)
+    with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
+        for (key, target), found in zip(keys, pool.map(measure, jobs)):
+            if found is not None:
+                table[key][target] = found
+    print("| kernel | dtype | gfx906 | gfx1030 | sm_80 | sm_90 |\n| --- | --- | --- | --- | --- | --- |")
+    for (kernel, dtype), row in sorted(table.items()):
+        cells = [" / ".join(map(str, row[t])) if t in row else "" for t in TARGETS]
+        print("| %s | %s | %s |" % (kernel, dtype, " | ".join(cells)))
+
+
+main()
