@@ -4,6 +4,7 @@
 #
 # usage: scripts/run-tests.sh [REGEX]     only those whose name matches
 # BUILD  the build folder; GRADC the command; LIBRARY the shared library (set by make test)
+# JOBS   how many run at a time: no test looks at the time it took (default: the processors, at most 4)
 # GRADC_TEST_DEVICES  the devices that tests use, by default all that the machine has
 #
 # A cmocka program counts by its summary, anything else by a last line "N passed, N failed[, N skipped]"; what ends
@@ -28,10 +29,12 @@ esac
 export BUILD GRADC LIBRARY GRADC_TEST_DEVICES
 export CMOCKA_MESSAGE_OUTPUT=STDOUT
 logs=$BUILD/logs
-rm -rf "$logs"
-mkdir -p "$logs"
-failures=$logs/failures
-passed=0 failed=0 skipped=0
+if [ "${1:-}" != --one ]; then
+    rm -rf "$logs"
+    mkdir -p "$logs"
+fi
+
+# ---- One of them: scripts/run-tests.sh --one "NAME<tab>COMMAND" ----
 
 # Sums of numbers in the log, by a sed pattern that leaves the number.
 total() { sed -n "$1" "$log" | awk '{n += $1} END {print n + 0}'; }
@@ -55,20 +58,6 @@ count() { # how the program ended; fills good, bad, left
     fi
 }
 
-run() { # name, command...
-    name=$1
-    shift
-    echo "$name" | grep -qE -- "${only:-.}" || return
-    log=$logs/$(echo "$name" | tr '/' '-').log
-    start=$(date +%s)
-    timeout "$TEST_SECONDS" "$@" >"$log" 2>&1 </dev/null
-    status=$?
-    count $status
-    passed=$((passed + good)) failed=$((failed + bad)) skipped=$((skipped + ${left:-0}))
-    printf '%-40s %5d passed %3d failed  %4d s\n' "$name" "$good" "$bad" $(($(date +%s) - start))
-    [ "$bad" -eq 0 ] || explain | tee -a "$failures"
-}
-
 explain() { # what the run that just failed said
     echo "$name:"
     [ "$status" -ne 124 ] || echo "    it ran longer than $TEST_SECONDS s"
@@ -76,20 +65,50 @@ explain() { # what the run that just failed said
     echo "    exit status $status; all of it is in $log"
 }
 
-only=${1:-}
-for source in test/*.c test/ops/*.c; do
-    [ -f "$source" ] && run "${source%.c}" "$BUILD/${source%.c}"
-done
-for source in examples/*.c; do
-    [ -f "$source" ] || continue
-    for device in $GRADC_TEST_DEVICES; do
-        run "${source%.c} $device" "$BUILD/${source%.c}" "$device"
+if [ "${1:-}" = --one ]; then
+    tab=$(printf '\t')
+    name=${2%%"$tab"*}
+    log=$logs/$(echo "$name" | tr '/' '-').log
+    start=$(date +%s)
+    # shellcheck disable=SC2086
+    timeout "$TEST_SECONDS" ${2#*"$tab"} >"$log" 2>&1 </dev/null
+    status=$?
+    count $status
+    echo "$good $bad ${left:-0}" >"${log%.log}.count"
+    [ "$bad" -eq 0 ] || explain >"${log%.log}.failed"
+    line=$(printf '%-40s %5d passed %3d failed  %4d s' "$name" "$good" "$bad" $(($(date +%s) - start)))
+    [ "$bad" -eq 0 ] || line="$line
+$(cat "${log%.log}.failed")"
+    echo "$line"
+    exit 0
+fi
+
+# ---- All of them, the scripts first, which take the longest ----
+
+{
+    for script in test/*.sh; do
+        [ -f "$script" ] && printf '%s\tsh %s\n' "$script" "$script"
     done
-done
-for script in test/*.sh; do
-    [ -f "$script" ] && run "$script" sh "$script"
-done
-[ ! -s "$failures" ] || { echo "What failed, once more:"; cat "$failures"; }
-[ "$skipped" -eq 0 ] || echo "$skipped skipped"
-echo "$passed passed, $failed failed"
-[ "$failed" -eq 0 ]
+    for source in test/*.c test/ops/*.c; do
+        [ -f "$source" ] && printf '%s\t%s\n' "${source%.c}" "$BUILD/${source%.c}"
+    done
+    for source in examples/*.c; do
+        for device in $GRADC_TEST_DEVICES; do
+            [ -f "$source" ] && printf '%s\t%s\n' "${source%.c} $device" "$BUILD/${source%.c} $device"
+        done
+    done
+} | awk -F '\t' -v only="${1:-.}" '$1 ~ only' >"$logs/list"
+jobs=$(nproc 2>/dev/null || echo 1)
+[ "$jobs" -le 4 ] || jobs=4
+xargs -d '\n' -P "${JOBS:-$jobs}" -n 1 sh scripts/run-tests.sh --one <"$logs/list"
+if ls "$logs"/*.failed >/dev/null 2>&1; then
+    echo "What failed, once more:"
+    cat "$logs"/*.failed
+fi
+# shellcheck disable=SC2046
+set -- $(cat "$logs"/*.count 2>/dev/null | awk '{g += $1; b += $2; l += $3} END {print g + 0, b + 0, l + 0}')
+lost=$(($(wc -l <"$logs/list") - $(find "$logs" -name '*.count' | wc -l)))
+[ "$lost" -eq 0 ] || echo "$lost did not run to their end"
+[ "$3" -eq 0 ] || echo "$3 skipped"
+echo "$1 passed, $(($2 + lost)) failed"
+[ $(($2 + lost)) -eq 0 ]
