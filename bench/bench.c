@@ -249,6 +249,17 @@ static void bench_close(struct bench *b)
     free(b->batch_labels);
 }
 
+/* BENCH_MATH: a value of "math", or amp-bf16 and amp-f16 for autocast. */
+static void set_math(gradc_context *g)
+{
+    const char *math = getenv("BENCH_MATH");
+    if (math && strncmp(math, "amp-", 4) == 0)
+        gradc_autocast(g, strcmp(math, "amp-f16") == 0 ? GRADC_F16 : GRADC_BF16);
+    else if (math)
+        gradc_set(g, "math", math);
+    check(g);
+}
+
 int main(int argc, char **argv)
 {
     if (argc == 2 && strcmp(argv[1], "--list") == 0)
@@ -266,6 +277,7 @@ int main(int argc, char **argv)
     check(b.g);
     if (strcmp(argv[3], "0") != 0)
         gradc_set(b.g, "threads", argv[3]);
+    set_math(b.g);
     b.row->setup(&b);
     check(b.g);
     printf("loaded\n");

@@ -16,6 +16,8 @@ second, the tuned peer has all threads.  Large cases are for GPUs: elsewhere the
 environment: DEVICES  our devices (cpu, and gpu where there is one)      THREADS  of both sides (all)
              SAMPLES  5      PYTHON  the peer's interpreter (/usr/bin/python3)
              EAGER=1  also against ourselves without the planner (GRADC_EAGER=1), as the peer gradc-eager
+             BENCH_MATH  strict, fast, tf32, bf16 (ours as "math"; PyTorch's TF32 for the latter two), amp-bf16, amp-f16
+             (autocast on both sides; PyTorch on a GPU with channels last)
              BENCH_CPU_TIME=1  processor time instead of wall time: for a machine that is busy with other things
 
 A case that only one side has is named, and the exit status is 1.

@@ -5,14 +5,17 @@
 #
 # DEVICE   gpu; "opencl" to try it where there is no GPU      LOG  a folder for the logs (build/gpu)
 # PYTHON   the interpreter with NumPy and PyTorch (/usr/bin/python3, else python3)      JOBS  of make (all processors)
-# PARTS    what is done after the build (oracle examples losses tests times); SAMPLES, THREADS as in bench/bench.py
+# PARTS    what is done after the build (oracle examples losses tests tune times maths);  SAMPLES, THREADS as in
+#          bench/bench.py;  BUDGET of tune (60s);  MATHS  what "maths" times besides "fast" (strict tf32 bf16 amp-bf16)
 #
-# Where time with the GPU is short: PARTS="oracle times" bench/gpu.sh '^gpu/(vgg|resnet)', the rest next.
+# Where time with the GPU is short: PARTS="oracle times maths" bench/gpu.sh '^gpu/(vgg16-224-train-b64|matmul-4096)', the
+# rest next.
 #
 # Ends with "gpu: N passed, N failed".
 set -u
 cd "$(dirname "$0")/.." || exit 1
-: "${DEVICE:=gpu}" "${LOG:=build/gpu}" "${JOBS:=$(nproc)}" "${PARTS:=oracle examples losses tests times}"
+: "${DEVICE:=gpu}" "${LOG:=build/gpu}" "${JOBS:=$(nproc)}" "${PARTS:=oracle examples losses tests times maths}" \
+    "${BUDGET:=60s}" "${MATHS:=strict tf32 bf16 amp-bf16}"
 cases=${1:-^$DEVICE/}
 passed=0 failed=0
 mkdir -p "$LOG"
@@ -97,11 +100,12 @@ elif chosen losses; then
 fi
 if chosen tests && have_header cmocka.h; then
     part tests-build make -j"$JOBS" test-programs
-    part tests env GRADC_TEST_DEVICES="$DEVICE" sh scripts/run-tests.sh '^test/(ops/|step$|gradients$)'
+    part tests env GRADC_TEST_DEVICES="$DEVICE" sh scripts/run-tests.sh \
+        '^test/(ops/|step$|gradients$|gemm$|conv$|winograd$|depthwise$|tiles$|tuning$|half$|amp$|zoo$)'
 elif chosen tests; then
     echo "no cmocka here: the C tests are left out"
 fi
-chosen times || finish
+chosen tune && part tune ./gradc tune --device "$DEVICE" --budget "$BUDGET"
 
 # The models' rows as images a second, ours and the peer's.
 images_a_second() {
@@ -114,12 +118,21 @@ images_a_second() {
          }' "$1"
 }
 
-echo "==== times"
-if ! DEVICES=$DEVICE python3 bench/bench.py build/bench/bench "$cases" >"$LOG/times.log"; then
-    failed=$((failed + 1))
-    echo "FAILED: times"
+timed() { # a value of BENCH_MATH
+    echo "==== times, $1"
+    if ! env DEVICES="$DEVICE" BENCH_MATH="$1" python3 bench/bench.py build/bench/bench "$cases" >"$LOG/times-$1.log"; then
+        failed=$((failed + 1))
+        echo "FAILED: times, $1"
+    fi
+    cat "$LOG/times-$1.log"
+    echo "==== images a second, $1"
+    images_a_second "$LOG/times-$1.log"
+}
+
+chosen times && timed fast
+if chosen maths; then
+    for math in $MATHS; do
+        timed "$math"
+    done
 fi
-cat "$LOG/times.log"
-echo "==== images a second"
-images_a_second "$LOG/times.log"
 finish

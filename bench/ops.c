@@ -67,10 +67,18 @@ static double conv_dw(struct bench *b, int64_t rounds)
 #define TRANSPOSED(power, ...) \
     BENCH_ROW("conv_transpose2d-" power, "us", conv_operands, bench_forward, record_conv_transpose2d, __VA_ARGS__)
 
+/* clang-format off */
+#define LARGE_PRODUCT(title, n)                                                       \
+    {.name = title, .unit = "ms", .per = 1, .setup = square, .run = bench_forward,    \
+     .record = record_matmul, .size = {n}, .large = 1}
+/* clang-format on */
+
 const struct bench_case op_cases[] = {
     BENCH_ROW("matmul-512", "ms", square, bench_forward, record_matmul, 512),
     BENCH_ROW("matmul-1024", "ms", square, bench_forward, record_matmul, 1024),
     BENCH_ROW("matmul-2048", "ms", square, bench_forward, record_matmul, 2048),
+    LARGE_PRODUCT("matmul-4096", 4096),
+    LARGE_PRODUCT("matmul-8192", 8192),
     CONV("conv3x3-64x56x56-64-b8", 8, 64, 56, 56, 64),
     CONV("conv3x3-1x28x28-32-b64", 64, 1, 28, 28, 32),
     CONV("conv3x3-32x14x14-64-b64", 64, 32, 14, 14, 64),

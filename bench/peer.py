@@ -19,6 +19,7 @@ BATCH, STEPS, FEW = 64, 937, 16
 SCALE = {"ns": 1e9, "us": 1e6, "ms": 1e3, "s": 1.0}
 
 cpu_time = "BENCH_CPU_TIME" in os.environ
+math = os.environ.get("BENCH_MATH", "strict")
 device = torch.device("cpu")
 tuned = False
 
@@ -82,11 +83,18 @@ def images(batches, shape):
     return x.reshape(n, *shape), y
 
 
+def run_net(net, x):
+    if not math.startswith("amp-"):
+        return net(x)
+    with torch.autocast(device.type, torch.float16 if math == "amp-f16" else torch.bfloat16):
+        return net(x).float()
+
+
 def train_step(net, optim, x, y):
     if device.type == "cuda":
         x, y = x.to(device), y.to(device)
     optim.zero_grad(set_to_none=True) if tuned else optim.zero_grad()
-    F.cross_entropy(net(x), y).backward()
+    F.cross_entropy(run_net(net, x), y).backward()
     optim.step()
 
 
@@ -257,9 +265,11 @@ def model(make, image, classes, batch, training):
     def setup():
         net = make().to(device).train(training)
         x, labels = numbers(batch, 3, image, image), torch.randint(0, classes, (batch,), device=device)
+        if math.startswith("amp-") and device.type == "cuda":
+            net, x = net.to(memory_format=torch.channels_last), x.to(memory_format=torch.channels_last)
         if not training:
             torch.set_grad_enabled(False)
-            return loop(lambda: net(x))
+            return loop(lambda: run_net(net, x))
         optim = torch.optim.SGD(net.parameters(), lr=1e-3, momentum=0.9)
         return loop(lambda: train_step(net, optim, x, labels))
     return setup
@@ -382,7 +392,6 @@ CASES = {
     "eval1": ("us", 1, 0, eval1),
     "chain100": ("us", 1, 0, chain100),
     "chain100-both": ("us", 1, 0, chain100_both),
-    "matmul-1024": ("ms", 1, 0, forward(torch.matmul, (1024, 1024), (1024, 1024))),
     "softmax-1e6x10": ("ms", 1, 0, forward(lambda x: torch.softmax(x, -1), (1000000, 10))),
     "max_pool2d-32x28x28-b64-forward": ("ms", 1, 0, forward(lambda x: F.max_pool2d(x, 2), (64, 32, 28, 28), grad=True)),
     "max_pool2d-32x28x28-b64-both": ("ms", 1, 0, pool_both(F.max_pool2d, 64, 32, 28, 28)),
@@ -473,6 +482,8 @@ for name in ("abs", "sign", "square", "floor", "ceil", "round", "sin", "cos", "e
     ELEMENTWISE[name] = (getattr(torch, name), False, 1)
 for name in "log", "log1p", "sqrt", "rsqrt", "reciprocal":
     ELEMENTWISE[name] = (getattr(torch, name), True, 1)
+for n in 512, 1024, 2048, 4096, 8192:
+    CASES["matmul-%d" % n] = ("ms", 1, 0, forward(torch.matmul, (n, n), (n, n)))
 for name, (function, positive, operands) in ELEMENTWISE.items():
     for power in 3, 5, 7:
         sized(name, power, elementwise(function, positive, operands, 10 ** power))
@@ -562,8 +573,7 @@ def main():
     if tuned and device.type == "cuda":
         torch.backends.cudnn.benchmark = True
     if device.type == "cuda":
-        # The bar is strict rounding, as ours.
-        torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = False
+        torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = math in ("tf32", "bf16")
     if sys.argv[3] != "0":
         torch.set_num_threads(int(sys.argv[3]))
     torch.manual_seed(1)
