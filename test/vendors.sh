@@ -38,7 +38,7 @@ recorded() { # folder, command...
     shift
     mkdir -p "$work/$folder"
     env LD_LIBRARY_PATH="$work/lib" RECORDER="$work/$folder" XDG_CACHE_HOME="$work/cache-$folder" GRADC_TEST_LONG=1 \
-        GRADC_TEST_DEVICES=opencl:0 "$@" >"$work/log" 2>&1 && ls "$work/$folder"/*.cl >/dev/null 2>&1
+        GRADC_TEST_TILES="$GRADC_TEST_LONG" GRADC_TEST_DEVICES=opencl:0 "$@" >"$work/log" 2>&1 && ls "$work/$folder"/*.cl >/dev/null 2>&1
 }
 
 recorded_units() { # nvidia or amd
