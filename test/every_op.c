@@ -564,7 +564,7 @@ static void each_half(struct fixture *f)
 {
     gradc_tensor *z;
     for (gradc_dtype dtype = GRADC_F16; dtype <= GRADC_BF16; dtype++)
-        for (int i = 0; (z = halves_result(f->g, dtype, i)) != NULL; i++) {
+        for (int i = 0; !leaves_out(f, dtype) && (z = halves_result(f->g, dtype, i)) != NULL; i++) {
             finish(f, z);
             halves_free(f->g);
         }

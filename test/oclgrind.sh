@@ -42,7 +42,7 @@ watched() { # command: its exit status; what was reported is in $work/report
     env LD_PRELOAD="$work/host.so $library" OCLGRIND_DATA_RACES=1 OCLGRIND_UNINITIALIZED=1 OCLGRIND_MAX_ERRORS=50 \
         OCLGRIND_BUILD_OPTIONS=-cl-opt-disable \
         OCLGRIND_LOG="$work/report" XDG_CACHE_HOME="$work/cache" \
-        GRADC_ISOLATE=1 GRADC_TEST_LONG=1 GRADC_TEST_TILES="$GRADC_TEST_LONG" GRADC_TEST_DEVICES=opencl:0 timeout 600 "$@" >"$work/log" 2>&1 </dev/null
+        GRADC_ISOLATE=1 GRADC_TEST_LONG=1 GRADC_TEST_ALL="$GRADC_TEST_LONG" GRADC_TEST_DEVICES=opencl:0 timeout 600 "$@" >"$work/log" 2>&1 </dev/null
 }
 
 ok() {

@@ -5,8 +5,8 @@
 # Programs for matrix units (test/matrix_units.c, matrix_conv.c) go to PTX for sm_80 and sm_90, and to gfx1100.
 # Ends with "N passed, N failed, N skipped"; a pass is a program on a target.
 #
-# By default every program goes to gfx1030 and to PTX, and the others get the first one of each source and type; with
-# GRADC_TEST_LONG=1 every program goes everywhere, and to Gen12 too.
+# By default every program goes to gfx1030, and the others get the first one of each source and type; with
+# GRADC_TEST_LONG=1 there are more, every one goes everywhere, and to Gen12 too.
 # CC  the compiler      BUILD  the build folder
 # KEEP  a folder: puts the programs there, and compiles nothing (for bench/resources.py)
 set -u
@@ -38,7 +38,7 @@ recorded() { # folder, command...
     shift
     mkdir -p "$work/$folder"
     env LD_LIBRARY_PATH="$work/lib" RECORDER="$work/$folder" XDG_CACHE_HOME="$work/cache-$folder" GRADC_TEST_LONG=1 \
-        GRADC_TEST_TILES="$GRADC_TEST_LONG" GRADC_TEST_DEVICES=opencl:0 "$@" >"$work/log" 2>&1 && ls "$work/$folder"/*.cl >/dev/null 2>&1
+        GRADC_TEST_ALL="$GRADC_TEST_LONG" GRADC_TEST_DEVICES=opencl:0 "$@" >"$work/log" 2>&1 && ls "$work/$folder"/*.cl >/dev/null 2>&1
 }
 
 recorded_units() { # nvidia or amd
@@ -153,7 +153,7 @@ target gfx1030 "$work/all" "$CLANG" $amd/ocml.bc
 target gfx906 "$work/first" "$CLANG" $amd/ocml.bc
 target gfx1100 "$work/first" "$CLANG" /usr/lib/clc/amdgcn--amdhsa.bc
 target gfx1100 "$work/wmma" "$CLANG" /usr/lib/clc/amdgcn--amdhsa.bc
-target nvptx "$work/all" "$CLANG" /usr/lib/clc/nvptx64--nvidiacl.bc
+target nvptx "$work/first" "$CLANG" /usr/lib/clc/nvptx64--nvidiacl.bc
 target sm_80 "$work/mma" "$CLANG" /usr/lib/clc/nvptx64--nvidiacl.bc
 target sm_90 "$work/mma" "$CLANG" /usr/lib/clc/nvptx64--nvidiacl.bc
 [ -n "$PTXAS" ] || echo "without ptxas, NVIDIA's PTX is not assembled"

@@ -4,7 +4,7 @@
 
 #include "support.h"
 
-/* Result `which` of dtype, its leaves wanting gradients; NULL where the list has ended.  In the short form a sample of
+/* Result `which` of dtype, its leaves wanting gradients; NULL where the list has ended.  Without test_all a sample of
  * the elementwise ops.  halves_free releases what was made. */
 gradc_tensor *halves_result(gradc_context *g, gradc_dtype dtype, int which);
 void halves_free(gradc_context *g);

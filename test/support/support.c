@@ -43,10 +43,20 @@ int test_has_f64(gradc_context *g)
     return f64[0] == '1';
 }
 
+static int is_set(const char *name)
+{
+    const char *text = getenv(name);
+    return text && strcmp(text, "0") != 0;
+}
+
 int test_long(void)
 {
-    const char *text = getenv("GRADC_TEST_LONG");
-    return text && strcmp(text, "0") != 0;
+    return is_set("GRADC_TEST_LONG");
+}
+
+int test_all(void)
+{
+    return is_set("GRADC_TEST_ALL");
 }
 
 gradc_status test_without_chains(gradc_context *g, const char *device)

@@ -34,8 +34,10 @@ gradc_status test_without_chains(gradc_context *g, const char *device);
 /* Whether its device computes in f64. */
 int test_has_f64(gradc_context *g);
 
-/* Whether the long forms were asked for. */
+/* Whether the long forms were asked for (GRADC_TEST_LONG), and with them what Oclgrind and the vendors' compilers see of
+ * many alike only then (GRADC_TEST_ALL). */
 int test_long(void);
+int test_all(void);
 
 /* ---- Suites: each test on every device, planned and eager ---- */
 

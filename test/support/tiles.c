@@ -93,8 +93,7 @@ static void tiles(struct fixture *f, int first, int step)
 
 void each_tile(struct fixture *f)
 {
-    const char *all = getenv("GRADC_TEST_TILES");
-    if (all && strcmp(all, "0") != 0)
+    if (test_all())
         tiles(f, 0, 1);
 }
 

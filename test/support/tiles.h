@@ -9,7 +9,7 @@
 void force_tile(gradc_context *g, const char *form, int tile, int splits);
 
 /* A small product and convolution for each tile, forward and backward, and thin products: many programs, so in the long
- * form with GRADC_TEST_TILES=1 only.  What they give is not looked at.  some_tiles: a sample of them. */
+ * form with GRADC_TEST_ALL=1 only.  What they give is not looked at.  some_tiles: a sample of them. */
 void each_tile(struct fixture *f);
 void some_tiles(struct fixture *f);
 
