@@ -34,8 +34,8 @@ gradc_status test_without_chains(gradc_context *g, const char *device);
 /* Whether its device computes in f64. */
 int test_has_f64(gradc_context *g);
 
-/* Whether the long forms were asked for (GRADC_TEST_LONG), and with them what Oclgrind and the vendors' compilers see of
- * many alike only then (GRADC_TEST_ALL). */
+/* Whether the long forms were asked for (GRADC_TEST_LONG); and all of what Oclgrind and the vendors' compilers see a
+ * sample of (GRADC_TEST_ALL). */
 int test_long(void);
 int test_all(void);
 
