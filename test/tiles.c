@@ -129,7 +129,7 @@ static struct product a_product(struct random *r)
 static void products(struct fixture *f)
 {
     struct random r = {test_seed() * 2 + (uint64_t)f->eager};
-    const int rounds = test_long() ? 40 : 2, share = test_long() ? 1 : 8;
+    const int rounds = test_long() ? 40 : 2, share = test_long() ? 1 : 12;
     if (!is_opencl(f))
         return;
     for (int round = 0; round < rounds; round++) {
@@ -156,7 +156,7 @@ static void split_products(struct fixture *f)
     struct product p = {700, 36, 900, {PLAIN, PLAIN}, {7}};
     p.random = (struct random){(uint64_t)random_below(&r, 1 << 30)};
     struct results results = {0};
-    for (int tile = f->eager; tile < TILES; tile += test_long() ? 1 : 7) {
+    for (int tile = f->eager; tile < TILES; tile += test_long() ? 1 : 11) {
         force_tile(f->g, "tiled", tile, WITH_PARTS);
         run_product(f, &p, &results, "split product");
     }
@@ -248,7 +248,7 @@ static void run_convolution(struct fixture *f, const struct problem *p, struct r
 static void convolutions(struct fixture *f)
 {
     struct random r = {test_seed() * 2 + (uint64_t)f->eager + 1};
-    const int rounds = test_long() ? 40 : 2, share = test_long() ? 1 : 8;
+    const int rounds = test_long() ? 40 : 2, share = test_long() ? 1 : 12;
     if (!is_opencl(f))
         return;
     for (int round = 0; round < rounds; round++) {
