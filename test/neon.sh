@@ -26,7 +26,7 @@ command -v apt-get >/dev/null || leave "there is no apt-get to fetch arm64 packa
 packages="libcmocka0 libcmocka-dev zlib1g zlib1g-dev libcjson1 libcjson-dev"
 system=$PWD/$BUILD/arm64
 fetch() {
-    mkdir -p "$system/lists/partial" "$system/archives/partial" "$system/root" && : >"$system/status" || return 1
+    mkdir -p "$system/lists/partial" "$system/archives/partial" "$system/tree" && : >"$system/status" || return 1
     set -- -q -o Dir::State::Lists="$system/lists" -o Dir::State::status="$system/status" \
         -o Dir::Cache="$system" -o Dir::Cache::archives="$system/archives" \
         -o APT::Architecture=arm64 -o APT::Architectures::=arm64 -o APT::Sandbox::User=
@@ -34,7 +34,7 @@ fetch() {
     # shellcheck disable=SC2086
     (cd "$system/archives" && apt-get "$@" download $packages) || return 1
     for package in "$system"/archives/*.deb; do
-        dpkg-deb -x "$package" "$system/root" || return 1
+        dpkg-deb -x "$package" "$system/tree" || return 1
     done
     rm -rf "$system/lists" "$system/archives"
     touch "$system/fetched"
@@ -43,15 +43,15 @@ fetch() {
 
 # ---- The build ----
 
-libraries=$system/root/usr/lib/$cross:$system/root/lib/$cross
+libraries=$system/tree/usr/lib/$cross:$system/tree/lib/$cross
 programs=
 for name in $tests; do
     programs="$programs build-cpu-plain-aarch64/test/$name"
 done
 # shellcheck disable=SC2086
 if ! env -u MAKEFLAGS make -j"$(nproc)" OPENCL=0 IMAGES=0 CC="${CROSS_CC:-$cross-gcc}" AR=$cross-ar \
-    OBJCOPY=$cross-objcopy CPPFLAGS="-idirafter $system/root/usr/include" \
-    LDFLAGS="-L$system/root/usr/lib/$cross -L$system/root/lib/$cross" $programs >"$BUILD/arm64.log" 2>&1; then
+    OBJCOPY=$cross-objcopy CPPFLAGS="-idirafter $system/tree/usr/include" \
+    LDFLAGS="-L$system/tree/usr/lib/$cross -L$system/tree/lib/$cross" $programs >"$BUILD/arm64.log" 2>&1; then
     grep -E 'error|\*\*\*' "$BUILD/arm64.log" | head -20
     echo "0 passed, 1 failed"
     exit 1
