@@ -1,15 +1,14 @@
-/* add_parts.cl - what work-groups have summed in parts: z[e] = the sum of part [split,n], in the order of the splits.
+/* add_parts.cl - what work-groups have summed in parts: z[e] = the sum of parts [split,n], in the order of the splits.
  * Layout: contiguous.  Any work size. */
-__kernel void add_parts(__global const real *part, ulong part_first, __global stored *z, ulong z_first, long n,
+#include "finish.cl"
+#include "parts.cl"
+
+__kernel void add_parts(__global const real *parts, ulong parts_first, __global stored *z, ulong z_first, long n,
                         long splits)
 {
-    part += part_first;
+    parts += parts_first;
     z += z_first;
 
-    GRID(e, n) {
-        real sum = part[e];
-        for (index_t s = 1; s < splits; s++)
-            sum += part[s * n + e];
-        STORE(z, e, sum);
-    }
+    GRID(e, n)
+        STORE(z, e, sum_of_parts(parts, e, (index_t)n, splits));
 }

@@ -28,18 +28,13 @@ __kernel void conv_sum(__global const real *parts, ulong parts_first,
 #endif
 
     GRID(e, total) {
-        real sum = parts[e];
-        for (index_t s = 1; s < splits; s++)
-            sum += parts[s * total + e];
+        real sum = sum_of_parts(parts, e, (index_t)total, splits);
         index_t plane = e / (index_t)pixels;
         RESULT(e, WITH_BIAS(sum, last_digit(&plane, (index_t)channels)));
     }
 #ifdef ROW_SUMS
-    GRID(r, channels) {
-        real sum = parts[splits * total + r];
-        for (index_t s = 1; s < splits; s++)
-            sum += parts[splits * total + s * channels + r];
-        STORE(row_sums, row_sums_first + (ulong)r, sum);
-    }
+    parts += splits * total;
+    GRID(r, channels)
+        STORE(row_sums, row_sums_first + (ulong)r, sum_of_parts(parts, r, (index_t)channels, splits));
 #endif
 }

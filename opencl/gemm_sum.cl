@@ -30,20 +30,15 @@ __kernel void gemm_sum(__global const real *parts, ulong parts_first,
 #endif
 
     GRID(e, total) {
-        real sum = parts[e];
-        for (index_t s = 1; s < splits; s++)
-            sum += parts[s * total + e];
+        real sum = sum_of_parts(parts, e, total, splits);
         index_t out = e;
         index_t column = last_digit(&out, (index_t)n), row = last_digit(&out, (index_t)m);
         index_t in = last_digit(&out, (index_t)inner);
         RESULT(out * c_outer + in * c_inner + row * c_row + column, WITH_BIAS(sum, column));
     }
 #ifdef ROW_SUMS
-    GRID(r, m) {
-        real sum = parts[splits * total + r];
-        for (index_t s = 1; s < splits; s++)
-            sum += parts[splits * total + s * m + r];
-        STORE(row_sums, row_sums_first + (ulong)r, sum);
-    }
+    parts += splits * total;
+    GRID(r, m)
+        STORE(row_sums, row_sums_first + (ulong)r, sum_of_parts(parts, r, (index_t)m, splits));
 #endif
 }

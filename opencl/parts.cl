@@ -17,6 +17,16 @@ typedef stored part;
 #define PART(at, value) RESULT(at, value)
 #endif
 
+/* An element of a split result: its parts, `step` apart, added in their order. */
+static real sum_of_parts(__global const real *parts, index_t at, index_t step, long splits)
+{
+    real sum = parts[at];
+
+    for (index_t s = 1; s < splits; s++)
+        sum += parts[s * step + at];
+    return sum;
+}
+
 /* The last digit of n in base `size`, taken off n.  (Oclgrind can't run what LLVM makes of / beside %.) */
 static index_t last_digit(index_t *n, index_t size)
 {

@@ -1,4 +1,4 @@
-/* calls.h - small things that the convolutions' own kernels need to be called. */
+/* calls.h - small things that forms need to call their kernels. */
 #ifndef GRADC_OPENCL_CALLS_H
 #define GRADC_OPENCL_CALLS_H
 
@@ -17,7 +17,7 @@ static inline int64_t over(int64_t n, int64_t by)
     return (n + by - 1) / by;
 }
 
-/* What sums of a dtype's elements are kept in. */
+/* What sums of a dtype's elements, and parts of them, are kept in: `real` of the kernels. */
 static inline gradc_dtype real_of(gradc_dtype dtype)
 {
     return dtype == GRADC_F64 ? GRADC_F64 : GRADC_F32;

@@ -14,8 +14,7 @@ int conv_may_run(struct device *d, const struct conv *p, const struct conv_form 
 
 static const struct conv_form *form_of(struct device *d, const struct conv *p)
 {
-    const struct tuned_class of = tuned_class_of_conv(d, p);
-    const struct choice *choice = tuning_find(d, &of);
+    const struct choice *choice = tuning_of_conv(d, p);
     const struct conv_form *const *form = conv_forms;
 
     while (choice && *form && (strcmp((*form)->name, choice->form) != 0 || !conv_may_run(d, p, *form)))

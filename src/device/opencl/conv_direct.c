@@ -33,10 +33,9 @@ static void add_fours(struct conv_product *q, const struct conv *p)
 
 static struct conv_product product_of(struct device *d, const struct conv *p)
 {
-    const struct tuned_class of = tuned_class_of_conv(d, p);
     struct conv_product q = conv_product_of(p);
 
-    q.tiling = opencl_tiling_for(d, tuning_find(d, &of), p->dtype, q.m, q.n, q.depth, p->groups);
+    q.tiling = opencl_tiling_for(d, tuning_of_conv(d, p), p->dtype, q.m, q.n, q.depth, p->groups);
     q.wide = conv_product_wide(p, &q);
     q.source = "conv";
     opencl_tile_options(q.tiling.tile, q.options, q.local);

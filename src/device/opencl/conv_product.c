@@ -130,8 +130,7 @@ size_t conv_product_workspace(const struct conv *p, const struct conv_product *q
 {
     if (q->tiling.splits == 1)
         return 0;
-    return (size_t)(q->tiling.splits * (q->total + (p->db ? p->out : 0))) *
-           gradc_dtype_size(opencl_part_dtype(p->dtype));
+    return (size_t)(q->tiling.splits * (q->total + (p->db ? p->out : 0))) * gradc_dtype_size(real_of(p->dtype));
 }
 
 static void add_bias(struct kernel_call *k, const struct conv *p)
@@ -215,7 +214,7 @@ static gradc_status call_sum(struct device *d, const struct conv *p, const struc
 gradc_status conv_product_run(struct device *d, const struct conv *p, const struct conv_product *q,
                               int prepare, struct failure *f)
 {
-    struct view part = {.at = p->workspace, .dtype = opencl_part_dtype(p->dtype)};
+    struct view part = {.at = p->workspace, .dtype = real_of(p->dtype)};
 
     if (q->tiling.splits == 1)
         return call_product(d, p, q, q->c, prepare, f);

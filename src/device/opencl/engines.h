@@ -91,13 +91,16 @@ struct tiling {
     int64_t splits, chunk;
 };
 
+/* With this tile, and as many splits as make `enough` groups of it. */
+struct tiling opencl_cut(const struct tile *tile, int64_t enough, int64_t m, int64_t n, int64_t depth,
+                         int64_t count);
+
 /* For an m x n result with `depth` products in each element, `count` times.  The depth is split into parts of
  * `chunk` where the result alone would not keep the device busy.  A function of the arguments and of the
  * device's kind, local memory and number of units; `choice` (NULL: none) is what the device was tuned to. */
 struct choice;
 struct tiling opencl_tiling_for(const struct device *d, const struct choice *choice, gradc_dtype dtype,
                                 int64_t m, int64_t n, int64_t depth, int64_t count);
-struct tiling opencl_tiling(const struct device *d, int64_t m, int64_t n, int64_t depth, int64_t count);
 
 /* The most promising tiles and splits for a product of size m, n, depth, count, the best first; returns how many, at
  * most `limit`. */
@@ -107,9 +110,6 @@ int opencl_tilings(const struct device *d, gradc_dtype dtype, const int64_t size
 /* The options of a kernel over tiles, to which others may be added, and a group's items. */
 enum { PRODUCT_OPTIONS = 160 };
 void opencl_tile_options(const struct tile *tile, char options[PRODUCT_OPTIONS], size_t local[2]);
-
-/* What split products are summed in: `real` of the kernels, f32 for 16-bit operands too. */
-gradc_dtype opencl_part_dtype(gradc_dtype dtype);
 
 /* The same memory for kernel_tensor, without a shape: k->wide stays as it is. */
 struct view opencl_flat(const struct view *v);

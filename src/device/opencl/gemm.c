@@ -13,8 +13,7 @@ int gemm_may_run(struct device *d, const struct gemm *p, const struct gemm_form 
 
 static const struct gemm_form *form_of(struct device *d, const struct gemm *p)
 {
-    const struct tuned_class of = tuned_class_of_gemm(d, p);
-    const struct choice *choice = tuning_find(d, &of);
+    const struct choice *choice = tuning_of_gemm(d, p);
     const struct gemm_form *const *form = gemm_forms;
 
     while (choice && *form && (strcmp((*form)->name, choice->form) != 0 || !gemm_may_run(d, p, *form)))

@@ -73,7 +73,7 @@ size_t gemm_product_workspace(const struct gemm *p, const struct gemm_product *q
     if (q->tiling.splits == 1)
         return 0;
     return (size_t)(q->tiling.splits * (q->count * q->m * p->n + (p->row_sums ? q->m : 0))) *
-           gradc_dtype_size(opencl_part_dtype(p->dtype));
+           gradc_dtype_size(real_of(p->dtype));
 }
 
 /* ---- Calls ---- */
@@ -174,7 +174,7 @@ static gradc_status run_product(struct device *d, const struct gemm *p, const st
                                 const struct view operands[3], struct place workspace, int prepare,
                                 struct failure *f)
 {
-    struct view split[3] = {operands[0], operands[1], {.at = workspace, .dtype = opencl_part_dtype(p->dtype)}};
+    struct view split[3] = {operands[0], operands[1], {.at = workspace, .dtype = real_of(p->dtype)}};
 
     if (q->tiling.splits == 1)
         return call_product(d, p, q, operands, prepare, f);

@@ -1,9 +1,7 @@
 /* gemm_skinny.c - matrix products with at most eight rows or columns on OpenCL, as the last layers of networks have
  * them at small batches: the calls of opencl/skinny.cl, which reads the large operand once.  Not for processors, whose
  * caches serve tiles as well; not for batches and sums of rows. */
-#include <string.h>
-
-#include "device/opencl/engines.h"
+#include "device/opencl/calls.h"
 
 enum {
     ROWS = 8,    /* at most */
@@ -34,7 +32,7 @@ static int skinny_applies(const struct device *d, const struct gemm *p)
 {
     const struct thin q = thin_of(p);
     const int64_t limit = (int64_t)1 << 31;
-    if (strcmp(d->info.kind, "cpu") == 0 || p->row_sums || q.rows > ROWS)
+    if (is_cpu(d) || p->row_sums || q.rows > ROWS)
         return 0;
     for (int32_t i = 0; i < p->nbatch; i++)
         if (p->batch[i] != 1)

@@ -2,12 +2,8 @@
 #include "device/opencl/matrix.h"
 
 #include <stdio.h>
-#include <string.h>
 
-enum {
-    SPLITS = 64, /* at most */
-    CHUNK = 256  /* the least depth of a split; its depth is a multiple of it */
-};
+#include "device/opencl/calls.h"
 
 /* By m, then by n: at most 64, more. */
 static const struct tile tiles[2][2] = {
@@ -44,11 +40,6 @@ int matrix_pays(int64_t m, int64_t n, int64_t depth)
     return m > 16 && n > 16 && depth > 16;
 }
 
-static int64_t over(int64_t n, int64_t by)
-{
-    return (n + by - 1) / by;
-}
-
 /* What goes by registers takes those that the sums of a tile of 128 x 128 need; 16 bits take twice as many.  AMD's unit
  * wants more of them for its operands: larger tiles spill. */
 struct tiling matrix_tiling(const struct device *d, gradc_dtype dtype, const int64_t size[4],
@@ -59,29 +50,16 @@ struct tiling matrix_tiling(const struct device *d, gradc_dtype dtype, const int
     const int held = (a <= WAY_DEEP) + (b <= WAY_DEEP);
     int rows = m > 64 && !is_amd(d) && (held < 2 || dtype == GRADC_F32);
     int columns = n > 64 && !is_amd(d) && !(rows && held);
-    struct tiling t;
 
     for (;;) {
-        t.tile = &tiles[rows][columns];
-        t.across = over(n, t.tile->n);
-        t.down = over(m, t.tile->m);
-        if (t.across * t.down * count >= enough || (rows == 0 && columns == 0))
-            break;
+        const struct tile *tile = &tiles[rows][columns];
+        if (over(n, tile->n) * over(m, tile->m) * count >= enough || (rows == 0 && columns == 0))
+            return opencl_cut(tile, enough, m, n, depth, count);
         if (columns)
             columns = 0;
         else
             rows = 0;
     }
-
-    const int64_t groups = t.across * t.down * count;
-    int64_t splits = groups < enough ? enough / groups : 1;
-    if (splits > SPLITS)
-        splits = SPLITS;
-    t.chunk = over(over(depth, splits), CHUNK) * CHUNK;
-    t.splits = depth > t.chunk ? over(depth, t.chunk) : 1;
-    if (t.splits == 1)
-        t.chunk = depth;
-    return t;
 }
 
 /* A group has less than 48 KiB of local memory: two stages of the largest tile, three of others; two where copies are

@@ -28,7 +28,7 @@ int matrix_computes(const struct device *d, gradc_dtype dtype);
  * tiles not to be mostly padding. */
 int matrix_pays(int64_t m, int64_t n, int64_t depth);
 
-/* As opencl_tiling, for size m, n, depth, count; the tile's k and items are 0. */
+/* As opencl_tiling_for, for size m, n, depth, count; the tile's k and items are 0. */
 struct tiling matrix_tiling(const struct device *d, gradc_dtype dtype, const int64_t size[4],
                             enum matrix_way a, enum matrix_way b);
 

@@ -1,9 +1,7 @@
 /* tiling.c - how products are cut into tiles and splits, and what all engines' calls share. */
-#include "device/opencl/engines.h"
-
 #include <stdio.h>
-#include <string.h>
 
+#include "device/opencl/calls.h"
 #include "device/opencl/tuning.h"
 
 enum {
@@ -26,16 +24,6 @@ const struct tile opencl_tiles[TILES] = {
 enum { CPU_TILES = 18 };
 static const int cpu_tiles[3][3] = {{18, 19, 19}, {20, 21, 21}, {22, 23, 23}};
 
-static int is_cpu(const struct device *d)
-{
-    return strcmp(d->info.kind, "cpu") == 0;
-}
-
-static int64_t over(int64_t n, int64_t by)
-{
-    return (n + by - 1) / by;
-}
-
 static int64_t units_of(const struct device *d)
 {
     return d->info.units > 0 ? d->info.units : 1;
@@ -50,6 +38,15 @@ static struct tiling cut(const struct tile *tile, int64_t splits, int64_t m, int
     if (t.splits == 1)
         t.chunk = depth;
     return t;
+}
+
+struct tiling opencl_cut(const struct tile *tile, int64_t enough, int64_t m, int64_t n, int64_t depth,
+                         int64_t count)
+{
+    const int64_t groups = over(n, tile->n) * over(m, tile->m) * count;
+    const int64_t splits = groups < enough ? enough / groups : 1;
+
+    return cut(tile, splits > SPLITS ? SPLITS : splits, m, n, depth);
 }
 
 /* ---- Which tiles a device can have ---- */
@@ -93,19 +90,14 @@ static struct tiling cpu_tiling(const struct device *d, int64_t m, int64_t n, in
     int64_t enough = units_of(d);
     int rows = size_class(m), columns = size_class(n);
     const struct tile *tile;
-    int64_t groups;
 
     for (;;) {
         tile = &opencl_tiles[cpu_tiles[rows][columns]];
-        groups = over(n, tile->n) * over(m, tile->m) * count;
-        if (groups >= enough || (rows < 2 && columns < 2))
-            break;
+        if (over(n, tile->n) * over(m, tile->m) * count >= enough || (rows < 2 && columns < 2))
+            return opencl_cut(tile, enough, m, n, depth, count);
         rows = rows > 1 ? 1 : rows;
         columns = columns > 1 ? 1 : columns;
     }
-
-    int64_t splits = groups < enough ? enough / groups : 1;
-    return cut(tile, splits > SPLITS ? SPLITS : splits, m, n, depth);
 }
 
 /* ---- GPUs: a model of the time, in multiplications that one of 128 lanes of a unit has time for ---- */
@@ -216,11 +208,6 @@ int opencl_tilings(const struct device *d, gradc_dtype dtype, const int64_t size
     return n;
 }
 
-struct tiling opencl_tiling(const struct device *d, int64_t m, int64_t n, int64_t depth, int64_t count)
-{
-    return is_cpu(d) ? cpu_tiling(d, m, n, depth, count) : gpu_tiling(d, GRADC_F32, m, n, depth, count);
-}
-
 struct tiling opencl_tiling_for(const struct device *d, const struct choice *choice, gradc_dtype dtype,
                                 int64_t m, int64_t n, int64_t depth, int64_t count)
 {
@@ -244,11 +231,6 @@ void opencl_tile_options(const struct tile *tile, char options[PRODUCT_OPTIONS],
              (int)tile->n, (int)tile->k, (int)tile->item_m, (int)tile->item_n, (int)tile->buffers);
     local[0] = (size_t)(tile->n / tile->item_n);
     local[1] = (size_t)(tile->m / tile->item_m);
-}
-
-gradc_dtype opencl_part_dtype(gradc_dtype dtype)
-{
-    return dtype == GRADC_F64 ? GRADC_F64 : GRADC_F32;
 }
 
 struct view opencl_flat(const struct view *v)

@@ -5,32 +5,20 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/half.h"
 #include "base/host.h"
 #include "base/os.h"
+#include "device/opencl/calls.h"
 
 /* ---- Elements on the host ---- */
 
-static double of_f16(uint16_t bits)
-{
-    const int exponent = bits >> 10 & 31, fraction = bits & 1023;
-    const double sign = bits >> 15 ? -1 : 1;
-    if (exponent == 31)
-        return fraction ? NAN : sign * INFINITY;
-    return sign * (exponent ? ldexp(1024 + fraction, exponent - 25) : ldexp(fraction, -24));
-}
-
 static double element(gradc_dtype dtype, const void *data, int64_t i)
 {
-    uint32_t bits;
-    float value;
     switch (dtype) {
     case GRADC_F64: return ((const double *)data)[i];
-    case GRADC_F16: return of_f16(((const uint16_t *)data)[i]);
-    case GRADC_BF16:
-        bits = (uint32_t)((const uint16_t *)data)[i] << 16;
-        memcpy(&value, &bits, sizeof value);
-        return value;
-    default: return ((const float *)data)[i];
+    case GRADC_F16: return (double)f16_widen(((const uint16_t *)data)[i]);
+    case GRADC_BF16: return (double)bf16_widen(((const uint16_t *)data)[i]);
+    default: return (double)((const float *)data)[i];
     }
 }
 
@@ -42,17 +30,12 @@ static void fill(gradc_dtype dtype, void *data, int64_t n, uint64_t seed)
     for (int64_t i = 0; i < n; i++) {
         state = state * 6364136223846793005u + 1442695040888963407u;
         const float value = (float)((int)(state >> 57) - 64) / 64;
-        uint32_t bits;
-        memcpy(&bits, &value, sizeof bits);
-        if (dtype == GRADC_F64)
-            ((double *)data)[i] = (double)value;
-        else if (dtype == GRADC_F32)
-            ((float *)data)[i] = value;
-        else if (dtype == GRADC_BF16)
-            ((uint16_t *)data)[i] = (uint16_t)(bits >> 16);
-        else
-            ((uint16_t *)data)[i] =
-                (uint16_t)(value == 0 ? 0 : (bits >> 16 & 0x8000) | (((bits >> 13) - 0x1c000) & 0x7fff));
+        switch (dtype) {
+        case GRADC_F64: ((double *)data)[i] = (double)value; break;
+        case GRADC_F16: ((uint16_t *)data)[i] = f16_narrow(value); break;
+        case GRADC_BF16: ((uint16_t *)data)[i] = bf16_narrow(value); break;
+        default: ((float *)data)[i] = value; break;
+        }
     }
 }
 
@@ -155,9 +138,7 @@ gradc_status trial_conv(struct device *d, const struct conv *shape, struct trial
         [CONV_WEIGHT] = shape->batch * pixels,
     };
     static const int results[] = {[CONV_FORWARD] = 2, [CONV_INPUT] = 0, [CONV_WEIGHT] = 1};
-    static const enum tuned_op ops[] = {
-        [CONV_FORWARD] = TUNED_FORWARD, [CONV_INPUT] = TUNED_INPUT, [CONV_WEIGHT] = TUNED_WEIGHT};
-    *t = (struct trial){.device = d, .op = ops[shape->kind], .conv = *shape};
+    *t = (struct trial){.device = d, .op = tuned_class_of_conv(d, shape).op, .conv = *shape};
     gradc_status status = GRADC_OK;
     for (int i = 0; i < 3 && !status; i++)
         status = operand(t, i, shape->dtype, numbers[i], f);
@@ -276,7 +257,7 @@ static gradc_status result_of(struct trial *t, const struct candidate *c, void *
 
 static struct candidate plain(const struct trial *t)
 {
-    const int tile = strcmp(t->device->info.kind, "cpu") == 0 ? TILES - 1 : 0;
+    const int tile = is_cpu(t->device) ? TILES - 1 : 0;
     return t->op == TUNED_GEMM ? candidate_gemm(&gemm_tiled, tile, 1) : candidate_conv(&conv_direct, tile, 1);
 }
 
@@ -305,14 +286,14 @@ gradc_status trial_error(struct trial *t, const struct candidate *c, double *err
     return GRADC_OK;
 }
 
-/* ---- Trust ---- */
-
-static int is_right(struct trial *t, const struct candidate *c)
+int trial_is_right(struct trial *t, const struct candidate *c)
 {
     struct failure ignored = {0};
     double error = INFINITY;
     return trial_error(t, c, &error, &ignored) == GRADC_OK && error <= 1;
 }
+
+/* ---- Trust ---- */
 
 /* Keeps what was found, unless it could not be tried. */
 static int conclude(struct device *d, enum tuned_op op, gradc_dtype dtype, const char *form, int tried, int right)
@@ -342,7 +323,7 @@ int opencl_trusts_gemm(struct device *d, const struct gemm *p, const struct gemm
         if (trial_gemm(d, p->dtype, sizes[i], of.kind, 1, &t, &ignored))
             break;
         tried = form->applies(d, &t.gemm);
-        right = tried && is_right(&t, &c);
+        right = tried && trial_is_right(&t, &c);
         trial_free(&t);
     }
     return conclude(d, TUNED_GEMM, p->dtype, form->name, tried, right);
@@ -382,7 +363,7 @@ int opencl_trusts_conv(struct device *d, const struct conv *p, const struct conv
         if (small.height < 1 || small.width < 1 || trial_conv(d, &small, &t, &ignored))
             break;
         tried = form->applies(d, &t.conv);
-        right = tried && is_right(&t, &c);
+        right = tried && trial_is_right(&t, &c);
         trial_free(&t);
     }
     return conclude(d, op, p->dtype, form->name, tried, right);

@@ -45,6 +45,9 @@ gradc_status trial_run(struct trial *t, const struct candidate *c, int times, do
  * so that up to 1 is right; not finite is not. */
 gradc_status trial_error(struct trial *t, const struct candidate *c, double *error, struct failure *f);
 
+/* Whether it runs, with an error of up to 1. */
+int trial_is_right(struct trial *t, const struct candidate *c);
+
 /* Whether a form that is FORM_NEEDS_TEST was found right, for the dtype of p under "math": asked once, of a small
  * problem, and kept.  One that can't be tried is not right, until the device is opened again. */
 int opencl_trusts_gemm(struct device *d, const struct gemm *p, const struct gemm_form *form);

@@ -7,6 +7,7 @@
 
 #include "base/host.h"
 #include "base/os.h"
+#include "device/opencl/calls.h"
 #include "device/opencl/trial.h"
 
 enum { CANDIDATES = 64, BEST_TILINGS = 10, REPEATS = 3, LINE_TEXT = 160 };
@@ -85,11 +86,6 @@ static const struct problem problems[] = {
 };
 
 enum { PROBLEMS = sizeof problems / sizeof *problems };
-
-static int is_cpu(const struct device *d)
-{
-    return strcmp(d->info.kind, "cpu") == 0;
-}
 
 static struct conv convolution(const struct device *d, const struct problem *p, enum conv_kind kind)
 {
@@ -207,13 +203,6 @@ static double seconds_of(struct search *s, struct trial *t, const struct candida
     return best;
 }
 
-static int is_correct(struct trial *t, const struct candidate *c)
-{
-    struct failure ignored = {0};
-    double error = INFINITY;
-    return trial_error(t, c, &error, &ignored) == GRADC_OK && error <= 1;
-}
-
 static void tell(struct search *s, const struct trial *t, const struct tuned *e)
 {
     static const char *const names[TUNED_OPS] = {"product", "forward", "input gradient", "weight gradient"};
@@ -243,7 +232,7 @@ static void tune_class(struct search *s, struct trial *t, const struct tuned_cla
         return;
     for (int i = 1; i < c.n && !is_over(s); i++) {
         const double seconds = seconds_of(s, t, &c.at[i], e.after);
-        if (seconds < e.after && seconds < margin * e.before && is_correct(t, &c.at[i])) {
+        if (seconds < e.after && seconds < margin * e.before && trial_is_right(t, &c.at[i])) {
             e.after = seconds;
             e.choice = c.at[i].choice;
         }

@@ -104,10 +104,31 @@ const struct choice *tuning_find(const struct device *d, const struct tuned_clas
     const struct tuning *t = opencl_tuning(d);
     if (t->forced)
         return t->forced;
-    if (!t->nentries)
-        return NULL;
     const int64_t i = find(t, of);
     return i < t->nentries && compare(&t->entries[i].of, of) == 0 ? &t->entries[i].choice : NULL;
+}
+
+/* Whether a class needs to be known: each launch comes here, and mostly nothing was tuned. */
+static int is_asked(const struct device *d)
+{
+    const struct tuning *t = opencl_tuning(d);
+    return t->forced || t->nentries;
+}
+
+const struct choice *tuning_of_gemm(const struct device *d, const struct gemm *p)
+{
+    if (!is_asked(d))
+        return NULL;
+    const struct tuned_class of = tuned_class_of_gemm(d, p);
+    return tuning_find(d, &of);
+}
+
+const struct choice *tuning_of_conv(const struct device *d, const struct conv *p)
+{
+    if (!is_asked(d))
+        return NULL;
+    const struct tuned_class of = tuned_class_of_conv(d, p);
+    return tuning_find(d, &of);
 }
 
 /* FNV-1a. */

@@ -72,6 +72,8 @@ struct tuned_class tuned_class_of_conv(const struct device *d, const struct conv
 
 /* What it was tuned to, or NULL. */
 const struct choice *tuning_find(const struct device *d, const struct tuned_class *of);
+const struct choice *tuning_of_gemm(const struct device *d, const struct gemm *p);
+const struct choice *tuning_of_conv(const struct device *d, const struct conv *p);
 
 /* Takes an entry up, in place of one of its class.  0, or -1 without memory. */
 int tuning_put(const struct device *d, const struct tuned *entry);
