@@ -171,7 +171,7 @@ static gradc_status read_widened(const unsigned char *data, gradc_dtype from, in
         return context_no_memory(gradc_context_of(t), "file_read");
     for (int64_t i = 0; i < count; i++)
         wide[i] =
-            half_bits(from == GRADC_F16 ? f16_widen(load16(data + 2 * i)) : bf16_widen(load16(data + 2 * i)));
+            bits_of_f32(from == GRADC_F16 ? f16_widen(load16(data + 2 * i)) : bf16_widen(load16(data + 2 * i)));
     gradc_status status = gradc_write(t, wide, (size_t)count * sizeof *wide);
     host_free(wide);
     return status;

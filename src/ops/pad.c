@@ -103,7 +103,7 @@ static uint64_t pad_bits(const struct launch *l)
     if (dtype_is_half(dtype))
         return dtype == GRADC_F16 ? f16_narrow(single) : bf16_narrow(single);
     if (dtype == GRADC_F32)
-        return half_bits(single);
+        return bits_of_f32(single);
     if (dtype != GRADC_F64)
         return (uint64_t)(int64_t)value;
     memcpy(&bits, &value, sizeof bits);
