@@ -42,10 +42,9 @@ struct correlation {
     int64_t result_height, result_width;
     int32_t *offset; /* [cb * taps] */
     char *packed, *buffers;
-    size_t staged, widened,
-        buffer;       /* bytes for each thread: staged planes; half: a channel of the source; with a tile's
-                                     * results, all */
-    float *wide_bias; /* half */
+    size_t staged, widened; /* bytes for each thread: planes; half: a channel of the source */
+    size_t buffer;          /* both, and half: a tile's results */
+    float *wide_bias;       /* half */
 };
 
 /* Where results go: in memory, or, of 16 bits, to a tile of f32 first.  Row i begins i * size elements behind, and

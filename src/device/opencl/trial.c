@@ -138,7 +138,7 @@ gradc_status trial_conv(struct device *d, const struct conv *shape, struct trial
         [CONV_WEIGHT] = shape->batch * pixels,
     };
     static const int results[] = {[CONV_FORWARD] = 2, [CONV_INPUT] = 0, [CONV_WEIGHT] = 1};
-    *t = (struct trial){.device = d, .op = tuned_class_of_conv(d, shape).op, .conv = *shape};
+    *t = (struct trial){.device = d, .op = tuned_op_of(shape->kind), .conv = *shape};
     gradc_status status = GRADC_OK;
     for (int i = 0; i < 3 && !status; i++)
         status = operand(t, i, shape->dtype, numbers[i], f);
@@ -293,7 +293,7 @@ int trial_is_right(struct trial *t, const struct candidate *c)
     return trial_error(t, c, &error, &ignored) == GRADC_OK && error <= 1;
 }
 
-/* ---- Trust ---- */
+/* ---- Trust: each launch of such a form asks for the verdict, all else happens once ---- */
 
 /* Keeps what was found, unless it could not be tried. */
 static int conclude(struct device *d, enum tuned_op op, gradc_dtype dtype, const char *form, int tried, int right)
@@ -312,12 +312,12 @@ int opencl_trusts_gemm(struct device *d, const struct gemm *p, const struct gemm
 {
     static const int64_t sizes[][3] = {{96, 80, 160}, {128, 128, 256}, {256, 256, 512}};
     const struct verdict *known = tuning_verdict(d, TUNED_GEMM, p->dtype, form->name);
+    if (known)
+        return known->right;
     const struct tuned_class of = tuned_class_of_gemm(d, p);
     const struct candidate c = candidate_gemm(form, -1, 1);
     struct failure ignored = {0};
     int tried = 0, right = 0;
-    if (known)
-        return known->right;
     for (size_t i = 0; i < sizeof sizes / sizeof *sizes && !tried; i++) {
         struct trial t;
         if (trial_gemm(d, p->dtype, sizes[i], of.kind, 1, &t, &ignored))
@@ -350,13 +350,13 @@ static struct conv small_conv(const struct conv *p, int64_t channels)
 int opencl_trusts_conv(struct device *d, const struct conv *p, const struct conv_form *form)
 {
     static const int64_t channels[] = {32, 64, 128};
-    const enum tuned_op op = tuned_class_of_conv(d, p).op;
+    const enum tuned_op op = tuned_op_of(p->kind);
     const struct verdict *known = tuning_verdict(d, op, p->dtype, form->name);
+    if (known)
+        return known->right;
     const struct candidate c = candidate_conv(form, -1, 1);
     struct failure ignored = {0};
     int tried = 0, right = 0;
-    if (known)
-        return known->right;
     for (size_t i = 0; i < sizeof channels / sizeof *channels && !tried; i++) {
         const struct conv small = small_conv(p, channels[i]);
         struct trial t;

@@ -64,10 +64,8 @@ struct tuned_class tuned_class_of_conv(const struct device *d, const struct conv
         [CONV_WEIGHT] = {out, in * taps, pixels},
     };
     const int64_t *size = sizes[p->kind];
-    static const enum tuned_op ops[] = {
-        [CONV_FORWARD] = TUNED_FORWARD, [CONV_INPUT] = TUNED_INPUT, [CONV_WEIGHT] = TUNED_WEIGHT};
-    return (struct tuned_class){ops[p->kind],     p->dtype,         d->math,         filter_of(p),
-                                log2_of(size[0]), log2_of(size[1]), log2_of(size[2])};
+    return (struct tuned_class){tuned_op_of(p->kind), p->dtype,         d->math,         filter_of(p),
+                                log2_of(size[0]),     log2_of(size[1]), log2_of(size[2])};
 }
 
 static int compare(const struct tuned_class *x, const struct tuned_class *y)
@@ -182,32 +180,25 @@ int tuning_put(const struct device *d, const struct tuned *entry)
 
 /* ---- Verdicts ---- */
 
-static struct verdict *verdict_of(const struct tuning *t, const struct verdict *v)
+static struct verdict *verdict_of(const struct tuning *t, enum tuned_op op, gradc_dtype dtype, enum math math,
+                                  const char *form)
 {
     for (int64_t i = 0; i < t->nverdicts; i++) {
-        struct verdict *own = &t->verdicts[i];
-        if (own->op == v->op && own->dtype == v->dtype && own->math == v->math && strcmp(own->form, v->form) == 0)
-            return own;
+        struct verdict *v = &t->verdicts[i];
+        if (v->op == op && v->dtype == dtype && v->math == math && strcmp(v->form, form) == 0)
+            return v;
     }
     return NULL;
 }
 
-static struct verdict question(const struct device *d, enum tuned_op op, gradc_dtype dtype, const char *form)
-{
-    struct verdict v = {.op = op, .dtype = dtype, .math = d->math};
-    snprintf(v.form, sizeof v.form, "%s", form);
-    return v;
-}
-
 const struct verdict *tuning_verdict(const struct device *d, enum tuned_op op, gradc_dtype dtype, const char *form)
 {
-    const struct verdict asked = question(d, op, dtype, form);
-    return verdict_of(opencl_tuning(d), &asked);
+    return verdict_of(opencl_tuning(d), op, dtype, d->math, form);
 }
 
 static int judge(struct tuning *t, const struct verdict *v)
 {
-    struct verdict *own = verdict_of(t, v);
+    struct verdict *own = verdict_of(t, v->op, v->dtype, v->math, v->form);
     if (!own) {
         if (host_grow(&t->verdicts, &t->verdicts_capacity, t->nverdicts + 1, sizeof *t->verdicts))
             return -1;
@@ -219,8 +210,8 @@ static int judge(struct tuning *t, const struct verdict *v)
 
 int tuning_judge(const struct device *d, enum tuned_op op, gradc_dtype dtype, const char *form, int right)
 {
-    struct verdict v = question(d, op, dtype, form);
-    v.right = right;
+    struct verdict v = {.op = op, .dtype = dtype, .math = d->math, .right = right};
+    snprintf(v.form, sizeof v.form, "%s", form);
     return judge(opencl_tuning(d), &v);
 }
 

@@ -10,7 +10,13 @@
 
 enum { FORM_NAME = 16 };
 
+/* The convolutions in the order of enum conv_kind. */
 enum tuned_op { TUNED_GEMM, TUNED_FORWARD, TUNED_INPUT, TUNED_WEIGHT, TUNED_OPS };
+
+static inline enum tuned_op tuned_op_of(enum conv_kind kind)
+{
+    return (enum tuned_op)(TUNED_FORWARD + (int)kind);
+}
 
 /* A class of problems.  Sizes are counted by log2, rounded down: 5 is 32..63. */
 struct tuned_class {
