@@ -3,8 +3,9 @@
  * one sample and prints it.
  *
  * usage: bench --list                       the cases: name, unit, and "large" for those that want a GPU
- *        bench --has DEVICE                 0 if it can be opened
+ *        bench --has DEVICE                 0 if it can be opened; its name and driver
  *        bench --peak DEVICE THREADS        its f32 flop and copied bytes a second (peak.c)
+ *        bench --start DEVICE CASE THREADS  what the first round takes beyond a later one, and the programs for it
  *        bench DEVICE CASE THREADS          THREADS 0: all
  *
  * Before "ready" come lines "blas PATH", one for each library with BLAS in its name that the process has mapped. */
@@ -179,6 +180,11 @@ static int peak(const char *device, const char *threads)
 static int has(const char *device)
 {
     gradc_context *g = gradc_open(device);
+    const int32_t index = gradc_context_device(g);
+    char name[256] = "", driver[256] = "";
+    if (g && gradc_device_info(index, "name", name, sizeof name) == GRADC_OK &&
+        gradc_device_info(index, "driver", driver, sizeof driver) == GRADC_OK)
+        printf("%s%s%s\n", name, *driver ? ", driver " : "", driver);
     gradc_close(g);
     return g == NULL;
 }
@@ -260,6 +266,61 @@ static void set_math(gradc_context *g)
     check(g);
 }
 
+/* Opens the device and makes the operands. */
+static void prepare(struct bench *b, const char *device, const char *threads)
+{
+    b->g = gradc_open(device);
+    check(b->g);
+    if (strcmp(threads, "0") != 0)
+        gradc_set(b->g, "threads", threads);
+    set_math(b->g);
+    b->row->setup(b);
+    check(b->g);
+}
+
+/* Seconds until the operands are there, of the first round, and of the fastest of five later ones. */
+static void start(struct bench *b, const char *device, const char *threads)
+{
+    double begin = bench_seconds();
+    int64_t built, loaded;
+    prepare(b, device, threads);
+    const double ready = bench_seconds() - begin, first = b->row->run(b, 1);
+    double later = first;
+    for (int i = 0; i < 5; i++) {
+        double seconds = b->row->run(b, 1);
+        later = seconds < later ? seconds : later;
+    }
+    check(b->g);
+    gradc_counters(b->g, NULL, NULL, &built, &loaded);
+    printf("ready %.3f s, first %.3f s, later %.3f s; programs: %lld built, %lld loaded\n", ready, first,
+           later, (long long)built, (long long)loaded);
+}
+
+/* Samples, as the comment at the top says. */
+static void samples(struct bench *b, const char *device, const char *threads)
+{
+    char line[64];
+    prepare(b, device, threads);
+    printf("loaded\n");
+    fflush(stdout);
+    if (!fgets(line, sizeof line, stdin))
+        return;
+    double seconds;
+    int64_t rounds = warm_up(b, &seconds);
+    print_blas();
+    double flop = 0;
+    int64_t bytes = 0;
+    gradc_plan_info(b->g, NULL, NULL, &bytes, &flop);
+    printf("ready %.3g %.6g %lld\n", seconds, flop, (long long)bytes);
+    fflush(stdout);
+    while (fgets(line, sizeof line, stdin)) {
+        seconds = b->row->run(b, rounds);
+        check(b->g);
+        printf("%.9g\n", in_unit(b->row, seconds / ((double)rounds * b->row->per)));
+        fflush(stdout);
+    }
+}
+
 int main(int argc, char **argv)
 {
     if (argc == 2 && strcmp(argv[1], "--list") == 0)
@@ -268,37 +329,17 @@ int main(int argc, char **argv)
         return has(argv[2]);
     if (argc == 4 && strcmp(argv[1], "--peak") == 0)
         return peak(argv[2], argv[3]);
-    struct bench b = {.row = argc == 4 ? find(argv[2]) : NULL};
+    const int starts = argc == 5 && strcmp(argv[1], "--start") == 0;
+    struct bench b = {.row = argc == 4 + starts ? find(argv[2 + starts]) : NULL};
     if (!b.row) {
-        fprintf(stderr, "usage: bench --list, --has DEVICE, --peak DEVICE THREADS, or DEVICE CASE THREADS\n");
+        fprintf(stderr,
+                "usage: bench --list, --has DEVICE, --peak DEVICE THREADS, [--start] DEVICE CASE THREADS\n");
         return 2;
     }
-    b.g = gradc_open(argv[1]);
-    check(b.g);
-    if (strcmp(argv[3], "0") != 0)
-        gradc_set(b.g, "threads", argv[3]);
-    set_math(b.g);
-    b.row->setup(&b);
-    check(b.g);
-    printf("loaded\n");
-    fflush(stdout);
-    char line[64];
-    if (!fgets(line, sizeof line, stdin))
-        return 0;
-    double seconds;
-    int64_t rounds = warm_up(&b, &seconds);
-    print_blas();
-    double flop = 0;
-    int64_t bytes = 0;
-    gradc_plan_info(b.g, NULL, NULL, &bytes, &flop);
-    printf("ready %.3g %.6g %lld\n", seconds, flop, (long long)bytes);
-    fflush(stdout);
-    while (fgets(line, sizeof line, stdin)) {
-        seconds = b.row->run(&b, rounds);
-        check(b.g);
-        printf("%.9g\n", in_unit(b.row, seconds / ((double)rounds * b.row->per)));
-        fflush(stdout);
-    }
+    if (starts)
+        start(&b, argv[2], argv[4]);
+    else
+        samples(&b, argv[1], argv[3]);
     bench_close(&b);
     return 0;
 }

@@ -19,11 +19,14 @@ environment: DEVICES  our devices (cpu, and gpu where there is one)      THREADS
              BENCH_MATH  strict, fast, tf32, bf16 (ours as "math"; PyTorch's TF32 for the latter two), amp-bf16, amp-f16
              (autocast on both sides; PyTorch on a GPU with channels last)
              BENCH_CPU_TIME=1  processor time instead of wall time: for a machine that is busy with other things
+             APPEND=FILE  adds the tables to a file (docs/performance.md), under date, command, devices and drivers
 
 A case that only one side has is named, and the exit status is 1.
 """
+import datetime
 import os
 import re
+import shlex
 import statistics
 import subprocess
 import sys
@@ -114,7 +117,7 @@ class Bench:
         words = (self.lines([self.python, PEER, "--version"]) or [""])[0].split()
         self.peer, self.peer_devices = (words[0], words[1:]) if words else (None, [])
         self.peer_cases = set()
-        self.rows = []
+        self.rows, self.printed = [], []
         self.shares = {}  # of device and name: GFLOP/s, GB/s
         self.failed = 0
 
@@ -134,7 +137,7 @@ class Bench:
         for where, missing in ("peer.py", ours - theirs), ("bench", theirs - ours):
             for name, unit in sorted(missing):
                 self.failed = 1
-                print("# %s lacks the case %s (%s)" % (where, name, unit))
+                self.say("# %s lacks the case %s (%s)" % (where, name, unit))
 
     def devices(self):
         if "DEVICES" in os.environ:
@@ -209,18 +212,32 @@ class Bench:
 
     def report(self):
         lines = blas_seen + ["# the %d worst ratios" % WORST] + [" ".join(row) for row in self.worst()]
-        print("\n".join(lines + ["# all"] + [" ".join(row) for row in self.rows]))
+        self.say("\n".join(lines + ["# all"] + [" ".join(row) for row in self.rows]))
         for device in dict.fromkeys(device for device, _ in self.shares):
             self.report_shares(device)
 
     def report_shares(self, device):
         line = (self.lines([self.program, "--peak", device, str(self.threads)]) or ["0 0"])[0]
         peaks = [float(x) / 1e9 for x in line.split()]
-        print("# shares of %s: %s GFLOP/s of multiply-adds, %s GB/s of a copy" % (device, *map(figure, peaks)))
+        self.say("# shares of %s: %s GFLOP/s of multiply-adds, %s GB/s of a copy" % (device, *map(figure, peaks)))
         for name, rates in ((name, rates) for (where, name), rates in self.shares.items() if where == device):
             parts = ["%s %s %.0f%%" % (figure(rate), what, 100 * rate / peak if peak else 0)
                      for rate, what, peak in zip(rates, ("GFLOP/s", "GB/s"), peaks)]
-            print(name, device, *parts)
+            self.say(" ".join([name, device] + parts))
+
+    def say(self, text):
+        self.printed.append(text)
+        print(text, flush=True)
+
+    def append(self, path):
+        """What was printed, as a section of a Markdown file."""
+        chosen = re.compile(r"^(DEVICES|THREADS|SAMPLES|PYTHON|EAGER|BENCH_\w+|OPENBLAS_\w+|GRADC_\w+)$")
+        words = ["%s=%s" % (k, shlex.quote(v)) for k, v in sorted(os.environ.items()) if chosen.match(k)]
+        words += ["python3", "bench/bench.py", "build/bench/bench"] + [shlex.quote(x) for x in sys.argv[2:]]
+        devices = ["%s: %s" % (d, (self.lines([self.program, "--has", d]) or ["-"])[0]) for d in self.devices()]
+        with open(path, "a") as file:
+            file.write("\n## %s, %s\n\n```\n%s\n" % (datetime.date.today(), "; ".join(devices), " ".join(words)))
+            file.write("\n".join(self.printed) + "\n```\n")
 
 
 def figure(x):
@@ -232,8 +249,8 @@ def main():
         sys.stderr.write(__doc__)
         return 2
     bench = Bench(os.path.abspath(sys.argv[1]))
-    print("# %d threads, %d samples, load %.1f, peer %s" % (bench.threads, bench.samples, os.getloadavg()[0],
-                                                          bench.peer or "none"), flush=True)
+    bench.say("# %d threads, %d samples, load %.1f, peer %s" % (bench.threads, bench.samples, os.getloadavg()[0],
+                                                              bench.peer or "none"))
     if bench.peer:
         bench.compare_lists()
     wanted = bench.wanted(sys.argv[2] if len(sys.argv) == 3 and sys.argv[2] else ".")
@@ -246,6 +263,8 @@ def main():
     except KeyboardInterrupt:
         bench.failed = 130
     bench.report()
+    if os.environ.get("APPEND"):
+        bench.append(os.environ["APPEND"])
     return bench.failed
 
 

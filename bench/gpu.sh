@@ -5,7 +5,7 @@
 #
 # DEVICE   gpu; "opencl" to try it where there is no GPU      LOG  a folder for the logs (build/gpu)
 # PYTHON   the interpreter with NumPy and PyTorch (/usr/bin/python3, else python3)      JOBS  of make (all processors)
-# PARTS    what is done after the build (oracle examples losses tests tune times maths);  SAMPLES, THREADS as in
+# PARTS    what is done after the build (oracle examples losses tests tune start times maths);  SAMPLES, THREADS as in
 #          bench/bench.py;  BUDGET of tune (60s);  MATHS  what "maths" times besides "fast" (strict tf32 bf16 amp-bf16)
 #
 # Where time with the GPU is short: PARTS="oracle times maths" bench/gpu.sh '^gpu/(vgg16-224-train-b64|matmul-4096)', the
@@ -14,7 +14,7 @@
 # Ends with "gpu: N passed, N failed".
 set -u
 cd "$(dirname "$0")/.." || exit 1
-: "${DEVICE:=gpu}" "${LOG:=build/gpu}" "${JOBS:=$(nproc)}" "${PARTS:=oracle examples losses tests times maths}" \
+: "${DEVICE:=gpu}" "${LOG:=build/gpu}" "${JOBS:=$(nproc)}" "${PARTS:=oracle examples losses tests start times maths}" \
     "${BUDGET:=60s}" "${MATHS:=strict tf32 bf16 amp-bf16}"
 cases=${1:-^$DEVICE/}
 passed=0 failed=0
@@ -104,6 +104,14 @@ if chosen tests && have_header cmocka.h; then
         '^test/(ops/|step$|gradients$|gemm$|conv$|winograd$|depthwise$|tiles$|tuning$|half$|amp$|zoo$)'
 elif chosen tests; then
     echo "no cmocka here: the C tests are left out"
+fi
+# The second start has the programs of the first one.
+if chosen start; then
+    for model in vgg16 resnet18; do
+        for start in first second; do
+            part "start-$model-$start" build/bench/bench --start "$DEVICE" $model-224-train-b64 0
+        done
+    done
 fi
 chosen tune && part tune ./gradc tune --device "$DEVICE" --budget "$BUDGET"
 

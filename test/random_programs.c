@@ -8,7 +8,13 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { CPU_PROGRAMS = 10000, CPU_PROGRAMS_LONG = 100000, OTHER_PROGRAMS = 300, MOST_FAILURES = 3 };
+enum {
+    CPU_PROGRAMS = 10000,
+    CPU_PROGRAMS_LONG = 100000,
+    OTHER_PROGRAMS = 80,
+    OTHER_PROGRAMS_LONG = 300,
+    MOST_FAILURES = 3
+};
 
 static struct text eager_text, planned_text;
 static volatile uint64_t running;
@@ -146,9 +152,10 @@ int main(int argc, char **argv)
     watch_crashes();
     for (int i = 0; i < test_device_count(); i++) {
         int cpu = strcmp(test_device(i), "cpu") == 0;
-        int64_t count = cpu ? (test_long() ? CPU_PROGRAMS_LONG : CPU_PROGRAMS) : OTHER_PROGRAMS;
+        const int64_t others = test_long() ? OTHER_PROGRAMS_LONG : OTHER_PROGRAMS;
+        int64_t count = cpu ? (test_long() ? CPU_PROGRAMS_LONG : CPU_PROGRAMS) : others;
         if (wanted)
-            count = cpu || wanted < OTHER_PROGRAMS ? wanted : OTHER_PROGRAMS;
+            count = cpu || wanted < others ? wanted : others;
         if (run_programs(test_device(i), count))
             failed++;
         else

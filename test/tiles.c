@@ -129,7 +129,7 @@ static struct product a_product(struct random *r)
 static void products(struct fixture *f)
 {
     struct random r = {test_seed() * 2 + (uint64_t)f->eager};
-    const int rounds = test_long() ? 40 : 2, share = test_long() ? 1 : 12;
+    const int rounds = test_long() ? 40 : 1, share = test_long() ? 1 : 12;
     if (!is_opencl(f))
         return;
     for (int round = 0; round < rounds; round++) {
@@ -248,7 +248,7 @@ static void run_convolution(struct fixture *f, const struct problem *p, struct r
 static void convolutions(struct fixture *f)
 {
     struct random r = {test_seed() * 2 + (uint64_t)f->eager + 1};
-    const int rounds = test_long() ? 40 : 2, share = test_long() ? 1 : 12;
+    const int rounds = test_long() ? 40 : 1, share = test_long() ? 1 : 12;
     if (!is_opencl(f))
         return;
     for (int round = 0; round < rounds; round++) {
