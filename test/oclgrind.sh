@@ -6,7 +6,8 @@
 # Oclgrind 21.10 takes no two builds at once (the device sees to that) and reports reads of unwritten memory that are
 # none; test/oclgrind/host.c stands before it and says why.  So its library is preloaded here, and not by its command.
 # Its shadow memory does not know llvm.fabs, which the compiler makes of selections: programs are not optimised here.
-# CC  the compiler      BUILD  the build folder      GRADC_TEST_LONG  1: all tiles of products, not some
+# CC  the compiler      BUILD  the build folder
+# GRADC_TEST_LONG  1: all dtypes, not f32, i32 and bf16 where an op takes several; all tiles of products, not some
 set -u
 cd "$(dirname "$0")/.." || exit 1
 : "${BUILD:=build}" "${CC:=cc}" "${GRADC_TEST_LONG:=0}"
@@ -37,12 +38,16 @@ if ! $CC -std=c11 -D_GNU_SOURCE -shared -fPIC test/oclgrind/host.c -o "$work/hos
     exit 1
 fi
 
+dtypes="f32 i32 bf16"
+[ "$GRADC_TEST_LONG" = 0 ] || dtypes=
+
 watched() { # command: its exit status; what was reported is in $work/report
     : >"$work/report"
     env LD_PRELOAD="$work/host.so $library" OCLGRIND_DATA_RACES=1 OCLGRIND_UNINITIALIZED=1 OCLGRIND_MAX_ERRORS=50 \
         OCLGRIND_BUILD_OPTIONS=-cl-opt-disable \
         OCLGRIND_LOG="$work/report" XDG_CACHE_HOME="$work/cache" \
-        GRADC_ISOLATE=1 GRADC_TEST_LONG=1 GRADC_TEST_ALL="$GRADC_TEST_LONG" GRADC_TEST_DEVICES=opencl:0 timeout 600 "$@" >"$work/log" 2>&1 </dev/null
+        GRADC_ISOLATE=1 GRADC_TEST_LONG=1 GRADC_TEST_ALL="$GRADC_TEST_LONG" ${dtypes:+GRADC_TEST_DTYPES="$dtypes"} \
+        GRADC_TEST_DEVICES=opencl:0 timeout 600 "$@" >"$work/log" 2>&1 </dev/null
 }
 
 ok() {

@@ -5,8 +5,8 @@
 # Programs for matrix units (test/matrix_units.c, matrix_conv.c) go to PTX for sm_80 and sm_90, and to gfx1100.
 # Ends with "N passed, N failed, N skipped"; a pass is a program on a target.
 #
-# By default every program goes to gfx1030, and the others get the first one of each source and type; with
-# GRADC_TEST_LONG=1 there are more, every one goes everywhere, and to Gen12 too.
+# By default each target gets the first program of each source and type; with GRADC_TEST_LONG=1 there are more
+# programs, every one goes everywhere, and to Gen12 too.
 # CC  the compiler      BUILD  the build folder
 # KEEP  a folder: puts the programs there, and compiles nothing (for bench/resources.py)
 set -u
@@ -149,7 +149,7 @@ target() { # target, list of programs, what must be there...
 }
 
 amd=/usr/lib/x86_64-linux-gnu/amdgcn/bitcode
-target gfx1030 "$work/all" "$CLANG" $amd/ocml.bc
+target gfx1030 "$work/first" "$CLANG" $amd/ocml.bc
 target gfx906 "$work/first" "$CLANG" $amd/ocml.bc
 target gfx1100 "$work/first" "$CLANG" /usr/lib/clc/amdgcn--amdhsa.bc
 target gfx1100 "$work/wmma" "$CLANG" /usr/lib/clc/amdgcn--amdhsa.bc
