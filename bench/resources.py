@@ -4,7 +4,8 @@ usage: KEEP=programs sh test/vendors.sh
        resources.py programs > table.md
 
 For each source and its tile, of the program with the most options: registers, bytes of spilt registers (AMD: of scratch),
-and on AMD the waves that a SIMD unit holds.  Needs clang-15, rocm-device-libs, libclc-15 and ptxas.
+and on AMD the waves that a SIMD unit holds; on Intel, whose items share a thread's registers, the items of a thread, and
+the bytes that lie in its memory for want of registers.  Needs clang-15, rocm-device-libs, libclc-15, ptxas and ocloc.
 """
 import collections
 import concurrent.futures
@@ -19,7 +20,7 @@ CLC = "/usr/lib/clc/nvptx64--nvidiacl.bc"
 CLANG = ["clang-15", "-x", "cl", "-cl-std=CL1.2", "-Xclang", "-finclude-default-header", "-O2", "-S"]
 SOURCES = re.compile(r"(gemm|conv|skinny|winograd|winograd_result|depthwise|depthwise_weight|gemm_matrix|conv_matrix)"
                      r"-(F32|BF16)-")
-TARGETS = "gfx906", "gfx1030", "sm_80", "sm_90"
+TARGETS = "gfx906", "gfx1030", "sm_80", "sm_90", "skl", "dg2"
 
 
 def amd(path, options, target, out):
@@ -50,6 +51,23 @@ def nvidia(path, options, target, out):
     return max(registers), max(spilt)
 
 
+def intel(path, options, target, out):
+    options = [x for x in options if x != "-DDEVICE_F64"]
+    done = subprocess.run(["ocloc", "compile", "-q", "-file", path, "-device", target, "-options", " ".join(options),
+                           "-internal_options", "-ze-allow-zebin", "-out_dir", out], capture_output=True, text=True)
+    binaries = [file for file in os.listdir(out) if file.endswith(".bin")] if os.path.isdir(out) else []
+    if done.returncode or not binaries:
+        return None
+    with open(os.path.join(out, binaries[0]), "rb") as f:
+        text = f.read()
+    items, kept = [], [0]
+    for kernel in text.split(b"execution_env:")[1:]:
+        items.append(int(re.search(rb"simd_size:\s+(\d+)", kernel).group(1)))
+        memory = re.findall(rb"usage:\s+(private_space|single_space|spill_fill_space)\s+size:\s+(\d+)", kernel)
+        kept.append(sum(int(size) * (items[-1] if usage == b"private_space" else 1) for usage, size in memory))
+    return min(items), max(kept)
+
+
 def label(name, options):
     """Source, dtype and tile."""
     source, dtype = name.split("-")[:2]
@@ -67,7 +85,7 @@ def label(name, options):
 def measure(job):
     path, options, target = job
     with tempfile.TemporaryDirectory() as folder:
-        run = amd if target.startswith("gfx") else nvidia
+        run = amd if target.startswith("gfx") else nvidia if target.startswith("sm_") else intel
         return run(path, options, target, os.path.join(folder, "out"))
 
 
@@ -96,7 +114,7 @@ def main():
         for (key, target), found in zip(keys, pool.map(measure, jobs)):
             if found is not None:
                 table[key][target] = found
-    print("| kernel | dtype | gfx906 | gfx1030 | sm_80 | sm_90 |\n| --- | --- | --- | --- | --- | --- |")
+    print("| kernel | dtype | %s |\n%s" % (" | ".join(TARGETS), "| --- " * (2 + len(TARGETS)) + "|"))
     for (kernel, dtype), row in sorted(table.items()):
         cells = [" / ".join(map(str, row[t])) if t in row else "" for t in TARGETS]
         print("| %s | %s | %s |" % (kernel, dtype, " | ".join(cells)))

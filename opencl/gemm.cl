@@ -18,35 +18,37 @@
 #define WITH_BIAS(value, column) (value)
 #endif
 
-/* An item's share of a slice of `lines` lines and `depth` depths; beyond these it is 0.  One by one, neighbouring items
- * read along the axis with the smaller stride. */
-static inline __attribute__((always_inline))
-void fetch_slice(real *held, int size, int by_lines, int by_depths, __global const stored *from, index_t lines,
-                 index_t stride, index_t depth, index_t depth_stride, int item)
-{
-    const int by = by_lines * by_depths, deep = by > 1 ? by_depths > 1 : depth_stride <= stride;
-
-#pragma unroll
-    for (int n = 0; n < FETCHES(size, by); n++) {
-        uint at = item + n * ITEMS;
-        int i = LINE(at, size, by_lines, by_depths, deep), k = DEPTH(at, size, by_lines, by_depths, deep);
-        fetch(held + n * by, by, i < lines && k < depth, from, i * stride + k * depth_stride);
+/* An item's share of a slice: fetch_NAME, where beyond `lines` lines and `depth` depths all is 0, and put_NAME.  One by
+ * one, neighbouring items read along the axis with the smaller stride.  A and B have functions of their own: compilers
+ * would give `held` memory where only the caller knows a loop's count. */
+#define SLICES(name, size, by_lines, by_depths, pitch)                                                                 \
+    static inline __attribute__((always_inline))                                                                       \
+    void fetch_##name(real *held, __global const stored *from, index_t lines, index_t stride, index_t depth,           \
+                      index_t depth_stride, int item)                                                                  \
+    {                                                                                                                  \
+        const int deep = by_lines * by_depths > 1 ? by_depths > 1 : depth_stride <= stride;                            \
+        _Pragma("unroll")                                                                                              \
+        for (int n = 0; n < FETCHES(size, by_lines * by_depths); n++) {                                                \
+            uint at = item + n * ITEMS;                                                                                \
+            int i = LINE(at, size, by_lines, by_depths, deep), k = DEPTH(at, size, by_lines, by_depths, deep);         \
+            fetch(held + n * by_lines * by_depths, by_lines * by_depths, i < lines && k < depth, from,                 \
+                  i * stride + k * depth_stride);                                                                      \
+        }                                                                                                              \
+    }                                                                                                                  \
+    static inline __attribute__((always_inline))                                                                       \
+    void put_##name(__local real *tile, const real *held, index_t stride, index_t depth_stride, int item)              \
+    {                                                                                                                  \
+        const int deep = by_lines * by_depths > 1 ? by_depths > 1 : depth_stride <= stride;                            \
+        _Pragma("unroll")                                                                                              \
+        for (int n = 0; n < FETCHES(size, by_lines * by_depths); n++) {                                                \
+            uint at = item + n * ITEMS;                                                                                \
+            put(tile, pitch, held + n * by_lines * by_depths, LINE(at, size, by_lines, by_depths, deep), by_lines,     \
+                DEPTH(at, size, by_lines, by_depths, deep), by_depths);                                                \
+        }                                                                                                              \
     }
-}
 
-static inline __attribute__((always_inline))
-void put_slice(__local real *tile, int pitch, const real *held, int size, int by_lines, int by_depths, index_t stride,
-               index_t depth_stride, int item)
-{
-    const int by = by_lines * by_depths, deep = by > 1 ? by_depths > 1 : depth_stride <= stride;
-
-#pragma unroll
-    for (int n = 0; n < FETCHES(size, by); n++) {
-        uint at = item + n * ITEMS;
-        put(tile, pitch, held + n * by, LINE(at, size, by_lines, by_depths, deep), by_lines,
-            DEPTH(at, size, by_lines, by_depths, deep), by_depths);
-    }
-}
+SLICES(a, TILE_M, A_LINES, A_DEPTHS, PITCH_A)
+SLICES(b, TILE_N, B_LINES, B_DEPTHS, PITCH_B)
 
 /* Where a group's tile lies in the operands, and how much of it is there. */
 struct operands {
@@ -58,18 +60,16 @@ struct operands {
 static inline __attribute__((always_inline))
 void fetch_slices(real *held_a, real *held_b, const struct operands *o, index_t at, int item)
 {
-    fetch_slice(held_a, TILE_M, A_LINES, A_DEPTHS, o->a + (long)at * o->a_column, o->rows, o->a_row, o->depth - at,
-                o->a_column, item);
-    fetch_slice(held_b, TILE_N, B_LINES, B_DEPTHS, o->b + (long)at * o->b_row, o->columns, o->b_column, o->depth - at,
-                o->b_row, item);
+    fetch_a(held_a, o->a + (long)at * o->a_column, o->rows, o->a_row, o->depth - at, o->a_column, item);
+    fetch_b(held_b, o->b + (long)at * o->b_row, o->columns, o->b_column, o->depth - at, o->b_row, item);
 }
 
 static inline __attribute__((always_inline))
 void put_slices(__local real *a_tile, __local real *b_tile, const real *held_a, const real *held_b,
                 const struct operands *o, int item)
 {
-    put_slice(a_tile, PITCH_A, held_a, TILE_M, A_LINES, A_DEPTHS, o->a_row, o->a_column, item);
-    put_slice(b_tile, PITCH_B, held_b, TILE_N, B_LINES, B_DEPTHS, o->b_column, o->b_row, item);
+    put_a(a_tile, held_a, o->a_row, o->a_column, item);
+    put_b(b_tile, held_b, o->b_column, o->b_row, item);
 }
 
 /* The sums of an item at `left` and `right` in the tiles, and those of A's rows; all items of the group. */
