@@ -4,6 +4,7 @@
 #include "base/host.h"
 #include "device/opencl/engines.h"
 #include "device/opencl/queue.h"
+#include "device/opencl/sources.h"
 #include "device/opencl/tuning.h"
 
 static void close_device(struct device *device)
@@ -106,7 +107,7 @@ gradc_status opencl_open(int32_t n, struct device **out, struct failure *f)
         close_device(&d->base);
         return fail(f, GRADC_E_MEMORY, "no host memory for %s", h->info.device);
     }
-    status = tuning_open(&d->base, h->cache, f);
+    status = tuning_open(&d->base, h->cache, shipped_stores, f);
     if (status) {
         close_device(&d->base);
         return status;
