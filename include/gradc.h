@@ -191,6 +191,8 @@ GRADC_API gradc_status gradc_counters(gradc_context *g, int64_t *planned, int64_
  * run: another way may round otherwise.
  * progress (NULL: none) is called for each class of problems with what won, and the seconds of the default and of
  * the winner; it ends the search by returning a number other than 0.
+ * Where libclblast.so.1 is installed, CLBlast's products of f32 and f64 are tried, too, and used only where they won
+ * (not under "strict"); CLBlast builds its programs by itself, so that gradc_counters does not count them.
  * A device that was never tuned here starts from what the library brings for it, if its makers measured one, and else
  * from a model of its time.
  * GRADC_E_UNSUPPORTED on the CPU, which has nothing to tune. */

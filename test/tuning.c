@@ -5,15 +5,11 @@
 #include "core/context.h"
 #include "io/tuning.h"
 #include "support/files.h"
+#include "support/stores.h"
 #include "support/values.h"
 #ifndef GRADC_NO_OPENCL
 #include "device/opencl/sources.h"
 #include "device/opencl/trial.h"
-
-static int is_opencl(const struct fixture *f)
-{
-    return strncmp(f->device, "opencl", 6) == 0;
-}
 
 /* ---- The store ---- */
 
@@ -24,29 +20,12 @@ static const struct tuned entry = {
     .after = 1e-3,
 };
 
-/* The device's store is empty and kept in the test's folder, not in the user's. */
-static void move_store(gradc_context *g)
-{
-    tuning_close(g->device);
-    assert_int_equal(tuning_open(g->device, files_path("cache"), NULL, NULL), GRADC_OK);
-}
-
 static gradc_context *another(struct fixture *f)
 {
     gradc_context *g = gradc_open(f->device);
     assert_non_null(g);
-    move_store(g);
+    store_move(g);
     return g;
-}
-
-static int begin(struct fixture *f)
-{
-    if (!is_opencl(f))
-        return 0;
-    move_store(f->g);
-    os_file_remove(opencl_tuning(f->g->device)->path);
-    move_store(f->g);
-    return 1;
 }
 
 static void digest_of(const gradc_context *g, char text[TUNING_TEXT])
@@ -57,7 +36,7 @@ static void digest_of(const gradc_context *g, char text[TUNING_TEXT])
 static void round_trip(struct fixture *f)
 {
     char before[TUNING_TEXT], with[TUNING_TEXT], again[TUNING_TEXT];
-    if (!begin(f))
+    if (!store_begin(f->g))
         return;
     struct device *d = f->g->device;
     assert_null(tuning_find(d, &entry.of));
@@ -107,7 +86,7 @@ static void damaged(struct fixture *f)
 {
     char *text;
     size_t bytes;
-    if (!begin(f))
+    if (!store_begin(f->g))
         return;
     assert_int_equal(tuning_put(f->g->device, &entry), 0);
     assert_int_equal(gradc_tune_save(f->g, files_path("damaged")), GRADC_OK);
@@ -128,7 +107,7 @@ static void damaged(struct fixture *f)
 /* The same file with another driver's name, and its sum right. */
 static void of_another_device(struct fixture *f)
 {
-    if (!begin(f))
+    if (!store_begin(f->g))
         return;
     struct device *d = f->g->device;
     char driver[sizeof d->info.driver];
@@ -193,7 +172,7 @@ static void a_shipped_store(struct fixture *f)
     char without[TUNING_TEXT], with[TUNING_TEXT], again[TUNING_TEXT];
     struct shipped s;
     struct tuned other = entry;
-    if (!begin(f))
+    if (!store_begin(f->g))
         return;
     struct device *d = f->g->device;
     digest_of(f->g, without);
@@ -225,7 +204,7 @@ static void a_store_shipped_for_another(struct fixture *f)
 {
     static struct shipped s, exact;
     struct tuned better = entry;
-    if (!begin(f))
+    if (!store_begin(f->g))
         return;
     struct device *d = f->g->device;
     assert_int_equal(tuning_put(d, &entry), 0);
@@ -250,7 +229,7 @@ static void a_bad_shipped_store(struct fixture *f)
 {
     struct failure failure = {0};
     struct shipped s;
-    if (!begin(f))
+    if (!store_begin(f->g))
         return;
     assert_int_equal(tuning_put(f->g->device, &entry), 0);
     ship(f, &s, NULL, "tuned gemm f32 fast 1 2 3 4 witchcraft -1 1 2 1\n");
@@ -281,7 +260,7 @@ static int stop(void *payload, const char *line, double before, double after)
 
 static void search(struct fixture *f)
 {
-    if (!begin(f)) {
+    if (!store_begin(f->g)) {
         assert_int_equal(gradc_tune(f->g, 1, NULL, NULL), GRADC_E_UNSUPPORTED);
         gradc_recover(f->g);
         assert_int_equal(gradc_tune_save(f->g, "x"), GRADC_E_UNSUPPORTED);
@@ -339,7 +318,7 @@ static void wrong_forms(struct fixture *f)
     static const struct gemm_form right = {"fine", applies, nothing, fine, FORM_NEEDS_TEST};
     struct failure failure = {0};
     struct trial t;
-    if (!begin(f))
+    if (!store_begin(f->g))
         return;
     struct device *d = f->g->device;
     assert_int_equal(trial_gemm(d, GRADC_F32, (const int64_t[]){8, 8, 8}, KIND_A_DEEP, 1, &t, &failure),
@@ -366,7 +345,7 @@ static void wrong_forms(struct fixture *f)
 static void thin_products(struct fixture *f)
 {
     struct random r = {test_seed() + (uint64_t)f->eager};
-    if (!begin(f))
+    if (!store_begin(f->g))
         return;
     for (int i = 0; i < (test_long() ? 100 : 6); i++) {
         struct failure failure = {0};

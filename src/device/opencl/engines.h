@@ -42,7 +42,7 @@ struct conv_form {
     int flags;
 };
 
-/* The lists, ended by NULL: without tuning the first that applies is taken; the last always does. */
+/* The lists, ended by NULL: without tuning the first that applies is taken; one of each always does. */
 extern const struct gemm_form *const gemm_forms[];
 extern const struct conv_form *const conv_forms[];
 

@@ -1,10 +1,12 @@
 /* gemm.c - matrix products on OpenCL: which form computes one. */
 #include <string.h>
 
+#include "device/opencl/clblast.h"
 #include "device/opencl/matrix.h"
 #include "device/opencl/trial.h"
 
-const struct gemm_form *const gemm_forms[] = {&gemm_skinny, &gemm_matrix, &gemm_tiled, NULL};
+/* Behind the tiled one, which always applies, stands what only the store can ask for. */
+const struct gemm_form *const gemm_forms[] = {&gemm_skinny, &gemm_matrix, &gemm_tiled, &gemm_clblast, NULL};
 
 int gemm_may_run(struct device *d, const struct gemm *p, const struct gemm_form *form)
 {

@@ -9,6 +9,7 @@
 
 #include "base/host.h"
 #include "base/os.h"
+#include "device/opencl/clblast.h"
 #include "device/opencl/matrix.h"
 #include "device/opencl/opencl.h"
 #include "device/opencl/program.h"
@@ -249,6 +250,7 @@ void hardware_release(struct hardware *h)
     pthread_mutex_lock(&lock);
     if (--h->users == 0) {
         programs_free(h);
+        clblast_forget();
         cl.ReleaseContext(h->context);
         h->context = NULL;
     }

@@ -72,6 +72,7 @@ struct tuning {
     int64_t nverdicts, verdicts_capacity;
     const struct choice *forced; /* while a candidate is tried: taken in place of any other; NULL: none */
     uint64_t digest;             /* of the entries; 0: there are none */
+    int32_t clblast;             /* what CLBlast has built for this context: bits of gemm_clblast.c */
     char path[1100];             /* "": nothing is kept */
     struct tiled tiled[TILED];   /* by a hash of the shape */
 };

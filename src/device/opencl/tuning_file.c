@@ -241,6 +241,7 @@ static gradc_status take(struct tuning *t, struct tuning *found, gradc_status st
     }
     tuning_clear(t);
     found->forced = t->forced;
+    found->clblast = t->clblast;
     memcpy(found->path, t->path, sizeof found->path);
     *t = *found;
     return GRADC_OK;
