@@ -141,6 +141,12 @@ GRADC_API void gradc_recover(gradc_context *g);
  *                                to three times as fast and with more rounding;
  *                                "tf32", "bf16": operands may also be rounded to TF32 or bf16, sums stay f32, where
  *                                the device has units for it; where it has not they are "fast" (default "fast")
+ * "tune"          "first-use" | "off": whether the first product or convolution of its kind (op, dtype, sizes by powers
+ *                                of two) that is prepared is timed with a few other tiles.  No bit of a result depends on
+ *                                it, nor does a checkpoint; it takes up to 50 ms for each kind and 3 s for a context,
+ *                                besides building, and memory for a moment, if "memory_limit" leaves it; what it finds is
+ *                                kept for contexts to come and used also under "off" (default: GRADC_TUNE, or "first-use"
+ *                                on GPUs and "off" elsewhere, where building takes longer than a tile saves)
  * "pending"       nodes          plan and run on its own when so many nodes wait (default 4096)
  * "plan.fuse" "plan.epilogue" "plan.prologue" "plan.updates" "plan.order" "plan.inplace" "plan.recompute"  "0" | "1"
  *                                passes of the planner: elementwise ops in one kernel; behind a product or

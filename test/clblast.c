@@ -1,5 +1,5 @@
-/* clblast.c - products by CLBlast, where libclblast.so.1 is there: against double, as the tuning store asks for them, and
- * never without it. */
+/* clblast.c - products by CLBlast, where libclblast.so.1 is there: against double, as the tuning store asks for them,
+ * and never without it. */
 #include <math.h>
 
 #include "core/context.h"
@@ -103,7 +103,8 @@ static void mark(struct trial *t)
     free(data);
 }
 
-/* A product that takes up a part of what the trial's operands hold: lines have gaps, the first element is no buffer's. */
+/* A product that takes up a part of what the trial's operands hold: lines have gaps, the first element is no
+ * buffer's. */
 static void one_product(struct fixture *f, gradc_dtype dtype, const int64_t size[3], int kind, int64_t batch,
                         int64_t first)
 {
@@ -256,7 +257,8 @@ static void assert_near(const float *got, const float *want, const char *what)
             fail_msg("%s: element %d is %g, not %g", what, i, (double)got[i], (double)want[i]);
 }
 
-/* Only where an entry names it; where it is not there, or does not apply, the default form comes to the default's bits. */
+/* Only where an entry names it; where it is not there, or does not apply, the default form comes to the default's
+ * bits. */
 static void by_the_store(struct fixture *f)
 {
     static float product[2000], with_bias[2000], got[2000], got_with_bias[2000];

@@ -1,5 +1,5 @@
-/* clblast.h - CLBlast's products, where libclblast.so.1 is there: opened at run time, when a tuning store names its form or
- * gradc_tune tries it.  Private to device/opencl. */
+/* clblast.h - CLBlast's products, where libclblast.so.1 is there: opened at run time, when a tuning store names its
+ * form or gradc_tune tries it.  Private to device/opencl. */
 #ifndef GRADC_OPENCL_CLBLAST_H
 #define GRADC_OPENCL_CLBLAST_H
 

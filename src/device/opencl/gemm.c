@@ -43,5 +43,10 @@ size_t opencl_gemm_workspace(struct device *d, const struct gemm *p)
 gradc_status opencl_gemm(struct device *d, const struct gemm *p, struct place workspace, int prepare,
                          struct failure *f)
 {
-    return is_empty(p) ? GRADC_OK : form_of(d, p)->run(d, p, workspace, prepare, f);
+    if (is_empty(p))
+        return GRADC_OK;
+    const struct gemm_form *form = form_of(d, p);
+    if (prepare)
+        opencl_first_use_of_gemm(d, p, form);
+    return form->run(d, p, workspace, prepare, f);
 }

@@ -126,7 +126,8 @@ static void describe(struct hardware *h, int32_t n)
     h->divides_correctly =
         (device_number(h->id, CL_DEVICE_SINGLE_FP_CONFIG) & CL_FP_CORRECTLY_ROUNDED_DIVIDE_SQRT) != 0;
     h->matrix = matrix_unit(h->id);
-    h->builds_alone = strcmp(info->platform, "Oclgrind") == 0; /* 21.10 */
+    h->simulated = strcmp(info->platform, "Oclgrind") == 0;
+    h->builds_alone = h->simulated; /* 21.10 */
 }
 
 static void find_devices(cl_platform_id platform)

@@ -1,5 +1,5 @@
-/* tuning.c - the store of what a device was tuned to: classes of problems, entries, verdicts, the digest.  Its text is in
- * tuning_file.c. */
+/* tuning.c - the store of what a device was tuned to: classes of problems, entries, verdicts, the digest.  Its text is
+ * in tuning_file.c. */
 #include "device/opencl/tuning.h"
 
 #include <stdio.h>
@@ -105,6 +105,12 @@ const struct choice *tuning_find(const struct device *d, const struct tuned_clas
     return t->forced ? t->forced : choice_in(&t->entries, of);
 }
 
+const struct choice *tuning_tile(const struct device *d, const struct tuned_class *of)
+{
+    const struct choice *entry = tuning_find(d, of);
+    return entry ? entry : choice_in(&opencl_tuning(d)->tiles, of);
+}
+
 /* Whether a class needs to be known: each launch comes here, and mostly nothing was tuned. */
 static int is_asked(const struct device *d)
 {
@@ -126,6 +132,22 @@ const struct choice *tuning_of_conv(const struct device *d, const struct conv *p
         return NULL;
     const struct tuned_class of = tuned_class_of_conv(d, p);
     return tuning_find(d, &of);
+}
+
+const struct choice *tuning_tile_of_gemm(const struct device *d, const struct gemm *p)
+{
+    if (!is_asked(d) && !opencl_tuning(d)->tiles.n)
+        return NULL;
+    const struct tuned_class of = tuned_class_of_gemm(d, p);
+    return tuning_tile(d, &of);
+}
+
+const struct choice *tuning_tile_of_conv(const struct device *d, const struct conv *p)
+{
+    if (!is_asked(d) && !opencl_tuning(d)->tiles.n)
+        return NULL;
+    const struct tuned_class of = tuned_class_of_conv(d, p);
+    return tuning_tile(d, &of);
 }
 
 /* FNV-1a. */
@@ -215,8 +237,9 @@ int tuning_judge(const struct device *d, enum tuned_op op, gradc_dtype dtype, co
 void tuning_clear(struct tuning *t)
 {
     host_free(t->entries.at);
+    host_free(t->tiles.at);
     host_free(t->verdicts);
-    t->entries = (struct tuned_list){0};
+    t->entries = t->tiles = (struct tuned_list){0};
     t->verdicts = NULL;
     t->nverdicts = t->verdicts_capacity = 0;
     t->digest = 0;

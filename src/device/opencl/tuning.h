@@ -1,6 +1,6 @@
 /* tuning.h - what a device was tuned to: for classes of products and convolutions, the form, its tile and its splits.
- * A text file beside the compiled programs; one of another device or driver, or a damaged one, is not taken.  Where there
- * is none the library may have brought one: opencl/tuned/README.md.
+ * A text file beside the compiled programs; one of another device or driver, or a damaged one, is not taken.  Where
+ * there is none the library may have brought one: opencl/tuned/README.md.
  *
  * A context has its own copy, read when it is opened, so that no other one changes what it does.  Private to
  * device/opencl. */
@@ -33,7 +33,7 @@ enum { FILTER_POINTWISE, FILTER_3X3, FILTER_OTHER, FILTER_STRIDED, FILTER_GROUPS
 
 struct choice {
     char form[FORM_NAME];
-    int32_t tile, splits; /* of a form that is FORM_TILED; tile -1: its own choice */
+    int32_t tile, splits; /* of a form that is FORM_TILED; tile -1: its own choice; splits 0: as without a choice */
 };
 
 struct tuned {
@@ -68,6 +68,10 @@ struct tuned_list {
 
 struct tuning {
     struct tuned_list entries;
+    struct tuned_list tiles; /* found on first use (first_use.c): where there is no entry, splits 0: no other bits */
+    double spent;            /* seconds, in looking for these */
+    int64_t trials;          /* classes that were looked at */
+    int unsaved;             /* some are not in the file yet */
     struct verdict *verdicts;
     int64_t nverdicts, verdicts_capacity;
     const struct choice *forced; /* while a candidate is tried: taken in place of any other; NULL: none */
@@ -83,10 +87,13 @@ struct tuning *opencl_tuning(const struct device *d);
 struct tuned_class tuned_class_of_gemm(const struct device *d, const struct gemm *p);
 struct tuned_class tuned_class_of_conv(const struct device *d, const struct conv *p);
 
-/* What it was tuned to, or NULL. */
+/* What it was tuned to, or NULL.  tuning_tile: also what was found on first use, for those who ask for a tile. */
 const struct choice *tuning_find(const struct device *d, const struct tuned_class *of);
 const struct choice *tuning_of_gemm(const struct device *d, const struct gemm *p);
 const struct choice *tuning_of_conv(const struct device *d, const struct conv *p);
+const struct choice *tuning_tile(const struct device *d, const struct tuned_class *of);
+const struct choice *tuning_tile_of_gemm(const struct device *d, const struct gemm *p);
+const struct choice *tuning_tile_of_conv(const struct device *d, const struct conv *p);
 
 /* Takes an entry up, in place of one of its class.  0, or -1 without memory. */
 int tuning_put(const struct device *d, const struct tuned *entry);

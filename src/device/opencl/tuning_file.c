@@ -1,5 +1,5 @@
-/* tuning_file.c - the store of what a device was tuned to as a text: written, read, kept beside the compiled programs, or
- * shipped with the library. */
+/* tuning_file.c - the store of what a device was tuned to as a text: written, read, kept beside the compiled programs,
+ * or shipped with the library. */
 #include <errno.h>
 #include <inttypes.h>
 #include <stdarg.h>
@@ -18,6 +18,7 @@ enum { LOG2S = 64, SPLITS_LIMIT = 1 << 16, SUM_LINE = 21 };
  *   device PLATFORM|VENDOR|NAME|DRIVER|OPENCL
  *   version 0.2.0
  *   tuned OP DTYPE MATH KIND M N K FORM TILE SPLITS NANOSECONDS NANOSECONDS
+ *   tile  the same, of first use: SPLITS is 0
  *   verdict OP DTYPE MATH FORM 1
  *   sum SIXTEEN-DIGITS            of all lines before */
 
@@ -53,17 +54,25 @@ static void add(struct lines *l, const char *format, ...)
     l->size += n;
 }
 
+static void add_entries(struct lines *l, const char *word, const struct tuned_list *entries)
+{
+    for (int64_t i = 0; i < entries->n; i++) {
+        const struct tuned *e = &entries->at[i];
+        char text[DEVICE_BYTES];
+        tuned_describe(e, text, sizeof text);
+        add(l, "%s %s %" PRId64 " %" PRId64 "\n", word, text, (int64_t)(e->before * 1e9),
+            (int64_t)(e->after * 1e9));
+    }
+}
+
 static void write_lines(const struct device *d, struct lines *l)
 {
     const struct tuning *t = opencl_tuning(d);
     char text[DEVICE_BYTES];
     device_line(d, text, sizeof text);
     add(l, "%s\ndevice %s\nversion %s\n", first_line, text, gradc_version());
-    for (int64_t i = 0; i < t->entries.n; i++) {
-        const struct tuned *e = &t->entries.at[i];
-        tuned_describe(e, text, sizeof text);
-        add(l, "tuned %s %" PRId64 " %" PRId64 "\n", text, (int64_t)(e->before * 1e9), (int64_t)(e->after * 1e9));
-    }
+    add_entries(l, "tuned", &t->entries);
+    add_entries(l, "tile", &t->tiles);
     for (int64_t i = 0; i < t->nverdicts; i++) {
         const struct verdict *v = &t->verdicts[i];
         add(l, "verdict %s %s %s %s %d\n", tuned_op_names[v->op], gradc_dtype_name(v->dtype),
@@ -114,23 +123,24 @@ static int is_form(enum tuned_op op, const char *name)
 }
 
 /* d NULL: any device. */
-static int is_tiling(const struct device *d, const struct tuned *e)
+static int is_tiling(const struct device *d, const struct tuned *e, int tile_alone)
 {
     const struct choice *c = &e->choice;
-    return c->tile >= -1 && c->tile < TILES && c->splits >= 1 && c->splits <= SPLITS_LIMIT &&
+    const int splits = tile_alone ? c->tile >= 0 && c->splits == 0 : c->splits >= 1 && c->splits <= SPLITS_LIMIT;
+    return splits && c->tile >= -1 && c->tile < TILES &&
            (c->tile < 0 || !d || opencl_tile_fits(d, c->tile, e->of.dtype));
 }
 
 /* 1 if the line is an entry, and one for this device (NULL: for any). */
-static int read_entry(const struct device *d, const char *line, struct tuned *e)
+static int read_entry(const struct device *d, const char *line, struct tuned *e, int *tile_alone)
 {
-    char names[3][16];
+    char word[6], names[3][16];
     int class[4], tile, splits;
     int64_t times[2];
     memset(e, 0, sizeof *e);
-    if (sscanf(line, "tuned %15s %15s %15s %d %d %d %d %15s %d %d %" SCNd64 " %" SCNd64, names[0], names[1],
-               names[2], &class[0], &class[1], &class[2], &class[3], e -> choice.form, &tile, &splits,
-               &times[0], &times[1]) != 12 ||
+    if (sscanf(line, "%5s %15s %15s %15s %d %d %d %d %15s %d %d %" SCNd64 " %" SCNd64, word, names[0],
+               names[1], names[2], &class[0], &class[1], &class[2], &class[3], e -> choice.form, &tile,
+               &splits, &times[0], &times[1]) != 13 ||
         !read_names(names, &e->of.op, &e->of.dtype, &e->of.math))
         return 0;
     for (int i = 0; i < 4; i++)
@@ -144,7 +154,9 @@ static int read_entry(const struct device *d, const char *line, struct tuned *e)
     e->choice.splits = splits;
     e->before = (double)times[0] * 1e-9;
     e->after = (double)times[1] * 1e-9;
-    return is_form(e->of.op, e->choice.form) && is_tiling(d, e);
+    *tile_alone = strcmp(word, "tile") == 0;
+    return (*tile_alone || strcmp(word, "tuned") == 0) && is_form(e->of.op, e->choice.form) &&
+           is_tiling(d, e, *tile_alone);
 }
 
 static int read_verdict(const char *line, struct verdict *v)
@@ -218,9 +230,9 @@ static gradc_status read_lines(const struct device *d, struct store *s, int leni
     for (char *line; (line = next_line(&s->lines)) && strncmp(line, "sum ", 4) != 0;) {
         struct tuned e;
         struct verdict v;
-        int failed = 1;
-        if (read_entry(d, line, &e))
-            failed = tuned_put(&t->entries, &e);
+        int failed = 1, tile_alone;
+        if (read_entry(d, line, &e, &tile_alone))
+            failed = tuned_put(tile_alone ? &t->tiles : &t->entries, &e);
         else if (read_verdict(line, &v))
             failed = tuning_take_verdict(t, &v);
         if (failed < 0)
@@ -241,6 +253,8 @@ static gradc_status take(struct tuning *t, struct tuning *found, gradc_status st
     }
     tuning_clear(t);
     found->forced = t->forced;
+    found->spent = t->spent;
+    found->trials = t->trials;
     found->clblast = t->clblast;
     memcpy(found->path, t->path, sizeof found->path);
     *t = *found;
@@ -268,8 +282,9 @@ static gradc_status read_file(const struct device *d, const char *path, struct t
 
 /* ---- Shipped stores ----
  * They serve every version of the library that reads their text: a form that is gone means the default, and a row of
- * opencl_tiles keeps its place.  Verdicts are left out: they are of the kernels and the driver that they were made with.
- * Where none is of this driver one of the same device is taken: the card decides what is fast, more than its driver. */
+ * opencl_tiles keeps its place.  Verdicts are left out: they are of the kernels and the driver that they were made
+ * with.  Where none is of this driver one of the same device is taken: the card decides what is fast, more than its
+ * driver. */
 
 /* The text of a store, host_free'd by the caller. */
 static gradc_status join(const struct source *source, char **text, size_t *bytes, struct failure *f)
