@@ -53,7 +53,7 @@ static void *read_all(struct trial *t, int which, int64_t *n)
 static void compare(struct trial *t, const char *what)
 {
     const struct gemm *p = &t->gemm;
-    int64_t sizes[3], seen = 0;
+    int64_t sizes[3];
     void *data[3];
     for (int i = 0; i < 3; i++)
         data[i] = read_all(t, i, &sizes[i]);
@@ -76,7 +76,6 @@ static void compare(struct trial *t, const char *what)
                 is_result[place] = 1;
             }
     for (int64_t i = 0; i < sizes[2]; i++) {
-        seen += is_result[i];
         if (!is_result[i] && at(p->dtype, data[2], i) != -7)
             fail_msg("%s: element %d behind or between the results was written", what, (int)i);
     }
