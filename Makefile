@@ -116,7 +116,7 @@ $(BUILD)/headers:
 	           "(without OpenCL: make OPENCL=0; without PNG and JPEG: make IMAGES=0)"; exit 1; }; done
 	@touch $@
 
-KERNELS := $(wildcard opencl/*.cl) src/ops/elementwise.def
+KERNELS := $(wildcard opencl/*.cl) src/ops/elementwise.def $(sort $(wildcard opencl/tuned/*.txt))
 
 $(BUILD)/kernels.c: $(KERNELS) scripts/embed.sh
 	@mkdir -p $(@D)

@@ -141,6 +141,12 @@ GRADC_API void gradc_recover(gradc_context *g);
  *                                to three times as fast and with more rounding;
  *                                "tf32", "bf16": operands may also be rounded to TF32 or bf16, sums stay f32, where
  *                                the device has units for it; where it has not they are "fast" (default "fast")
+ * "tune"          "first-use" | "off": whether the first product or convolution of its kind (op, dtype, sizes by powers
+ *                                of two) that is prepared is timed with a few other tiles.  No bit of a result depends on
+ *                                it, nor does a checkpoint; it takes up to 50 ms for each kind and 3 s for a context,
+ *                                besides building, and memory for a moment, if "memory_limit" leaves it; what it finds is
+ *                                kept for contexts to come and used also under "off" (default: GRADC_TUNE, or "first-use"
+ *                                on GPUs and "off" elsewhere, where building takes longer than a tile saves)
  * "pending"       nodes          plan and run on its own when so many nodes wait (default 4096)
  * "plan.fuse" "plan.epilogue" "plan.prologue" "plan.updates" "plan.order" "plan.inplace" "plan.recompute"  "0" | "1"
  *                                passes of the planner: elementwise ops in one kernel; behind a product or
@@ -191,6 +197,10 @@ GRADC_API gradc_status gradc_counters(gradc_context *g, int64_t *planned, int64_
  * run: another way may round otherwise.
  * progress (NULL: none) is called for each class of problems with what won, and the seconds of the default and of
  * the winner; it ends the search by returning a number other than 0.
+ * Where libclblast.so.1 is installed, CLBlast's products of f32 and f64 are tried, too, and used only where they won
+ * (not under "strict"); CLBlast builds its programs by itself, so that gradc_counters does not count them.
+ * A device that was never tuned here starts from what the library brings for it, if its makers measured one, and else
+ * from a model of its time.
  * GRADC_E_UNSUPPORTED on the CPU, which has nothing to tune. */
 GRADC_API gradc_status gradc_tune(gradc_context *g, double seconds,
                                   int (*progress)(void *payload, const char *line, double before, double after),

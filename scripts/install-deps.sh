@@ -8,13 +8,13 @@ build="gcc libc6-dev make zlib1g-dev libcjson-dev libpng-dev libturbojpeg0-dev l
 demo="dataset-fashion-mnist ocl-icd-libopencl1 pocl-opencl-icd"
 test="libcmocka-dev dataset-fashion-mnist python3 python3-numpy python3-pil python3-venv python3-torch
       python3-torchvision ocl-icd-libopencl1 pocl-opencl-icd mesa-opencl-icd
-      oclgrind clang-15 libclc-15 rocm-device-libs intel-opencl-icd pkg-config cmake
+      libclblast1 oclgrind clang-15 libclc-15 rocm-device-libs intel-opencl-icd pkg-config cmake
       gcc-aarch64-linux-gnu libc6-dev-arm64-cross qemu-user-static"
 check="clang clang-format doxygen binutils"
 
 # Packages that some releases or machines do not have; without them the tests that need them say so.
 optional=" rocm-device-libs intel-opencl-icd clang-15 libclc-15 python3-torch python3-torchvision mesa-opencl-icd oclgrind python3-pil "
-optional="$optional gcc-aarch64-linux-gnu libc6-dev-arm64-cross qemu-user-static "
+optional="$optional gcc-aarch64-linux-gnu libc6-dev-arm64-cross qemu-user-static libclblast1 "
 
 if [ $# -eq 0 ]; then
     echo "usage: scripts/install-deps.sh GROUP...   (build, demo, test, check)" >&2

@@ -5,14 +5,11 @@
 #include "core/context.h"
 #include "io/tuning.h"
 #include "support/files.h"
+#include "support/stores.h"
 #include "support/values.h"
 #ifndef GRADC_NO_OPENCL
+#include "device/opencl/sources.h"
 #include "device/opencl/trial.h"
-
-static int is_opencl(const struct fixture *f)
-{
-    return strncmp(f->device, "opencl", 6) == 0;
-}
 
 /* ---- The store ---- */
 
@@ -23,29 +20,12 @@ static const struct tuned entry = {
     .after = 1e-3,
 };
 
-/* The device's store is empty and kept in the test's folder, not in the user's. */
-static void move_store(gradc_context *g)
-{
-    tuning_close(g->device);
-    assert_int_equal(tuning_open(g->device, files_path("cache"), NULL), GRADC_OK);
-}
-
 static gradc_context *another(struct fixture *f)
 {
     gradc_context *g = gradc_open(f->device);
     assert_non_null(g);
-    move_store(g);
+    store_move(g);
     return g;
-}
-
-static int begin(struct fixture *f)
-{
-    if (!is_opencl(f))
-        return 0;
-    move_store(f->g);
-    os_file_remove(opencl_tuning(f->g->device)->path);
-    move_store(f->g);
-    return 1;
 }
 
 static void digest_of(const gradc_context *g, char text[TUNING_TEXT])
@@ -56,7 +36,7 @@ static void digest_of(const gradc_context *g, char text[TUNING_TEXT])
 static void round_trip(struct fixture *f)
 {
     char before[TUNING_TEXT], with[TUNING_TEXT], again[TUNING_TEXT];
-    if (!begin(f))
+    if (!store_begin(f->g))
         return;
     struct device *d = f->g->device;
     assert_null(tuning_find(d, &entry.of));
@@ -106,7 +86,7 @@ static void damaged(struct fixture *f)
 {
     char *text;
     size_t bytes;
-    if (!begin(f))
+    if (!store_begin(f->g))
         return;
     assert_int_equal(tuning_put(f->g->device, &entry), 0);
     assert_int_equal(gradc_tune_save(f->g, files_path("damaged")), GRADC_OK);
@@ -127,7 +107,7 @@ static void damaged(struct fixture *f)
 /* The same file with another driver's name, and its sum right. */
 static void of_another_device(struct fixture *f)
 {
-    if (!begin(f))
+    if (!store_begin(f->g))
         return;
     struct device *d = f->g->device;
     char driver[sizeof d->info.driver];
@@ -138,6 +118,135 @@ static void of_another_device(struct fixture *f)
     memcpy(d->info.driver, driver, sizeof driver);
     assert_not_taken(f, files_path("other"), "another device or driver");
 }
+
+/* ---- Shipped stores ---- */
+
+enum { STORE_LINES = 16, STORE_LINE = 512 };
+
+/* A store as the library would bring it. */
+struct shipped {
+    char text[STORE_LINES][STORE_LINE];
+    const char *lines[STORE_LINES];
+    struct source list[2];
+};
+
+/* What the context has, as if another version of the library had written it, on a device whose driver is called
+ * `driver` (NULL: as this one's), and with one line more. */
+static void ship(struct fixture *f, struct shipped *s, const char *driver, const char *more)
+{
+    char *text, own[sizeof f->g->device->info.driver];
+    size_t bytes;
+    int n = 0;
+    memcpy(own, f->g->device->info.driver, sizeof own);
+    if (driver)
+        snprintf(f->g->device->info.driver, sizeof own, "%s", driver);
+    assert_int_equal(gradc_tune_save(f->g, files_path("shipped")), GRADC_OK);
+    memcpy(f->g->device->info.driver, own, sizeof own);
+    assert_int_equal(os_file_read(files_path("shipped"), &text, &bytes), 0);
+    uint64_t sum = 0;
+    for (char *line = strtok(text, "\n"); strncmp(line, "sum ", 4) != 0; line = strtok(NULL, "\n"), n++) {
+        snprintf(s->text[n], STORE_LINE, "%s\n", n == 2 ? "version 0.0.9" : line);
+        sum = tuning_hash(sum, s->text[n], strlen(s->text[n]));
+    }
+    snprintf(s->text[n++], STORE_LINE, "%s", more);
+    sum = tuning_hash(sum, more, strlen(more));
+    snprintf(s->text[n++], STORE_LINE, "sum %016llx\n", (unsigned long long)sum);
+    for (int i = 0; i < n; i++)
+        s->lines[i] = s->text[i];
+    s->lines[n] = NULL;
+    s->list[0] = (struct source){"one", s->lines};
+    s->list[1] = (struct source){NULL, NULL};
+    host_free(text);
+}
+
+static const struct choice *reopened(struct fixture *f, const struct source *shipped)
+{
+    tuning_close(f->g->device);
+    assert_int_equal(tuning_open(f->g->device, files_path("cache"), shipped, NULL), GRADC_OK);
+    return tuning_find(f->g->device, &entry.of);
+}
+
+/* Taken where nothing is kept, of another version too, without its verdicts; what is kept wins. */
+static void a_shipped_store(struct fixture *f)
+{
+    char without[TUNING_TEXT], with[TUNING_TEXT], again[TUNING_TEXT];
+    struct shipped s;
+    struct tuned other = entry;
+    if (!store_begin(f->g))
+        return;
+    struct device *d = f->g->device;
+    digest_of(f->g, without);
+    assert_int_equal(tuning_put(d, &entry), 0);
+    digest_of(f->g, with);
+    assert_int_equal(tuning_judge(d, TUNED_GEMM, GRADC_F32, "matrix", 1), 0);
+    ship(f, &s, NULL, "");
+    assert_int_equal(tuning_check_shipped(s.list, NULL), GRADC_OK);
+    assert_null(reopened(f, NULL));
+    assert_non_null(reopened(f, s.list));
+    assert_null(tuning_verdict(d, TUNED_GEMM, GRADC_F32, "matrix"));
+    digest_of(f->g, again);
+    assert_string_equal(again, with);
+
+    other.of.k++; /* what is kept is kept with it, and then stands alone */
+    assert_int_equal(tuning_put(d, &other), 0);
+    tuning_keep(d);
+    assert_non_null(reopened(f, NULL));
+    assert_non_null(tuning_find(d, &other.of));
+    tuning_close(d);
+    tuning_keep(d);
+    assert_null(reopened(f, s.list));
+    digest_of(f->g, again);
+    assert_string_equal(again, without);
+}
+
+/* Of another driver it is taken where there is no better one, of another device never. */
+static void a_store_shipped_for_another(struct fixture *f)
+{
+    static struct shipped s, exact;
+    struct tuned better = entry;
+    if (!store_begin(f->g))
+        return;
+    struct device *d = f->g->device;
+    assert_int_equal(tuning_put(d, &entry), 0);
+    ship(f, &s, "of yesterday", "");
+    assert_non_null(reopened(f, s.list));
+    better.choice.splits = 2;
+    assert_int_equal(tuning_put(d, &better), 0);
+    ship(f, &exact, NULL, "");
+    assert_int_equal(reopened(f, s.list)->splits, 1);
+    const struct source both[] = {s.list[0], exact.list[0], {NULL, NULL}};
+    assert_int_equal(reopened(f, both)->splits, 2);
+    char name[sizeof d->info.name];
+    memcpy(name, d->info.name, sizeof name);
+    snprintf(d->info.name, sizeof name, "another");
+    const struct choice *none = reopened(f, both);
+    memcpy(d->info.name, name, sizeof name);
+    assert_null(none);
+}
+
+/* A damaged one is not taken; of a line that means nothing the rest is. */
+static void a_bad_shipped_store(struct fixture *f)
+{
+    struct failure failure = {0};
+    struct shipped s;
+    if (!store_begin(f->g))
+        return;
+    assert_int_equal(tuning_put(f->g->device, &entry), 0);
+    ship(f, &s, NULL, "tuned gemm f32 fast 1 2 3 4 witchcraft -1 1 2 1\n");
+    assert_int_equal(tuning_check_shipped(s.list, &failure), GRADC_E_ARG);
+    assert_non_null(strstr(failure.text, "witchcraft"));
+    assert_non_null(reopened(f, s.list));
+    assert_int_equal(opencl_tuning(f->g->device)->entries.n, 1);
+    s.text[3][12] ^= 4;
+    assert_null(reopened(f, s.list));
+    s.lines[1] = NULL;
+    assert_null(reopened(f, s.list));
+    for (const struct source *own = shipped_stores; own->name; own++)
+        if (tuning_check_shipped(own, &failure))
+            fail_msg("opencl/tuned/%s.txt: %s", own->name, failure.text);
+}
+
+/* ---- The search ---- */
 
 static int stop(void *payload, const char *line, double before, double after)
 {
@@ -151,7 +260,7 @@ static int stop(void *payload, const char *line, double before, double after)
 
 static void search(struct fixture *f)
 {
-    if (!begin(f)) {
+    if (!store_begin(f->g)) {
         assert_int_equal(gradc_tune(f->g, 1, NULL, NULL), GRADC_E_UNSUPPORTED);
         gradc_recover(f->g);
         assert_int_equal(gradc_tune_save(f->g, "x"), GRADC_E_UNSUPPORTED);
@@ -209,7 +318,7 @@ static void wrong_forms(struct fixture *f)
     static const struct gemm_form right = {"fine", applies, nothing, fine, FORM_NEEDS_TEST};
     struct failure failure = {0};
     struct trial t;
-    if (!begin(f))
+    if (!store_begin(f->g))
         return;
     struct device *d = f->g->device;
     assert_int_equal(trial_gemm(d, GRADC_F32, (const int64_t[]){8, 8, 8}, KIND_A_DEEP, 1, &t, &failure),
@@ -236,7 +345,7 @@ static void wrong_forms(struct fixture *f)
 static void thin_products(struct fixture *f)
 {
     struct random r = {test_seed() + (uint64_t)f->eager};
-    if (!begin(f))
+    if (!store_begin(f->g))
         return;
     for (int i = 0; i < (test_long() ? 100 : 6); i++) {
         struct failure failure = {0};
@@ -266,9 +375,15 @@ int main(void)
 #ifdef GRADC_NO_OPENCL
     return 0;
 #else
-    static const struct test tests[] = {
-        {"round trip", round_trip}, {"damaged", damaged},         {"of another device", of_another_device},
-        {"search", search},         {"wrong forms", wrong_forms}, {"thin products", thin_products}};
+    static const struct test tests[] = {{"round trip", round_trip},
+                                        {"damaged", damaged},
+                                        {"of another device", of_another_device},
+                                        {"a shipped store", a_shipped_store},
+                                        {"a store shipped for another", a_store_shipped_for_another},
+                                        {"a bad shipped store", a_bad_shipped_store},
+                                        {"search", search},
+                                        {"wrong forms", wrong_forms},
+                                        {"thin products", thin_products}};
     files_begin();
     const int failed = RUN_SUITE("tuning", tests);
     files_end();

@@ -37,7 +37,7 @@ recorded() { # folder, command...
     folder=$1
     shift
     mkdir -p "$work/$folder"
-    env LD_LIBRARY_PATH="$work/lib" RECORDER="$work/$folder" XDG_CACHE_HOME="$work/cache-$folder" GRADC_TEST_LONG=1 \
+    env LD_LIBRARY_PATH="$work/lib" RECORDER="$work/$folder" XDG_CACHE_HOME="$work/cache-$folder" GRADC_TUNE=off GRADC_TEST_LONG=1 \
         GRADC_TEST_ALL="$GRADC_TEST_LONG" GRADC_TEST_DEVICES=opencl:0 "$@" >"$work/log" 2>&1 && ls "$work/$folder"/*.cl >/dev/null 2>&1
 }
 

@@ -446,6 +446,13 @@ int64_t allocator_left(const struct allocator *a, struct buffer *const *released
     return left > 0 ? left : 0;
 }
 
+int64_t allocator_room(const struct allocator *a)
+{
+    if (a->limit == 0)
+        return -1;
+    return a->limit > (int64_t)a->held ? a->limit - (int64_t)a->held : 0;
+}
+
 void allocator_info(const struct allocator *a, int64_t *live, int64_t *peak, int64_t *cached)
 {
     if (live)

@@ -41,6 +41,9 @@ int allocator_has(const struct allocator *a, size_t bytes);
  * -1: there is no limit. */
 int64_t allocator_left(const struct allocator *a, struct buffer *const *released, int n);
 
+/* What an explicit limit leaves for new slabs as things stand; -1: there is no limit. */
+int64_t allocator_room(const struct allocator *a);
+
 void allocator_info(const struct allocator *a, int64_t *live, int64_t *peak, int64_t *cached);
 
 #endif

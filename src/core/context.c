@@ -112,6 +112,14 @@ static unsigned passes_of(const char *text)
     return passes;
 }
 
+/* -1: neither value of "tune". */
+static int first_use_of(const char *value)
+{
+    if (value && strcmp(value, "first-use") == 0)
+        return 1;
+    return value && strcmp(value, "off") == 0 ? 0 : -1;
+}
+
 static gradc_status context_start(gradc_context *g, const char *device, struct failure *f)
 {
 #ifdef GRADC_DEBUG
@@ -127,6 +135,9 @@ static gradc_status context_start(gradc_context *g, const char *device, struct f
     g->pending_limit = PENDING_DEFAULT;
     if (device_open(device, &g->device, f))
         return f->status;
+    const int first_use = first_use_of(os_environment("GRADC_TUNE"));
+    if (first_use >= 0)
+        g->device->first_use = first_use;
     if (!(g->memory = allocator_open(g->device, g->isolate, f)))
         return f->status;
     if (!(g->word = buffer_new(g->memory, WORD_COUNT * sizeof(int64_t), f)))
@@ -291,6 +302,12 @@ gradc_status gradc_set(gradc_context *g, const char *key, const char *value)
         return bad_value(g, key, value);
     if (strcmp(key, "math") == 0)
         return set_math(g, value);
+    if (strcmp(key, "tune") == 0) {
+        if (first_use_of(value) < 0)
+            return bad_value(g, key, value);
+        g->device->first_use = first_use_of(value);
+        return GRADC_OK;
+    }
     if (strcmp(key, "threads") == 0 || strcmp(key, "blas") == 0)
         return set_device(g, key, value);
     return context_fail(g, GRADC_E_ARG, "set: there is no setting \"%s\"", key);

@@ -193,6 +193,7 @@ static gradc_status prepare(gradc_context *g, struct plan *p, struct failure *f)
 {
     if (p->prepared || !g->device->opencl)
         return GRADC_OK;
+    g->device->room = allocator_room(g->memory);
     for (int64_t e = 0; e < p->nentries; e++) {
         int64_t before = g->device->calls;
         if (plan_launch(g, p, &p->entries[e], 1, f))

@@ -237,6 +237,9 @@ struct device {
     enum math math; /* what rounding is allowed */
     int32_t matrix; /* its matrix unit (OpenCL: device/opencl/matrix.h); 0: none */
     int32_t failed; /* 1: lost for good; every call answers GRADC_E_DEVICE */
+
+    int32_t first_use; /* 1: tiles are looked for when a product or convolution is first prepared (OpenCL) */
+    int64_t room;      /* bytes that this may take, set before anything is prepared; -1: no limit */
 };
 
 /* ---- The list of devices: the CPU is 0 ---- */

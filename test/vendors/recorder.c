@@ -104,6 +104,12 @@ cl_mem clCreateBuffer(cl_context context, cl_mem_flags flags, size_t bytes, void
     return (void)context, (void)flags, (void)bytes, (void)host, made(status);
 }
 
+cl_mem clCreateSubBuffer(cl_mem memory, cl_mem_flags flags, cl_buffer_create_type type, const void *region,
+                         cl_int *status)
+{
+    return (void)memory, (void)flags, (void)type, (void)region, made(status);
+}
+
 cl_kernel clCreateKernel(cl_program program, const char *name, cl_int *status)
 {
     return (void)program, (void)name, made(status);

@@ -39,5 +39,10 @@ size_t opencl_conv_workspace(struct device *d, const struct conv *p)
 
 gradc_status opencl_conv(struct device *d, const struct conv *p, int prepare, struct failure *f)
 {
-    return is_empty(p) ? GRADC_OK : form_of(d, p)->run(d, p, prepare, f);
+    if (is_empty(p))
+        return GRADC_OK;
+    const struct conv_form *form = form_of(d, p);
+    if (prepare)
+        opencl_first_use_of_conv(d, p, form);
+    return form->run(d, p, prepare, f);
 }

@@ -35,7 +35,7 @@ static struct conv_product product_of(struct device *d, const struct conv *p)
 {
     struct conv_product q = conv_product_of(p);
 
-    q.tiling = opencl_tiling_for(d, tuning_of_conv(d, p), p->dtype, q.m, q.n, q.depth, p->groups);
+    q.tiling = opencl_tiling_for(d, tuning_tile_of_conv(d, p), p->dtype, q.m, q.n, q.depth, p->groups);
     q.wide = conv_product_wide(p, &q);
     q.source = "conv";
     opencl_tile_options(q.tiling.tile, q.options, q.local);

@@ -16,6 +16,13 @@ gradc_status opencl_conv(struct device *d, const struct conv *p, int prepare, st
 gradc_status opencl_tune(struct device *d, double seconds, tune_progress *progress, void *payload,
                          struct failure *f);
 
+/* Looks for the tile of p's class, where that is wanted, nobody knows it, and its form takes one (first_use.c): before
+ * p is prepared. */
+struct gemm_form;
+struct conv_form;
+void opencl_first_use_of_gemm(struct device *d, const struct gemm *p, const struct gemm_form *form);
+void opencl_first_use_of_conv(struct device *d, const struct conv *p, const struct conv_form *form);
+
 /* ---- Forms: ways to compute a product or a convolution, none of them empty ----
  * Which one is taken is a function of shapes, dtype, "math", the device and what it was tuned to (tuning.h).  The
  * members are as above. */
@@ -42,7 +49,7 @@ struct conv_form {
     int flags;
 };
 
-/* The lists, ended by NULL: without tuning the first that applies is taken; the last always does. */
+/* The lists, ended by NULL: without tuning the first that applies is taken; one of each always does. */
 extern const struct gemm_form *const gemm_forms[];
 extern const struct conv_form *const conv_forms[];
 
@@ -106,6 +113,11 @@ struct tiling opencl_tiling_for(const struct device *d, const struct choice *cho
  * most `limit`. */
 int opencl_tilings(const struct device *d, gradc_dtype dtype, const int64_t size[4], struct choice *out,
                    int limit);
+
+/* The most promising tiles in place of that of `own`, with its splits and its chunk, so that the bits are the same; the
+ * best first; returns how many, at most `limit`. */
+int opencl_tiles_for(const struct device *d, gradc_dtype dtype, const int64_t size[4],
+                     const struct tiling *own, int *out, int limit);
 
 /* The options of a kernel over tiles, to which others may be added, and a group's items. */
 enum { PRODUCT_OPTIONS = 160 };

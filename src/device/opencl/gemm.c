@@ -1,10 +1,12 @@
 /* gemm.c - matrix products on OpenCL: which form computes one. */
 #include <string.h>
 
+#include "device/opencl/clblast.h"
 #include "device/opencl/matrix.h"
 #include "device/opencl/trial.h"
 
-const struct gemm_form *const gemm_forms[] = {&gemm_skinny, &gemm_matrix, &gemm_tiled, NULL};
+/* Behind the tiled one, which always applies, stands what only the store can ask for. */
+const struct gemm_form *const gemm_forms[] = {&gemm_skinny, &gemm_matrix, &gemm_tiled, &gemm_clblast, NULL};
 
 int gemm_may_run(struct device *d, const struct gemm *p, const struct gemm_form *form)
 {
@@ -41,5 +43,10 @@ size_t opencl_gemm_workspace(struct device *d, const struct gemm *p)
 gradc_status opencl_gemm(struct device *d, const struct gemm *p, struct place workspace, int prepare,
                          struct failure *f)
 {
-    return is_empty(p) ? GRADC_OK : form_of(d, p)->run(d, p, workspace, prepare, f);
+    if (is_empty(p))
+        return GRADC_OK;
+    const struct gemm_form *form = form_of(d, p);
+    if (prepare)
+        opencl_first_use_of_gemm(d, p, form);
+    return form->run(d, p, workspace, prepare, f);
 }

@@ -43,7 +43,7 @@ static struct gemm_product product_of(struct device *d, const struct gemm *p)
 {
     struct gemm_product q = gemm_product_of(p);
 
-    q.tiling = opencl_tiling_for(d, tuning_of_gemm(d, p), p->dtype, q.m, p->n, p->k, q.count);
+    q.tiling = opencl_tiling_for(d, tuning_tile_of_gemm(d, p), p->dtype, q.m, p->n, p->k, q.count);
     q.wide = gemm_product_wide(p, &q);
     q.source = "gemm";
     opencl_tile_options(q.tiling.tile, q.options, q.local);

@@ -291,6 +291,26 @@ gradc_status kernels_prepared(struct device *device, struct failure *f)
     return status;
 }
 
+void kernels_set_aside(struct device *device, struct noted *outer)
+{
+    struct opencl_device *d = of(device);
+    *outer = (struct noted){d->noted, d->nnoted, d->noted_capacity, d->base.calls};
+    d->noted = NULL;
+    d->nnoted = d->noted_capacity = 0;
+}
+
+void kernels_take_back(struct device *device, const struct noted *outer)
+{
+    struct opencl_device *d = of(device);
+    for (int64_t i = 0; i < d->nnoted; i++)
+        d->noted[i]->noted = 0;
+    host_free(d->noted);
+    d->noted = outer->kernels;
+    d->nnoted = outer->n;
+    d->noted_capacity = outer->capacity;
+    d->base.calls = outer->calls;
+}
+
 /* ---- Launching ---- */
 
 /* The bytes of a scalar argument, as `given` has them; size 0: it is no scalar. */

@@ -1,9 +1,12 @@
 /* opencl.c - opens and closes an OpenCL device and holds its table; the parts are in the files beside it. */
 #include "device/opencl/opencl.h"
 
+#include <string.h>
+
 #include "base/host.h"
 #include "device/opencl/engines.h"
 #include "device/opencl/queue.h"
+#include "device/opencl/sources.h"
 #include "device/opencl/tuning.h"
 
 static void close_device(struct device *device)
@@ -41,6 +44,17 @@ static uint64_t tuned(const struct device *d)
     return opencl_tuning(d)->digest;
 }
 
+/* Behind the trials that preparing began, and not inside one. */
+static gradc_status prepared(struct device *d, struct failure *f)
+{
+    struct tuning *t = opencl_tuning(d);
+    if (t->unsaved && !t->forced) {
+        t->unsaved = 0;
+        tuning_keep(d);
+    }
+    return kernels_prepared(d, f);
+}
+
 static const struct device_table table = {
     .close = close_device,
     .slab_new = queue_slab_new,
@@ -51,7 +65,7 @@ static const struct device_table table = {
     .flush = queue_flush,
     .finish = queue_finish,
     .prepare = kernels_prepare,
-    .prepared = kernels_prepared,
+    .prepared = prepared,
     .launch = kernels_launch,
     .gemm_workspace = opencl_gemm_workspace,
     .gemm = opencl_gemm,
@@ -93,6 +107,7 @@ gradc_status opencl_open(int32_t n, struct device **out, struct failure *f)
     }
     d->base = (struct device){.table = &table, .info = h->info, .opencl = 1, .matrix = h->matrix};
     d->hardware = h;
+    d->base.first_use = strcmp(h->info.kind, "gpu") == 0 && !h->simulated;
     cl_int code;
     d->queue = cl.CreateCommandQueue(h->context, h->id, 0, &code);
     if (code != CL_SUCCESS) {
@@ -106,7 +121,7 @@ gradc_status opencl_open(int32_t n, struct device **out, struct failure *f)
         close_device(&d->base);
         return fail(f, GRADC_E_MEMORY, "no host memory for %s", h->info.device);
     }
-    status = tuning_open(&d->base, h->cache, f);
+    status = tuning_open(&d->base, h->cache, shipped_stores, f);
     if (status) {
         close_device(&d->base);
         return status;

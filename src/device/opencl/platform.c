@@ -9,6 +9,7 @@
 
 #include "base/host.h"
 #include "base/os.h"
+#include "device/opencl/clblast.h"
 #include "device/opencl/matrix.h"
 #include "device/opencl/opencl.h"
 #include "device/opencl/program.h"
@@ -125,7 +126,8 @@ static void describe(struct hardware *h, int32_t n)
     h->divides_correctly =
         (device_number(h->id, CL_DEVICE_SINGLE_FP_CONFIG) & CL_FP_CORRECTLY_ROUNDED_DIVIDE_SQRT) != 0;
     h->matrix = matrix_unit(h->id);
-    h->builds_alone = strcmp(info->platform, "Oclgrind") == 0; /* 21.10 */
+    h->simulated = strcmp(info->platform, "Oclgrind") == 0;
+    h->builds_alone = h->simulated; /* 21.10 */
 }
 
 static void find_devices(cl_platform_id platform)
@@ -249,6 +251,7 @@ void hardware_release(struct hardware *h)
     pthread_mutex_lock(&lock);
     if (--h->users == 0) {
         programs_free(h);
+        clblast_forget();
         cl.ReleaseContext(h->context);
         h->context = NULL;
     }

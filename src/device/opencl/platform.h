@@ -17,6 +17,7 @@ struct hardware {
     int has_compiler;
     int divides_correctly; /* f32 division and square root can be rounded correctly */
     int32_t matrix;        /* its matrix unit: enum matrix_unit */
+    int simulated;         /* it is a simulator: times mean nothing */
     int builds_alone;      /* its compiler crashes when two threads use it, or one that runs nothing */
 
     /* While users > 0: */

@@ -118,6 +118,19 @@ gradc_status queue_zero(struct device *device, struct place to, size_t bytes, st
     return code == CL_SUCCESS ? GRADC_OK : queue_refused(d, f, code, "clEnqueueFillBuffer", NULL);
 }
 
+gradc_status queue_repeat(struct device *device, struct slab *s, size_t first, struct failure *f)
+{
+    struct opencl_device *d = of(device);
+    for (size_t done = first; done < s->bytes;) {
+        const size_t bytes = s->bytes - done < done ? s->bytes - done : done;
+        const cl_int code = cl.EnqueueCopyBuffer(d->queue, s->memory, s->memory, 0, done, bytes, 0, NULL, NULL);
+        if (code != CL_SUCCESS)
+            return queue_refused(d, f, code, "clEnqueueCopyBuffer", NULL);
+        done += bytes;
+    }
+    return GRADC_OK;
+}
+
 gradc_status queue_flush(struct device *device, struct failure *f)
 {
     struct opencl_device *d = of(device);

@@ -47,6 +47,8 @@ void queue_slab_free(struct device *d, struct slab *s);
 gradc_status queue_write(struct device *d, struct place to, const void *src, size_t bytes, struct failure *f);
 gradc_status queue_read(struct device *d, void *dst, struct place from, size_t bytes, struct failure *f);
 gradc_status queue_zero(struct device *d, struct place to, size_t bytes, struct failure *f);
+gradc_status queue_repeat(struct device *d, struct slab *s, size_t first,
+                          struct failure *f); /* its first bytes, to its end */
 gradc_status queue_flush(struct device *d, struct failure *f);
 gradc_status queue_finish(struct device *d, struct failure *f);
 
@@ -57,6 +59,14 @@ void queue_stages_free(struct opencl_device *d);
 
 gradc_status kernels_prepare(struct device *d, const struct kernel_call *k, struct failure *f);
 gradc_status kernels_prepared(struct device *d, struct failure *f);
+/* What is noted waits while something else is prepared, built and run between the two calls, and counts no calls. */
+struct noted {
+    struct kernel **kernels;
+    int64_t n, capacity, calls;
+};
+void kernels_set_aside(struct device *d, struct noted *outer);
+void kernels_take_back(struct device *d, const struct noted *outer);
+
 gradc_status kernels_launch(struct device *d, const struct kernel_call *k, struct failure *f);
 void kernels_free(struct opencl_device *d);
 

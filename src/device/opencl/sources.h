@@ -1,4 +1,4 @@
-/* sources.h - the kernel sources in opencl/, embedded by scripts/embed.sh. */
+/* sources.h - the kernel sources in opencl/ and the tuning stores in opencl/tuned/, embedded by scripts/embed.sh. */
 #ifndef GRADC_SOURCES_H
 #define GRADC_SOURCES_H
 
@@ -11,5 +11,8 @@ struct source {
 
 /* Ended by a NULL name. */
 extern const struct source source_list[];
+
+/* Of devices that were measured (tuning.h), ended likewise; name: of opencl/tuned/NAME.txt. */
+extern const struct source shipped_stores[];
 
 #endif

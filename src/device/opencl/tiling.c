@@ -184,6 +184,31 @@ static struct tiling gpu_tiling(const struct device *d, gradc_dtype dtype, int64
     return best;
 }
 
+/* On a processor the model says nothing. */
+int opencl_tiles_for(const struct device *d, gradc_dtype dtype, const int64_t size[4],
+                     const struct tiling *own, int *out, int limit)
+{
+    int64_t costs[TILES];
+    int n = 0;
+    for (int tile = 0; tile < TILES; tile++) {
+        const struct tiling t = cut(&opencl_tiles[tile], own->splits, size[0], size[1], size[2]);
+        if (t.tile == own->tile || t.chunk != own->chunk || !opencl_tile_fits(d, tile, dtype))
+            continue;
+        const int64_t cost = is_cpu(d) ? 0 : gpu_cost(d, &t, size[0], size[1], size[3]);
+        int i = n < limit ? n++ : limit;
+        for (; i > 0 && costs[i - 1] > cost; i--)
+            if (i < limit) {
+                costs[i] = costs[i - 1];
+                out[i] = out[i - 1];
+            }
+        if (i < limit) {
+            costs[i] = cost;
+            out[i] = tile;
+        }
+    }
+    return n;
+}
+
 /* On a processor the model means little: its few tiles come in their order. */
 int opencl_tilings(const struct device *d, gradc_dtype dtype, const int64_t size[4], struct choice *out, int limit)
 {
@@ -208,11 +233,9 @@ int opencl_tilings(const struct device *d, gradc_dtype dtype, const int64_t size
     return n;
 }
 
-struct tiling opencl_tiling_for(const struct device *d, const struct choice *choice, gradc_dtype dtype,
-                                int64_t m, int64_t n, int64_t depth, int64_t count)
+static struct tiling own_tiling(const struct device *d, gradc_dtype dtype, int64_t m, int64_t n,
+                                int64_t depth, int64_t count)
 {
-    if (choice && choice->tile >= 0)
-        return cut(&opencl_tiles[choice->tile], choice->splits, m, n, depth);
     if (is_cpu(d))
         return cpu_tiling(d, m, n, depth, count);
     const uint64_t hash = ((uint64_t)m * 31 + (uint64_t)n) * 31 + (uint64_t)(depth * 7 + count) + (uint64_t)dtype;
@@ -220,6 +243,15 @@ struct tiling opencl_tiling_for(const struct device *d, const struct choice *cho
     if (own->count != count || own->m != m || own->n != n || own->depth != depth || own->dtype != dtype)
         *own = (struct tiled){dtype, m, n, depth, count, gpu_tiling(d, dtype, m, n, depth, count)};
     return own->tiling;
+}
+
+struct tiling opencl_tiling_for(const struct device *d, const struct choice *choice, gradc_dtype dtype,
+                                int64_t m, int64_t n, int64_t depth, int64_t count)
+{
+    if (choice && choice->tile >= 0 && choice->splits > 0)
+        return cut(&opencl_tiles[choice->tile], choice->splits, m, n, depth);
+    const struct tiling own = own_tiling(d, dtype, m, n, depth, count);
+    return choice && choice->tile >= 0 ? cut(&opencl_tiles[choice->tile], own.splits, m, n, depth) : own;
 }
 
 /* ---- Calls ---- */

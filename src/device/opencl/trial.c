@@ -9,6 +9,17 @@
 #include "base/host.h"
 #include "base/os.h"
 #include "device/opencl/calls.h"
+#include "device/opencl/queue.h"
+
+enum {
+    REPEATS = 3,       /* measurements, of which the shortest counts */
+    REPEATED = 250007, /* elements: a prime, so that lines do not begin alike */
+    SKIPPED = 4,       /* elements before an operand: where vectors begin is a matter of four */
+    PIECE = 1 << 21    /* bytes of a result that are compared at each end */
+};
+
+/* A measurement takes so long at least, where a run is shorter. */
+static const double least_seconds = 2e-3;
 
 /* ---- Elements on the host ---- */
 
@@ -22,14 +33,15 @@ static double element(gradc_dtype dtype, const void *data, int64_t i)
     }
 }
 
-/* Numbers in [-1, 1) with six bits behind the point: every dtype holds them, and sums of their products are exact in
- * f32 but for very deep ones. */
-static void fill(gradc_dtype dtype, void *data, int64_t n, uint64_t seed)
+/* Numbers in [-1, 1).  exact: with six bits behind the point: every dtype holds them, and sums of their products are
+ * exact in f32 but for very deep ones.  Else with 23, so that another order of a sum shows. */
+static void fill(gradc_dtype dtype, void *data, int64_t n, uint64_t seed, int exact)
 {
+    const int bits = exact ? 6 : 23;
     uint64_t state = seed;
     for (int64_t i = 0; i < n; i++) {
         state = state * 6364136223846793005u + 1442695040888963407u;
-        const float value = (float)((int)(state >> 57) - 64) / 64;
+        const float value = (float)((int64_t)(state >> (63 - bits)) - ((int64_t)1 << bits)) / (float)(1 << bits);
         switch (dtype) {
         case GRADC_F64: ((double *)data)[i] = (double)value; break;
         case GRADC_F16: ((uint16_t *)data)[i] = f16_narrow(value); break;
@@ -55,20 +67,24 @@ static double allowed(const struct trial *t, gradc_dtype dtype, double value)
 
 /* ---- Operands ---- */
 
-static gradc_status operand(struct trial *t, int which, gradc_dtype dtype, int64_t n, struct failure *f)
+/* exact: all elements are made here and sent over; else only so many, which are repeated on the device. */
+static gradc_status operand(struct trial *t, int which, gradc_dtype dtype, int64_t n, int exact,
+                            struct failure *f)
 {
     struct device *d = t->device;
     const size_t bytes = (size_t)n * gradc_dtype_size(dtype);
+    const int64_t made = exact || n < REPEATED ? n : REPEATED;
     gradc_status status = d->table->slab_new(d, bytes, &t->slabs[which], f);
     if (status)
         return status;
-    void *data = host_alloc(bytes);
+    const size_t first = (size_t)made * gradc_dtype_size(dtype);
+    void *data = host_alloc(first);
     if (!data)
         return fail(f, GRADC_E_MEMORY, "no host memory for a trial's operand");
-    fill(dtype, data, n, (uint64_t)which + 1);
-    status = d->table->write(d, (struct place){t->slabs[which], 0}, data, bytes, f);
+    fill(dtype, data, made, (uint64_t)which + 1, exact);
+    status = d->table->write(d, (struct place){t->slabs[which], 0}, data, first, f);
     host_free(data);
-    return status;
+    return status || made == n ? status : queue_repeat(d, t->slabs[which], first, f);
 }
 
 static struct view flat(struct slab *slab, gradc_dtype dtype, int64_t n)
@@ -96,7 +112,7 @@ gradc_status trial_gemm(struct device *d, gradc_dtype dtype, const int64_t size[
     *t = (struct trial){.device = d, .op = TUNED_GEMM, .depth = k, .count = batch * m * n};
     gradc_status status = GRADC_OK;
     for (int i = 0; i < 3 && !status; i++)
-        status = operand(t, i, dtype, batch * numbers[i], f);
+        status = operand(t, i, dtype, batch * numbers[i], 1, f);
     if (status) {
         trial_free(t);
         return status;
@@ -125,7 +141,8 @@ gradc_status trial_gemm(struct device *d, gradc_dtype dtype, const int64_t size[
     return GRADC_OK;
 }
 
-gradc_status trial_conv(struct device *d, const struct conv *shape, struct trial *out, struct failure *f)
+static gradc_status make_conv(struct device *d, const struct conv *shape, int exact, struct trial *out,
+                              struct failure *f)
 {
     struct trial *t = out;
     const int64_t taps = shape->kh * shape->kw, pixels = shape->out_height * shape->out_width;
@@ -141,20 +158,96 @@ gradc_status trial_conv(struct device *d, const struct conv *shape, struct trial
     *t = (struct trial){.device = d, .op = tuned_op_of(shape->kind), .conv = *shape};
     gradc_status status = GRADC_OK;
     for (int i = 0; i < 3 && !status; i++)
-        status = operand(t, i, shape->dtype, numbers[i], f);
+        status = operand(t, i, shape->dtype, numbers[i] + SKIPPED, exact, f);
     if (status) {
         trial_free(t);
         return status;
     }
     struct view *views[] = {&t->conv.x, &t->conv.w, &t->conv.z};
-    for (int i = 0; i < 3; i++)
+    for (int i = 0; i < 3; i++) {
+        const int64_t skipped = exact ? 0 : views[i]->layout.offset % SKIPPED;
         *views[i] = flat(t->slabs[i], shape->dtype, numbers[i]);
+        views[i]->layout.offset = skipped;
+    }
     t->conv.bias = t->conv.db = NULL;
     t->conv.epilogue = NULL;
     t->depth = depths[shape->kind];
     t->count = numbers[results[shape->kind]];
     t->result = views[results[shape->kind]];
     return GRADC_OK;
+}
+
+gradc_status trial_conv(struct device *d, const struct conv *p, struct trial *out, struct failure *f)
+{
+    return make_conv(d, p, 1, out, f);
+}
+
+/* ---- Operands like a program's own ---- */
+
+/* The elements from the first to the last that a strided operand has; -1: it goes backwards. */
+static int64_t span(const struct gemm *p, const int64_t *batch, int64_t rows, int64_t row, int64_t columns,
+                    int64_t column)
+{
+    int64_t n = 1 + (rows - 1) * row + (columns - 1) * column;
+    int backwards = row < 0 || column < 0;
+    for (int32_t i = 0; i < p->nbatch; i++) {
+        n += (p->batch[i] - 1) * batch[i];
+        backwards |= batch[i] < 0;
+    }
+    return backwards ? -1 : n;
+}
+
+/* What a memory limit leaves, and never more than an eighth of the device. */
+static gradc_status must_fit(const struct device *d, double bytes, struct failure *f)
+{
+    if (bytes <= (double)d->info.memory / 8 && (d->room < 0 || bytes <= (double)d->room))
+        return GRADC_OK;
+    return fail(f, GRADC_E_MEMORY, "no room for a trial's operands: %.0f bytes", bytes);
+}
+
+gradc_status trial_like_gemm(struct device *d, const struct gemm *p, const struct gemm_form *form,
+                             struct trial *out, struct failure *f)
+{
+    const int64_t spans[3] = {span(p, p->a_batch, p->m, p->a_row, p->k, p->a_col),
+                              span(p, p->b_batch, p->k, p->b_row, p->n, p->b_col),
+                              span(p, p->c_batch, p->m, p->c_row, p->n, 1)};
+    const double each = (double)gradc_dtype_size(p->dtype);
+    struct trial *t = out;
+    *t = (struct trial){.device = d, .op = TUNED_GEMM, .gemm = *p, .depth = p->k, .count = spans[2]};
+    if (spans[0] < 0 || spans[1] < 0 || spans[2] < 0)
+        return fail(f, GRADC_E_UNSUPPORTED, "no trial of an operand that goes backwards");
+    t->gemm.bias = t->gemm.row_sums = NULL;
+    t->gemm.epilogue = NULL;
+    gradc_status status = must_fit(d,
+                                   ((double)spans[0] + (double)spans[1] + (double)spans[2]) * each +
+                                       (double)form->workspace(d, &t->gemm),
+                                   f);
+    struct view *views[] = {&t->gemm.a, &t->gemm.b, &t->gemm.c};
+    for (int i = 0; i < 3 && !status; i++) {
+        status = operand(t, i, p->dtype, spans[i] + SKIPPED, 0, f);
+        views[i]->at = (struct place){t->slabs[i], 0};
+        views[i]->layout.offset %= SKIPPED;
+    }
+    t->result = &t->gemm.c;
+    if (status)
+        trial_free(t);
+    return status;
+}
+
+gradc_status trial_like_conv(struct device *d, const struct conv *p, const struct conv_form *form,
+                             struct trial *out, struct failure *f)
+{
+    const double images = (double)p->batch * (double)p->in * (double)p->height * (double)p->width;
+    const double results = (double)p->batch * (double)p->out * (double)p->out_height * (double)p->out_width;
+    const double weights = (double)p->out * (double)(p->in / p->groups) * (double)(p->kh * p->kw);
+    struct conv alone = *p;
+    alone.bias = alone.db = NULL;
+    alone.epilogue = NULL;
+    const gradc_status status = must_fit(d,
+                                         (images + results + weights) * (double)gradc_dtype_size(p->dtype) +
+                                             (double)form->workspace(d, &alone),
+                                         f);
+    return status ? status : make_conv(d, &alone, 0, out, f);
 }
 
 /* ---- Running ---- */
@@ -216,8 +309,10 @@ static gradc_status run(struct trial *t, const struct candidate *c, int times, d
         status = call(t, c, 0, f);
     if (!status)
         status = d->table->finish(d, f);
+    const double all = os_seconds() - start;
+    t->spent += all;
     if (seconds)
-        *seconds = (os_seconds() - start) / times;
+        *seconds = all / times;
     return status;
 }
 
@@ -225,10 +320,55 @@ gradc_status trial_run(struct trial *t, const struct candidate *c, int times, do
 {
     struct tuning *tuning = opencl_tuning(t->device);
     const struct choice *outer = tuning->forced;
+    struct noted noted;
+    kernels_set_aside(t->device, &noted);
     tuning->forced = &c->choice;
     const gradc_status status = run(t, c, times, seconds, f);
     tuning->forced = outer;
+    kernels_take_back(t->device, &noted);
     return status;
+}
+
+void trial_build(struct trial *t, const struct candidate *c, int n)
+{
+    struct tuning *tuning = opencl_tuning(t->device);
+    const struct choice *outer = tuning->forced;
+    struct failure ignored = {0};
+    struct noted noted;
+    kernels_set_aside(t->device, &noted);
+    for (int i = 0; i < n; i++) {
+        tuning->forced = &c[i].choice;
+        call(t, &c[i], 1, &ignored);
+    }
+    t->device->table->prepared(t->device, &ignored);
+    tuning->forced = outer;
+    kernels_take_back(t->device, &noted);
+}
+
+static int is_over(const struct trial *t)
+{
+    return t->limit > 0 && t->spent >= t->limit;
+}
+
+double trial_seconds(struct trial *t, const struct candidate *c, double so_far)
+{
+    struct failure ignored = {0};
+    double seconds = 0, best = INFINITY;
+    const double spent = t->spent;
+    if (trial_run(t, c, 1, &seconds, &ignored))
+        return INFINITY;
+    t->spent = spent; /* some drivers end their building only here */
+    if (trial_run(t, c, 1, &seconds, &ignored))
+        return INFINITY;
+    if (seconds > 1.5 * so_far || is_over(t))
+        return seconds;
+    const int times = seconds < least_seconds ? 1 + (int)(least_seconds / (seconds + 1e-6)) : 1;
+    for (int i = 0; i < REPEATS && !(i > 0 && is_over(t)); i++) {
+        if (trial_run(t, c, times, &seconds, &ignored))
+            return INFINITY;
+        best = seconds < best ? seconds : best;
+    }
+    return best;
 }
 
 /* ---- Comparing ---- */
@@ -291,6 +431,33 @@ int trial_is_right(struct trial *t, const struct candidate *c)
     struct failure ignored = {0};
     double error = INFINITY;
     return trial_error(t, c, &error, &ignored) == GRADC_OK && error <= 1;
+}
+
+/* Both ends of a candidate's result, `piece` bytes each, in a place that was zeros. */
+static gradc_status ends_of(struct trial *t, const struct candidate *c, char *data, size_t piece,
+                            struct failure *f)
+{
+    struct device *d = t->device;
+    struct place at = {t->result->at.slab, 0};
+    gradc_status status = d->table->zero(d, at, at.slab->bytes, f);
+    if (!status)
+        status = trial_run(t, c, 1, NULL, f);
+    if (!status)
+        status = d->table->read(d, data, at, piece, f);
+    at.offset = at.slab->bytes - piece;
+    return status ? status : d->table->read(d, data + piece, at, piece, f);
+}
+
+int trial_same_bits(struct trial *t, const struct candidate *x, const struct candidate *y)
+{
+    const size_t bytes = t->result->at.slab->bytes, piece = bytes < PIECE ? bytes : PIECE;
+    struct failure ignored = {0};
+    char *data = host_alloc(4 * piece);
+    const int same = data && !ends_of(t, x, data, piece, &ignored) &&
+                     !ends_of(t, y, data + 2 * piece, piece, &ignored) &&
+                     memcmp(data, data + 2 * piece, 2 * piece) == 0;
+    host_free(data);
+    return same;
 }
 
 /* ---- Trust: each launch of such a form asks for the verdict, all else happens once ---- */

@@ -16,6 +16,7 @@ struct trial {
     struct view *result;               /* one of the views of gemm or conv */
     int64_t depth, count;              /* products in an element; elements of the result */
     void *want;                        /* of the plain form; NULL: not asked for yet */
+    double spent, limit; /* seconds in runs so far, and after which no measurement is repeated (0: none) */
 };
 
 /* A way to run one: a form of the trial's kind, the other being NULL, and what it is to choose. */
@@ -32,6 +33,14 @@ gradc_status trial_gemm(struct device *d, gradc_dtype dtype, const int64_t size[
 /* Everything but the operands is set in p. */
 gradc_status trial_conv(struct device *d, const struct conv *p, struct trial *out, struct failure *f);
 
+/* p itself, without bias, sums and epilogue, on operands of its own that lie as p's do: places of p are not looked at.
+ * All their bits are used, so that another order of a sum shows; trial_error has no use for them.  GRADC_E_MEMORY where
+ * they, and the form's workspace, are more than the device's room or an eighth of its memory. */
+gradc_status trial_like_gemm(struct device *d, const struct gemm *p, const struct gemm_form *form,
+                             struct trial *out, struct failure *f);
+gradc_status trial_like_conv(struct device *d, const struct conv *p, const struct conv_form *form,
+                             struct trial *out, struct failure *f);
+
 void trial_free(struct trial *t);
 
 /* A form with this tile and so many splits; tile -1: as the form chooses itself. */
@@ -40,6 +49,16 @@ struct candidate candidate_conv(const struct conv_form *form, int tile, int spli
 
 /* Runs it `times` times, in seconds each; the first call for a candidate builds and is not to be counted. */
 gradc_status trial_run(struct trial *t, const struct candidate *c, int times, double *seconds, struct failure *f);
+
+/* Builds what n candidates need, several at once; what can't be built shows when it is run. */
+void trial_build(struct trial *t, const struct candidate *c, int n);
+
+/* The shortest of a few measurements, after a run that is not counted; of one that is far behind `so_far` only the
+ * first.  Infinite if it does not run. */
+double trial_seconds(struct trial *t, const struct candidate *c, double so_far);
+
+/* Whether both come to the same bits, where the result is so large at its ends. */
+int trial_same_bits(struct trial *t, const struct candidate *x, const struct candidate *y);
 
 /* Runs it once and compares: *error is the largest difference to the plain form over what rounding allows such sums,
  * so that up to 1 is right; not finite is not. */

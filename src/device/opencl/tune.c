@@ -10,12 +10,10 @@
 #include "device/opencl/calls.h"
 #include "device/opencl/trial.h"
 
-enum { CANDIDATES = 64, BEST_TILINGS = 10, REPEATS = 3, LINE_TEXT = 160 };
+enum { CANDIDATES = 64, BEST_TILINGS = 10, LINE_TEXT = 160 };
 
 /* A candidate wins by this share of the default's time at least: less is noise. */
 static const double margin = 0.97;
-/* A measurement takes so long at least, where a run is shorter. */
-static const double least_seconds = 2e-3;
 
 /* ---- The problems, the most important first ----
  * in: 0 for a product of size x out x kernel; `kind` is its KIND_*, else a convolution's groups: 0: as many as
@@ -184,25 +182,6 @@ static void find_candidates(struct trial *t, struct candidates *c)
             add_form(t, c, NULL, conv_forms[i]);
 }
 
-/* The shortest of a few measurements; of one that is far behind the best so far, only the first.  Infinite if it does
- * not run. */
-static double seconds_of(struct search *s, struct trial *t, const struct candidate *c, double so_far)
-{
-    struct failure ignored = {0};
-    double seconds = 0, best = INFINITY;
-    if (trial_run(t, c, 1, &seconds, &ignored) || trial_run(t, c, 1, &seconds, &ignored))
-        return INFINITY;
-    if (seconds > 1.5 * so_far)
-        return seconds;
-    const int times = seconds < least_seconds ? 1 + (int)(least_seconds / (seconds + 1e-6)) : 1;
-    for (int i = 0; i < REPEATS && !(i > 0 && is_over(s)); i++) {
-        if (trial_run(t, c, times, &seconds, &ignored))
-            return INFINITY;
-        best = seconds < best ? seconds : best;
-    }
-    return best;
-}
-
 static void tell(struct search *s, const struct trial *t, const struct tuned *e)
 {
     static const char *const names[TUNED_OPS] = {"product", "forward", "input gradient", "weight gradient"};
@@ -227,11 +206,11 @@ static void tune_class(struct search *s, struct trial *t, const struct tuned_cla
     struct candidates c;
     find_candidates(t, &c);
     struct tuned e = {.of = *of, .choice = c.at[0].choice};
-    e.before = e.after = seconds_of(s, t, &c.at[0], INFINITY);
+    e.before = e.after = trial_seconds(t, &c.at[0], INFINITY);
     if (!(e.before < INFINITY))
         return;
     for (int i = 1; i < c.n && !is_over(s); i++) {
-        const double seconds = seconds_of(s, t, &c.at[i], e.after);
+        const double seconds = trial_seconds(t, &c.at[i], e.after);
         if (seconds < e.after && seconds < margin * e.before && trial_is_right(t, &c.at[i])) {
             e.after = seconds;
             e.choice = c.at[i].choice;
