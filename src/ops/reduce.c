@@ -129,15 +129,17 @@ static struct reduce_part reduce_widen(const struct reduce_job *job, const char 
     p.r.kept_stride[0] = side ? 1 : n + 1;
     p.r.stride[0] = side ? width : 1;
     p.r.outputs = width;
-    p.r.count = r->count ? n + 1 : 0;
+    p.r.count = n + 1;
+    if (n == 0)
+        return (struct reduce_part){to, {.nkept = 1, .nreduced = 1, .kept_size = {width}, .size = {0}}, 0, 0};
     if (side)
-        for (int64_t i = r->count ? -1 : 0; i < n; i++)
+        for (int64_t i = -1; i < n; i++)
             half_widen(job->widened, width, x + reduction_element(r, i < 0 ? 0 : start + i) * job->element, 1,
                        to + (i + 1) * width);
     for (int64_t j = 0; !side && j < width; j++) {
         const char *from = x + j * step * job->element;
         float *row = to + j * (n + 1);
-        half_widen(job->widened, r->count != 0, from, 1, row);
+        half_widen(job->widened, 1, from, 1, row);
         for (int64_t i = start, some; i < end; i += some) {
             some = run - i % run < end - i ? run - i % run : end - i;
             half_widen(job->widened, some, from + reduction_element(r, i) * job->element, r->stride[last],
