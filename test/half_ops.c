@@ -1,4 +1,5 @@
-/* half_ops.c - f16 and bf16 through reductions, softmax, norms and losses, against the same in double. */
+/* half_ops.c - f16 and bf16 through reductions, softmax, norms and losses, against the same in double.
+ * usage: half_ops [FILTER] */
 #include <math.h>
 
 #include "support/gradient_rows.h"
@@ -291,11 +292,13 @@ static void gradients(struct fixture *f)
     reference_close(f);
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
     static const struct test tests[] = {
         {"rounded once", rounded_once},
         {"gradients", gradients},
     };
+    if (argc > 1)
+        cmocka_set_test_filter(argv[1]);
     return RUN_SUITE("half_ops", tests);
 }

@@ -337,7 +337,7 @@ static void trains(struct fixture *f)
     }
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
     static const struct test tests[] = {
         {"optimisers", optimisers},
@@ -349,5 +349,7 @@ int main(void)
         {"special", special},
         {"trains", trains},
     };
+    if (argc > 1)
+        cmocka_set_test_filter(argv[1]);
     return RUN_SUITE("half_steps", tests);
 }
