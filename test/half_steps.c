@@ -285,6 +285,13 @@ static void special(struct fixture *f)
         values_free(&want);
         gradc_tensor *large = gradc_expand(operand_of(f->g, halves[d], SHAPE_OF(1), (const double[]){60000}), 1,
                                            (const int64_t[]){100});
+        large = gradc_expand(gradc_reshape(gradc_slice(large, 0, 0, 2, 1), 2, (const int64_t[]){1, 2}), 2,
+                             (const int64_t[]){70000, 2}); /* more labels than f16's largest number */
+        gradc_tensor *labels = gradc_cast(gradc_slice(gradc_cast(large, GRADC_I64), 1, 0, 1, 1), GRADC_I64);
+        labels = gradc_reshape(gradc_mul_scalar(labels, 0), 1, (const int64_t[]){70000});
+        gradc_tensor *mean = gradc_nll_loss(large, labels, NULL, -100, GRADC_REDUCE_MEAN);
+        assert_true(fabs(gradc_item(mean) / -60000 - 1) < 0.01);
+        large = gradc_slice(gradc_reshape(large, 1, (const int64_t[]){140000}), 0, 0, 100, 1);
         assert_true(fabs(gradc_item(gradc_norm(gradc_mul_scalar(large, 0.01), 2, 0, NULL, 0)) / 6000 - 1) < 0.01);
         operands_free(f->g);
     }
