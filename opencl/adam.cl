@@ -3,8 +3,8 @@
 #define NUMBERS 8
 #include "update.cl"
 
-static inline void update(__global stored *p, __global stored *g, __global stored *m, __global stored *v, index_t i, real step,
-                          real decay, real beta1, real keep1, real beta2, real keep2, real root, real eps)
+static inline void update(__global stored *p, __global stored *g, __global stored *m, __global stored *v, index_t i,
+                          real step, real decay, real beta1, real keep1, real beta2, real keep2, real root, real eps)
 {
 #ifdef DECOUPLED
     real d = LOAD(g, i);

@@ -1,8 +1,8 @@
 /* pieces.cl - the table of pieces of many tensors (src/ops/pieces.h), as kernels see it.  No kernel is defined here. */
 
 #define SLABS \
-    __global stored *s0, __global stored *s1, __global stored *s2, __global stored *s3, __global stored *s4, __global stored *s5, \
-        __global stored *s6, __global stored *s7
+    __global stored *s0, __global stored *s1, __global stored *s2, __global stored *s3, __global stored *s4, \
+        __global stored *s5, __global stored *s6, __global stored *s7
 
 /* Where a tensor begins: the slab in the lowest 3 bits, the first element above them. */
 static inline __global stored *tensor_at(long where, SLABS)

@@ -146,8 +146,8 @@ void softmax_groups(__global const stored *x, ulong x_first, long rows, long n, 
 }
 
 __kernel __attribute__((reqd_work_group_size(GROUP, 1, 1)))
-void softmax_backward_groups(__global const stored *dz, ulong dz_first, __global const stored *z, ulong z_first, long rows,
-                             long n, long inner, RESULT_PARAMS TAKE_PARAMS)
+void softmax_backward_groups(__global const stored *dz, ulong dz_first, __global const stored *z, ulong z_first,
+                             long rows, long n, long inner, RESULT_PARAMS TAKE_PARAMS)
 {
     __local real lane[GROUP];
     int id = (int)get_local_id(0);

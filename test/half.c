@@ -410,7 +410,9 @@ static void batch_norms(struct fixture *f)
             operands_free(f->g);
         }
     gradc_tensor *x = operand(f->g, GRADC_F16, PLAIN, SHAPE_OF(3, 5), -2, 2, &r);
-    assert_refused(f->g, gradc_batch_norm(x, NULL, NULL, gradc_cast(gradc_max(x, 1, (const int[]){0}, 0), GRADC_BF16), NULL, 1, 0.1, 1e-5),
+    assert_refused(f->g,
+                   gradc_batch_norm(x, NULL, NULL, gradc_cast(gradc_max(x, 1, (const int[]){0}, 0), GRADC_BF16),
+                                    NULL, 1, 0.1, 1e-5),
                    GRADC_E_DTYPE, "batch_norm");
     operands_free(f->g);
 }

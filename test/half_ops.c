@@ -58,8 +58,9 @@ static void assert_near(gradc_tensor *z, gradc_tensor *want, gradc_dtype dtype, 
     for (int64_t i = 0; i < w.n; i++) {
         const double at = w.at[i], bound = units * unit_of(dtype) * fabs(at) + slack + 0x1p-25;
         const double most = dtype == GRADC_F16 ? 65520 : INFINITY;
-        if (isfinite(at) && fabs(at) < most ? !(fabs(v.at[i] - at) <= bound)
-                                            : !(v.at[i] == at || (isnan(v.at[i]) && isnan(at)) || fabs(at) >= most))
+        if (isfinite(at) && fabs(at) < most
+                ? !(fabs(v.at[i] - at) <= bound)
+                : !(v.at[i] == at || (isnan(v.at[i]) && isnan(at)) || fabs(at) >= most))
             fail_msg("%s of %s: element %lld is %.9g, not %.9g (%g off)", what, gradc_dtype_name(dtype),
                      (long long)i, v.at[i], at, fabs(v.at[i] - at));
     }
@@ -84,31 +85,106 @@ static gradc_tensor *labels_of(gradc_tensor *x, const int64_t *shape)
     return gradient_constant(x, GRADC_I64, shape, (double)gradc_size(x, 1));
 }
 
-static gradc_tensor *row_softmax(gradc_tensor *x) { return gradc_softmax(x, -1); }
-static gradc_tensor *column_softmax(gradc_tensor *x) { return gradc_softmax(x, 0); }
-static gradc_tensor *row_log_softmax(gradc_tensor *x) { return gradc_log_softmax(x, -1); }
-static gradc_tensor *column_log_softmax(gradc_tensor *x) { return gradc_log_softmax(x, 0); }
-static gradc_tensor *all_max(gradc_tensor *x) { return gradc_max(x, 0, NULL, 0); }
-static gradc_tensor *row_max(gradc_tensor *x) { return gradc_max(x, 1, last, 1); }
-static gradc_tensor *column_min(gradc_tensor *x) { return gradc_min(x, 1, first, 0); }
-static gradc_tensor *all_min(gradc_tensor *x) { return gradc_min(x, 0, NULL, 0); }
-static gradc_tensor *row_prod(gradc_tensor *x) { return gradc_prod(gradc_mul_scalar(x, 0.5), 1, last, 0); }
-static gradc_tensor *all_any(gradc_tensor *x) { return gradc_any(x, 0, NULL, 0); }
-static gradc_tensor *row_all(gradc_tensor *x) { return gradc_all(gradc_round(x), 1, last, 0); }
-static gradc_tensor *row_argmax(gradc_tensor *x) { return gradc_argmax(x, 1, last, 0); }
-static gradc_tensor *column_argmin(gradc_tensor *x) { return gradc_argmin(x, 1, first, 1); }
-static gradc_tensor *all_argmax(gradc_tensor *x) { return gradc_argmax(x, 0, NULL, 0); }
-static gradc_tensor *row_var(gradc_tensor *x) { return gradc_var(gradc_add_scalar(x, 16), 1, last, 0, 1); }
-static gradc_tensor *all_std(gradc_tensor *x) { return gradc_std(x, 0, NULL, 0, 1); }
-static gradc_tensor *column_var(gradc_tensor *x) { return gradc_var(x, 1, first, 0, 0); }
-static gradc_tensor *all_norm(gradc_tensor *x) { return gradc_norm(x, 2, 0, NULL, 0); }
-static gradc_tensor *row_norm_1(gradc_tensor *x) { return gradc_norm(x, 1, 1, last, 0); }
-static gradc_tensor *row_norm_3(gradc_tensor *x) { return gradc_norm(x, 3, 1, last, 0); }
-static gradc_tensor *column_norm_0(gradc_tensor *x) { return gradc_norm(x, 0, 1, first, 0); }
-static gradc_tensor *row_norm_most(gradc_tensor *x) { return gradc_norm(x, INFINITY, 1, last, 0); }
-static gradc_tensor *row_norm_least(gradc_tensor *x) { return gradc_norm(x, -INFINITY, 1, last, 0); }
-static gradc_tensor *all_logsumexp(gradc_tensor *x) { return gradc_logsumexp(x, 0, NULL, 0); }
-static gradc_tensor *column_logsumexp(gradc_tensor *x) { return gradc_logsumexp(x, 1, first, 0); }
+static gradc_tensor *row_softmax(gradc_tensor *x)
+{
+    return gradc_softmax(x, -1);
+}
+static gradc_tensor *column_softmax(gradc_tensor *x)
+{
+    return gradc_softmax(x, 0);
+}
+static gradc_tensor *row_log_softmax(gradc_tensor *x)
+{
+    return gradc_log_softmax(x, -1);
+}
+static gradc_tensor *column_log_softmax(gradc_tensor *x)
+{
+    return gradc_log_softmax(x, 0);
+}
+static gradc_tensor *all_max(gradc_tensor *x)
+{
+    return gradc_max(x, 0, NULL, 0);
+}
+static gradc_tensor *row_max(gradc_tensor *x)
+{
+    return gradc_max(x, 1, last, 1);
+}
+static gradc_tensor *column_min(gradc_tensor *x)
+{
+    return gradc_min(x, 1, first, 0);
+}
+static gradc_tensor *all_min(gradc_tensor *x)
+{
+    return gradc_min(x, 0, NULL, 0);
+}
+static gradc_tensor *row_prod(gradc_tensor *x)
+{
+    return gradc_prod(gradc_mul_scalar(x, 0.5), 1, last, 0);
+}
+static gradc_tensor *all_any(gradc_tensor *x)
+{
+    return gradc_any(x, 0, NULL, 0);
+}
+static gradc_tensor *row_all(gradc_tensor *x)
+{
+    return gradc_all(gradc_round(x), 1, last, 0);
+}
+static gradc_tensor *row_argmax(gradc_tensor *x)
+{
+    return gradc_argmax(x, 1, last, 0);
+}
+static gradc_tensor *column_argmin(gradc_tensor *x)
+{
+    return gradc_argmin(x, 1, first, 1);
+}
+static gradc_tensor *all_argmax(gradc_tensor *x)
+{
+    return gradc_argmax(x, 0, NULL, 0);
+}
+static gradc_tensor *row_var(gradc_tensor *x)
+{
+    return gradc_var(gradc_add_scalar(x, 16), 1, last, 0, 1);
+}
+static gradc_tensor *all_std(gradc_tensor *x)
+{
+    return gradc_std(x, 0, NULL, 0, 1);
+}
+static gradc_tensor *column_var(gradc_tensor *x)
+{
+    return gradc_var(x, 1, first, 0, 0);
+}
+static gradc_tensor *all_norm(gradc_tensor *x)
+{
+    return gradc_norm(x, 2, 0, NULL, 0);
+}
+static gradc_tensor *row_norm_1(gradc_tensor *x)
+{
+    return gradc_norm(x, 1, 1, last, 0);
+}
+static gradc_tensor *row_norm_3(gradc_tensor *x)
+{
+    return gradc_norm(x, 3, 1, last, 0);
+}
+static gradc_tensor *column_norm_0(gradc_tensor *x)
+{
+    return gradc_norm(x, 0, 1, first, 0);
+}
+static gradc_tensor *row_norm_most(gradc_tensor *x)
+{
+    return gradc_norm(x, INFINITY, 1, last, 0);
+}
+static gradc_tensor *row_norm_least(gradc_tensor *x)
+{
+    return gradc_norm(x, -INFINITY, 1, last, 0);
+}
+static gradc_tensor *all_logsumexp(gradc_tensor *x)
+{
+    return gradc_logsumexp(x, 0, NULL, 0);
+}
+static gradc_tensor *column_logsumexp(gradc_tensor *x)
+{
+    return gradc_logsumexp(x, 1, first, 0);
+}
 
 static gradc_tensor *row_layer_norm(gradc_tensor *x)
 {
@@ -158,7 +234,11 @@ static const struct once {
             {"norm, p inf", row_norm_most, 1},
             {"norm, p -inf", row_norm_least, 1},
             {"logsumexp of columns", column_logsumexp, 0}};
-enum { ONCE = sizeof once / sizeof *once, TWO_SHAPES = 6, SOME = 14 }; /* of which elsewhere than on the CPU: */
+enum {
+    ONCE = sizeof once / sizeof *once,
+    TWO_SHAPES = 6,
+    SOME = 14
+}; /* of which elsewhere than on the CPU: */
 
 /* One for each way through the forms: short rows and long ones, many columns, segments. */
 static const int64_t shapes[][4] = {{37, 9, -1}, {5, 1201, -1}, {300, 67, -1}, {2, 66001, -1}, {1, 1, -1}};
@@ -200,8 +280,8 @@ static void rounded_once(struct fixture *f)
 
 /* ---- Gradients: the rows of test/gradients.c ---- */
 
-static const struct row *const tables[] = {gradient_reductions, gradient_layers, gradient_losses, gradient_norms,
-                                           gradient_indexing};
+static const struct row *const tables[] = {gradient_reductions, gradient_layers, gradient_losses,
+                                           gradient_norms, gradient_indexing};
 
 /* The row's operands of dtype, or with `of` those numbers in f64; z, and what flows where something flows into z and
  * then into the gradients. */
@@ -224,7 +304,8 @@ static void trace(struct traced *t, const struct row *row, gradc_tensor *flow, g
         return;
     gradc_tensor *sum = NULL;
     for (int i = 0; i < t->n; i++) {
-        gradc_tensor *part = gradc_sum(gradc_cast(gradc_mul(t->dx[i], more[i]), dtype_of_sums(t->z)), 0, NULL, 0);
+        gradc_tensor *part =
+            gradc_sum(gradc_cast(gradc_mul(t->dx[i], more[i]), dtype_of_sums(t->z)), 0, NULL, 0);
         sum = sum ? gradc_add(sum, part) : part;
     }
     gradc_gradients(sum, NULL, t->n, t->x, t->again);
@@ -271,7 +352,8 @@ static void check_row(struct fixture *f, const struct row *row, gradc_dtype dtyp
     const double u = unit_of(dtype);
     assert_near(half.z, want.z, dtype, ROUNDINGS, ROUNDINGS * u * largest(want.z), row->name);
     for (int i = 0; i < half.n; i++)
-        assert_near(half.dx[i], want.dx[i], dtype, ROUNDINGS, ROUNDINGS * u * (0.1 + largest(want.dx[i])), row->name);
+        assert_near(half.dx[i], want.dx[i], dtype, ROUNDINGS, ROUNDINGS * u * (0.1 + largest(want.dx[i])),
+                    row->name);
     for (int i = 0; i < half.n; i++)
         assert_near(half.again[i], want.again[i], dtype, ROUNDINGS_AGAIN,
                     ROUNDINGS_AGAIN * u * (0.1 + largest(want.again[i])), row->name);

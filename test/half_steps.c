@@ -283,8 +283,8 @@ static void special(struct fixture *f)
         want.at[1] = 0;
         assert_values(gradc_argmax(x, 1, last, 0), &want, 0, "argmax");
         values_free(&want);
-        gradc_tensor *large = gradc_expand(operand_of(f->g, halves[d], SHAPE_OF(1), (const double[]){60000}), 1,
-                                           (const int64_t[]){100});
+        gradc_tensor *large = gradc_expand(operand_of(f->g, halves[d], SHAPE_OF(1), (const double[]){60000}),
+                                           1, (const int64_t[]){100});
         large = gradc_expand(gradc_reshape(gradc_slice(large, 0, 0, 2, 1), 2, (const int64_t[]){1, 2}), 2,
                              (const int64_t[]){70000, 2}); /* more labels than f16's largest number */
         gradc_tensor *labels = gradc_cast(gradc_slice(gradc_cast(large, GRADC_I64), 1, 0, 1, 1), GRADC_I64);
@@ -316,8 +316,8 @@ static void trains(struct fixture *f)
             labels[i] = i % CLASSES;
         gradc_tensor *x = operand_of(f->g, halves[d], SHAPE_OF(BATCH, IN), numbers);
         gradc_tensor *y = tensor_i64(f->g, SHAPE_OF(BATCH), labels), *p[6];
-        static const int64_t shapes[][3] = {{HIDDEN, IN, -1},       {HIDDEN, -1}, {HIDDEN, -1}, {HIDDEN, -1},
-                                            {CLASSES, HIDDEN, -1}, {CLASSES, -1}};
+        static const int64_t shapes[][3] = {{HIDDEN, IN, -1}, {HIDDEN, -1},          {HIDDEN, -1},
+                                            {HIDDEN, -1},     {CLASSES, HIDDEN, -1}, {CLASSES, -1}};
         for (int i = 0; i < 6; i++) {
             const double low = i == 2 ? 1 : i % 4 == 0 ? -0.3 : 0;
             p[i] = operand(f->g, halves[d], PLAIN, shapes[i], low, i == 2 ? 1.0001 : -low, &r);

@@ -118,11 +118,11 @@ enum { LANES = 16, SHORT = 64, BLOCK = 1024 };
 extern const struct argmax_loops ISA_NAME(argmax_loops);
 
 /* clang-format off */
-#define NUMBERS(name)                                                                                     \
-    {                                                                                                     \
-        [GRADC_F32] = name##_f32, [GRADC_F64] = name##_f64, [GRADC_I64] = name##_i64,                     \
-        [GRADC_I32] = name##_i32, [GRADC_U8] = name##_u8,  \
-        [GRADC_F16] = name##_f16, [GRADC_BF16] = name##_bf16                                                                                             \
+#define NUMBERS(name)                                                                  \
+    {                                                                                  \
+        [GRADC_F32] = name##_f32, [GRADC_F64] = name##_f64, [GRADC_F16] = name##_f16,  \
+        [GRADC_BF16] = name##_bf16, [GRADC_I64] = name##_i64, [GRADC_I32] = name##_i32, \
+        [GRADC_U8] = name##_u8                                                         \
     }
 /* clang-format on */
 

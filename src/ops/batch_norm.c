@@ -222,7 +222,8 @@ static void batch_norm_gradient(struct gradient *d)
     gradc_tensor *more = NULL;
     if (d->dz[INVSTD]) {
         gradc_tensor *slope = gradc_mul(d->dz[INVSTD], gradc_mul(invstd, gradc_mul(invstd, invstd)));
-        more = gradc_mul(gradc_neg(norm_beside(slope, x)), norm_centred(gradc_cast(x, gradc_dtype_of(mean)), mean));
+        more = gradc_mul(gradc_neg(norm_beside(slope, x)),
+                         norm_centred(gradc_cast(x, gradc_dtype_of(mean)), mean));
     }
     if (d->dz[MEAN])
         more = more ? gradc_add(more, norm_beside(d->dz[MEAN], x)) : norm_beside(d->dz[MEAN], x);
@@ -302,8 +303,8 @@ static gradc_status check_vector(const struct tensor *x, gradc_tensor *vector, c
     if (v->g != x->g)
         return context_fail(x->g, GRADC_E_ARG, "batch_norm: %s is of another context", name);
     if (v->dtype != x->dtype && v->dtype != dtype_computes(x->dtype))
-        return context_fail(x->g, GRADC_E_DTYPE, "batch_norm: %s is %s, x is %s", name, gradc_dtype_name(v->dtype),
-                            gradc_dtype_name(x->dtype));
+        return context_fail(x->g, GRADC_E_DTYPE, "batch_norm: %s is %s, x is %s", name,
+                            gradc_dtype_name(v->dtype), gradc_dtype_name(x->dtype));
     if (v->layout.ndim != 1 || v->layout.shape[0] != x->layout.shape[1])
         return context_fail(x->g, GRADC_E_SHAPE, "batch_norm: %s %s does not match the channels of x %s",
                             name, SHAPE(&v->layout), SHAPE(&x->layout));
@@ -354,7 +355,8 @@ static gradc_status check(const struct tensor *x, gradc_tensor *const *vectors, 
 static gradc_tensor *vector_or(gradc_tensor *v, const struct tensor *x, int one)
 {
     const gradc_dtype computes = dtype_computes(x->dtype);
-    return v ? gradc_cast(v, computes) : gradc_expand(context_constant(x->g, computes, one), 1, &x->layout.shape[1]);
+    return v ? gradc_cast(v, computes)
+             : gradc_expand(context_constant(x->g, computes, one), 1, &x->layout.shape[1]);
 }
 
 /* z, and the update of the running statistics: both or neither. */

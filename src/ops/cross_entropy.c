@@ -208,7 +208,8 @@ static gradc_status cross_entropy_cpu(const struct launch *l, struct failure *f)
     if (job.rows) {
         job.stats = view_host(&l->out[STATS]);
         job.room = place_host(l->workspace);
-        job.parts = (struct cross_entropy_part *)(void *)((char *)place_host(l->workspace) + cross_entropy_room_bytes(l));
+        job.parts = (struct cross_entropy_part *)(void *)((char *)place_host(l->workspace) +
+                                                          cross_entropy_room_bytes(l));
         cpu_parallel(l->device, tasks, cross_entropy_task, &job);
     }
     for (int64_t task = 0; task < tasks; task++) {
@@ -266,8 +267,9 @@ static gradc_status cross_entropy_opencl(const struct launch *l, struct failure 
 {
     const struct view *x = &l->in[0];
     int64_t rows = x->layout.shape[0], parts = cross_entropy_parts(rows, x->layout.shape[1]);
-    struct view part = {
-        .at = l->workspace, .dtype = dtype_computes(x->dtype), .layout = {.ndim = 1, .shape = {parts}, .stride = {1}}};
+    struct view part = {.at = l->workspace,
+                        .dtype = dtype_computes(x->dtype),
+                        .layout = {.ndim = 1, .shape = {parts}, .stride = {1}}};
     const int direct = parts == 1 && !dtype_is_half(x->dtype); /* the only group's mean is the loss */
     size_t groups = 1, local = CROSS_ENTROPY_GROUP;
     struct kernel_call k;
@@ -296,7 +298,7 @@ static size_t cross_entropy_workspace(const struct launch *l)
         return (size_t)cross_entropy_parts(x->shape[0], x->shape[1]) *
                gradc_dtype_size(dtype_computes(l->in[0].dtype));
     return cross_entropy_room_bytes(l) + (size_t)cpu_tasks(x->shape[0], cross_entropy_per_task(x->shape[1])) *
-           sizeof(struct cross_entropy_part);
+                                             sizeof(struct cross_entropy_part);
 }
 
 /* ---- cross_entropy_backward: dx = dz / n (softmax(x) - onehot(label)); in: x, labels, stats, dz ---- */
@@ -407,7 +409,7 @@ const struct op op_cross_entropy_backward = {.name = "cross_entropy_backward",
                                              .flags = OP_EPILOGUE | OP_IN_STEP | OP_HALF,
                                              .keeps = KEEP_IN(0) | KEEP_IN(1) | KEEP_IN(2) | KEEP_IN(3),
                                              .shape = cross_entropy_backward_shape,
-.workspace = cross_entropy_room_bytes,
+                                             .workspace = cross_entropy_room_bytes,
                                              .cpu = cross_entropy_backward_cpu,
                                              .opencl = cross_entropy_backward_opencl,
                                              .gradient = cross_entropy_backward_gradient};

@@ -1,7 +1,8 @@
 /* layer_norm.c - layer_norm and group_norm: rows of x normalised by their own mean and variance, with a backward op.
  *
  * Both record x as [batch,groups,channels,inner], a row being [channels,inner], n numbers, and weight and bias as
- * [groups,channels,1]; layer_norm has one group, and inner 1.  Where x has 16 bits, all but z, dz and dx is f32.  With r = invstd and y = (x - mean) r:
+ * [groups,channels,1]; layer_norm has one group, and inner 1.  Where x has 16 bits, all but z, dz and dx is f32.
+ * With r = invstd and y = (x - mean) r:
  *     z = weight y + bias
  *     dx = r (g - sum(g) / n - y sum(g y) / n) for g = weight dz, summed over the row
  *     dbias = sum(dz),  dweight = sum(dz y), over batch and inner. */
@@ -55,7 +56,12 @@ static gradc_status backward_shape(struct record *r)
 
 /* ---- The CPU ---- */
 
-enum { GRAIN = 16384, TASKS = 64, WEIGHTS = 1024, WIDE_ROWS = 3 }; /* elements, tasks of rows, weights of a task */
+enum {
+    GRAIN = 16384,
+    TASKS = 64,
+    WEIGHTS = 1024,
+    WIDE_ROWS = 3
+}; /* elements, tasks of rows, weights of a task */
 
 ISA_DECLARE(struct layer_table, layer_table);
 
@@ -138,8 +144,8 @@ static void forward_row(const struct work *w, int64_t row, int thread)
     const struct layer_rows s = one_row(w, row);
     float *x = w->wide + thread * WIDE_ROWS * w->e.n, *z = x + w->e.n;
     widen_row(w, &l->in[X], row, x);
-    w->loops->forward(&s, x, z, (float *)view_host(&l->out[MEAN]) + row, (float *)view_host(&l->out[INVSTD]) + row,
-                      0, 1);
+    w->loops->forward(&s, x, z, (float *)view_host(&l->out[MEAN]) + row,
+                      (float *)view_host(&l->out[INVSTD]) + row, 0, 1);
     half_narrow(l->out[Z].dtype, w->e.n, z, row_of(w, &l->out[Z], row));
 }
 
@@ -166,7 +172,7 @@ static void forward_task(void *arg, int64_t task, int thread)
         forward_row(w, row, thread);
     if (!w->wide)
         w->loops->forward(&w->s, view_host(&l->in[X]), view_host(&l->out[Z]), view_host(&l->out[MEAN]),
-                      view_host(&l->out[INVSTD]), task * w->per_task, last_row(w, task));
+                          view_host(&l->out[INVSTD]), task * w->per_task, last_row(w, task));
     run_rows(w, l->epilogue, task);
 }
 
@@ -203,8 +209,8 @@ static void backward_task(void *arg, int64_t task, int thread)
         backward_row(w, row, both, thread);
     if (!w->wide)
         w->loops->backward(&w->s, view_host(&l->in[BACK_DZ]), view_host(&l->in[BACK_X]),
-                       view_host(&l->in[BACK_MEAN]), view_host(&l->in[BACK_INVSTD]), view_host(&l->out[DX]),
-                       both, task * w->per_task, last_row(w, task));
+                           view_host(&l->in[BACK_MEAN]), view_host(&l->in[BACK_INVSTD]),
+                           view_host(&l->out[DX]), both, task * w->per_task, last_row(w, task));
     run_rows(w, l->epilogue, task);
 }
 

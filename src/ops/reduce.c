@@ -1,6 +1,6 @@
-/* reduce.c - the folds that reductions over axes share, on both devices.  Axes and shapes are in reduce_axes.c, the vector
- * loops in reduce_isa.c, the kernels in opencl/reduce.cl; the ops in sum.c, mean.c, prod.c, max.c, any.c, var.c, norm.c,
- * logsumexp.c. */
+/* reduce.c - the folds that reductions over axes share, on both devices.  Axes and shapes are in reduce_axes.c, the
+ * vector loops in reduce_isa.c, the kernels in opencl/reduce.cl; the ops in sum.c, mean.c, prod.c, max.c, any.c, var.c,
+ * norm.c, logsumexp.c. */
 #include "ops/reduce.h"
 #include "device/cpu/half.h"
 #include "device/cpu/isa.h"
@@ -119,8 +119,8 @@ struct reduce_part {
 
 /* Elements start .. end-1 of `width` outputs from x on, widened; in front of each output's stands its first one, which
  * some folds ask for. */
-static struct reduce_part reduce_widen(const struct reduce_job *job, const char *x, int64_t start, int64_t end,
-                                       int64_t width, float *to)
+static struct reduce_part reduce_widen(const struct reduce_job *job, const char *x, int64_t start,
+                                       int64_t end, int64_t width, float *to)
 {
     const struct reduction *r = &job->r;
     const int64_t step = r->kept_stride[r->nkept - 1], n = end - start, run = r->size[r->nreduced - 1];
@@ -241,8 +241,9 @@ static int reduce_is_flat(const struct launch *l)
 /* The workspace: a first fold's results, parts, room for what is widened. */
 static size_t reduce_parts_bytes(const struct reduce_split *s, const struct reduction *r, gradc_dtype result)
 {
-    return s->segments > 1 ? (size_t)((s->segments * r->outputs * (int64_t)gradc_dtype_size(result) + 63) / 64 * 64)
-                           : 0;
+    return s->segments > 1
+               ? (size_t)((s->segments * r->outputs * (int64_t)gradc_dtype_size(result) + 63) / 64 * 64)
+               : 0;
 }
 
 static int64_t reduce_room_of(const struct reduce_split *s)

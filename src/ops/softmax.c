@@ -81,7 +81,8 @@ static int64_t softmax_room(const struct softmax_extent *s)
 }
 
 /* `count` runs of n elements, `stride` apart, to f32 without gaps. */
-static void softmax_widen(const struct softmax_job *job, const char *x, int64_t count, int64_t n, int64_t stride, float *to)
+static void softmax_widen(const struct softmax_job *job, const char *x, int64_t count, int64_t n,
+                          int64_t stride, float *to)
 {
     for (int64_t i = 0; i < count; i++)
         half_widen(job->dtype, n, x + i * stride * job->size, 1, to + i * n);
@@ -334,7 +335,7 @@ const struct op op_softmax = {.name = "softmax",
                               .flags = SOFTMAX_FLAGS,
                               .keeps = KEEP_OUT(0),
                               .shape = softmax_shape,
-.workspace = softmax_workspace,
+                              .workspace = softmax_workspace,
                               .cpu = softmax_forward_cpu,
                               .opencl = softmax_forward_opencl,
                               .gradient = softmax_gradient};
@@ -345,7 +346,7 @@ const struct op op_log_softmax = {.name = "log_softmax",
                                   .flags = SOFTMAX_FLAGS,
                                   .keeps = KEEP_OUT(0),
                                   .shape = softmax_shape,
-.workspace = softmax_workspace,
+                                  .workspace = softmax_workspace,
                                   .cpu = log_softmax_forward_cpu,
                                   .opencl = log_softmax_forward_opencl,
                                   .gradient = log_softmax_gradient};
@@ -357,7 +358,7 @@ const struct op op_softmax_backward = {.name = "softmax_backward",
                                        .flags = SOFTMAX_FLAGS,
                                        .keeps = KEEP_IN(0) | KEEP_IN(1),
                                        .shape = softmax_shape,
-.workspace = softmax_workspace,
+                                       .workspace = softmax_workspace,
                                        .cpu = softmax_backward_cpu,
                                        .opencl = softmax_backward_opencl,
                                        .gradient = softmax_second};
@@ -368,7 +369,7 @@ const struct op op_log_softmax_backward = {.name = "log_softmax_backward",
                                            .flags = SOFTMAX_FLAGS,
                                            .keeps = KEEP_IN(0) | KEEP_IN(1),
                                            .shape = softmax_shape,
-.workspace = softmax_workspace,
+                                           .workspace = softmax_workspace,
                                            .cpu = log_softmax_backward_cpu,
                                            .opencl = log_softmax_backward_opencl,
                                            .gradient = log_softmax_second};

@@ -102,7 +102,9 @@ static gradc_tensor *reduced(gradc_context *g, gradc_dtype dtype, int which)
     case 0: return gradc_softmax(gradc_relu(x), 1);
     case 1: return gradc_log_softmax(x, 1);
     case 2: return gradc_cross_entropy(gradc_neg(x), labels);
-    case 3: return gradc_relu(gradc_layer_norm(gradc_neg(x), 1, shape, leaf(g, dtype, SHAPE_OF(shape[0])), NULL, 1e-5));
+    case 3:
+        return gradc_relu(
+            gradc_layer_norm(gradc_neg(x), 1, shape, leaf(g, dtype, SHAPE_OF(shape[0])), NULL, 1e-5));
     case 4: return gradc_max(x, 1, last, 0);
     case 5: return gradc_argmax(x, 1, last, 0);
     case 6: return gradc_var(x, 1, last, 0, 1);
