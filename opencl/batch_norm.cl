@@ -195,8 +195,9 @@ void batch_norm_backward(long outer, long channels, long inner, __global const r
 /* mean and var move by `momentum` towards the batch's; keep is 1 - momentum, unbiased n / (n - 1). */
 __kernel void batch_norm_running(__global const long *word, long channels, __global stored *mean, ulong mean0,
                                  long mean1, __global stored *var, ulong var0, long var1,
-                                 __global const real *batch_mean, ulong batch_mean0, long batch_mean1, __global const real *batch_var,
-                                 ulong batch_var0, long batch_var1, real momentum, real keep, real unbiased)
+                                 __global const real *batch_mean, ulong batch_mean0, long batch_mean1,
+                                 __global const real *batch_var, ulong batch_var0, long batch_var1, real momentum,
+                                 real keep, real unbiased)
 {
     if (!word_clear(word))
         return;

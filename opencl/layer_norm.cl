@@ -28,8 +28,8 @@
 /* z = weight (x - mean) invstd + bias.  The moments are taken about a rough mean, so that little is lost. */
 __kernel ATTRIBUTE void layer_norm(long rows, long groups, long channels, long inner, __global const stored *x,
                                    ulong x0, __global const real *weight, ulong weight0, __global const real *bias,
-                                   ulong bias0, __global real *mean, ulong mean0, __global real *invstd, ulong invstd0, real eps,
-                                   RESULT_PARAMS TAKE_PARAMS)
+                                   ulong bias0, __global real *mean, ulong mean0, __global real *invstd,
+                                   ulong invstd0, real eps, RESULT_PARAMS TAKE_PARAMS)
 {
     LANES
     RESULT_START(c_first);

@@ -117,35 +117,33 @@ struct reduce_part {
     int64_t start, end;
 };
 
-/* Elements start .. end-1 of `width` outputs from x on, widened; in front of each output's stands its first one, which
- * some folds ask for. */
+/* Elements start .. end-1 of `width` outputs from x on, widened; in front of each output's stands its first one, where
+ * the fold asks for that. */
 static struct reduce_part reduce_widen(const struct reduce_job *job, const char *x, int64_t start,
                                        int64_t end, int64_t width, float *to)
 {
     const struct reduction *r = &job->r;
-    const int64_t step = r->kept_stride[r->nkept - 1], n = end - start, run = r->size[r->nreduced - 1];
-    const int side = step == 1, last = r->nreduced - 1;
-    struct reduce_part p = {to, {.nkept = 1, .nreduced = 1, .kept_size = {width}, .size = {n + 1}}, 1, n + 1};
+    const int last = r->nreduced - 1, side = r->kept_stride[r->nkept - 1] == 1;
+    const int64_t step = r->kept_stride[r->nkept - 1], n = end - start, run = r->size[last];
+    const int64_t firsts = job->fold->kind == REDUCE_APART || job->fold->kind == REDUCE_SPREAD;
+    struct reduce_part p = {to, {.nkept = 1, .nreduced = 1, .kept_size = {width}}, n > 0, n > 0 ? n + 1 : 0};
     p.r.kept_stride[0] = side ? 1 : n + 1;
     p.r.stride[0] = side ? width : 1;
-    p.r.outputs = width;
-    p.r.count = n + 1;
-    if (n == 0)
-        return (struct reduce_part){to, {.nkept = 1, .nreduced = 1, .kept_size = {width}, .size = {0}}, 0, 0};
-    if (side)
-        for (int64_t i = -1; i < n; i++)
-            half_widen(job->widened, width, x + reduction_element(r, i < 0 ? 0 : start + i) * job->element, 1,
-                       to + (i + 1) * width);
-    for (int64_t j = 0; !side && j < width; j++) {
-        const char *from = x + j * step * job->element;
-        float *row = to + j * (n + 1);
-        half_widen(job->widened, 1, from, 1, row);
-        for (int64_t i = start, some; i < end; i += some) {
-            some = run - i % run < end - i ? run - i % run : end - i;
-            half_widen(job->widened, some, from + reduction_element(r, i) * job->element, r->stride[last],
-                       row + 1 + i - start);
-        }
+    p.r.size[0] = p.r.count = p.end;
+    for (int64_t j = 0; j < width && n > 0; j++) {
+        float *first = to + j * p.r.kept_stride[0];
+        *first = 0;
+        half_widen(job->widened, firsts, x + j * step * job->element, 1, first);
     }
+    for (int64_t i = 0; side && i < n; i++)
+        half_widen(job->widened, width, x + reduction_element(r, start + i) * job->element, 1,
+                   to + (i + 1) * width);
+    for (int64_t j = 0; !side && j < width; j++)
+        for (int64_t i = start, some; i < end; i += some) {
+            const char *from = x + (j * step + reduction_element(r, i)) * job->element;
+            some = run - i % run < end - i ? run - i % run : end - i;
+            half_widen(job->widened, some, from, r->stride[last], to + j * (n + 1) + 1 + i - start);
+        }
     return p;
 }
 
@@ -178,10 +176,14 @@ static void reduce_unit(const struct reduce_job *job, int64_t unit, int64_t segm
 
     if (job->before)
         job->before->run(job->before, output * r->count + start, (width - 1) * r->count + end - start);
-    struct reduce_part p = {job->x + reduction_kept(r, output) * job->element, *r, start, end};
-    if (job->wide)
-        p = reduce_widen(job, p.x, start, end, width, job->wide + thread * job->room);
-    (s->columns ? job->columns : job->rows)(p.x, &p.r, p.start, p.end, width, &map, z);
+    const char *x = job->x + reduction_kept(r, output) * job->element;
+    reduce_loop *fold = s->columns ? job->columns : job->rows;
+    if (job->wide) {
+        const struct reduce_part p = reduce_widen(job, x, start, end, width, job->wide + thread * job->room);
+        fold(p.x, &p.r, p.start, p.end, width, &map, z);
+    } else {
+        fold(x, r, start, end, width, &map, z);
+    }
     if (s->segments == 1)
         reduce_finish(job, z, output, width);
     if (rounds)
