@@ -50,17 +50,22 @@ static int64_t NAME(search)(const ELEMENT *x, const struct reduction *r, int64_t
 
 #ifdef WIDENS
         VALUE wide[BLOCK];
+        const int neighbours = r->nreduced == 1 && r->stride[0] == 1;
         const struct reduction flat = {
             .nkept = 1, .nreduced = 1, .kept_size = {1}, .size = {BLOCK}, .stride = {1}, .outputs = 1, .count = BLOCK};
 
-        for (int64_t i = first; i < last; i++)
-            wide[i - first] = LOAD(x[r->nreduced == 1 ? i * r->stride[0] : reduction_element(r, i)]);
+        for (int64_t i = first; neighbours && i < last; i++)
+            wide[i - first] = LOAD(x[i]);
+        for (int64_t i = first; !neighbours && i < last; i++)
+            wide[i - first] = LOAD(x[reduction_element(r, i)]);
         fold(wide, &flat, 0, last - first, 1, &(struct reduce_map){0}, &most);
+#define VALUE_AT(i) wide[(i)-first]
 #else
         fold(x, r, first, last, 1, &(struct reduce_map){0}, &most);
+#define VALUE_AT(i) x[r->nreduced == 1 ? (i)*r->stride[0] : reduction_element(r, i)]
 #endif
         for (int64_t i = first; i < last && NAME(better)(most, best); i++) {
-            VALUE value = LOAD(x[r->nreduced == 1 ? i * r->stride[0] : reduction_element(r, i)]);
+            VALUE value = VALUE_AT(i);
 
             if (value == most || (IS_NAN(value) && IS_NAN(most))) {
                 best = most;
@@ -124,5 +129,6 @@ static void NAME(merge)(const struct argmax_job *job, int64_t *z)
 #undef VALUE
 #undef LOAD
 #undef WIDENS
+#undef VALUE_AT
 #undef INDEX
 #undef NAME

@@ -123,7 +123,7 @@ static struct reduce_part reduce_widen(const struct reduce_job *job, const char 
                                        int64_t end, int64_t width, float *to)
 {
     const struct reduction *r = &job->r;
-    const int last = r->nreduced - 1, side = r->kept_stride[r->nkept - 1] == 1;
+    const int last = r->nreduced - 1, side = r->kept_stride[r->nkept - 1] == 1 && width >= REDUCE_SIDE;
     const int64_t step = r->kept_stride[r->nkept - 1], n = end - start, run = r->size[last];
     const int64_t firsts = job->fold->kind == REDUCE_APART || job->fold->kind == REDUCE_SPREAD;
     struct reduce_part p = {to, {.nkept = 1, .nreduced = 1, .kept_size = {width}}, n > 0, n > 0 ? n + 1 : 0};
