@@ -449,6 +449,16 @@ static void autocast_casts(struct fixture *f)
                  {gradc_relu(half), GRADC_F16},
                  {gradc_relu(x), GRADC_F32},
                  {gradc_concat((gradc_tensor *[]){half, x}, 2, 0), GRADC_F32},
+                 {gradc_max(half, 0, NULL, 0), GRADC_F16},
+                 {gradc_norm(half, 2, 0, NULL, 0), GRADC_F32},
+                 {gradc_prod(half, 0, NULL, 0), GRADC_F32},
+                 {gradc_logsumexp(half, 0, NULL, 0), GRADC_F32},
+                 {gradc_std(half, 0, NULL, 0, 1), GRADC_F32},
+                 {gradc_cross_entropy(gradc_reshape(half, 2, (const int64_t[]){2, 144}),
+                                      gradc_cast(gradc_argmax(gradc_reshape(half, 2, (const int64_t[]){2, 144}),
+                                                              1, (const int[]){1}, 0),
+                                                 GRADC_I64)),
+                  GRADC_F32},
                  {gradc_max_pool2d(half, 2, 2), GRADC_F16}};
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         if (!cases[i].z)
