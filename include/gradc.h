@@ -239,9 +239,10 @@ enum {
 };
 
 /* "Floats" are all four of them.  f16 and bf16 are computed in f32, each op's result rounded to the nearest, ties to
- * even; sums and products are added up in f32 and rounded once.  What says floats takes them, and so do casts, views,
- * what moves elements, comparisons and where; other ops answer GRADC_E_DTYPE.  Operands must agree: see
- * gradc_autocast. */
+ * even; sums and products are added up in f32 and rounded once.  Every op takes them, and its result is of their dtype.
+ * Losses other than cross_entropy and nll_loss are compositions, each of whose ops is rounded; the gradients of
+ * reductions, and second gradients, are composed in f32 and rounded once.  Operands must agree: see gradc_autocast.
+ * gradc_param and models make f32 parameters; 16-bit ones come from gradc_new or a file. */
 
 typedef int32_t gradc_init;
 
@@ -454,7 +455,7 @@ GRADC_API gradc_tensor *gradc_dropout(gradc_tensor *x, double p);
 /* Over the given axes, naxes 0: over all.  keepdim 1 leaves the axes with size 1.  The tape's.
  * An axis that is not there or comes twice is GRADC_E_ARG; a dtype that is not taken is GRADC_E_DTYPE.
  * sum, mean: floats (sum of integers and bool gives i64); a mean over nothing is NaN.
- * prod: f32 and f64, integers and bool into i64, wrapping; 1 over nothing.  Its gradient is exact with zeros, in
+ * prod: floats, integers and bool into i64, wrapping; 1 over nothing.  Its gradient is exact with zeros, in
  *       any order: dx_i = dz * the product of the others.
  * max, min: any number; NaN wins; over nothing is GRADC_E_SHAPE; equal ones share the gradient evenly (amax, amin).
  * argmax, argmin: i64, the row-major position inside the reduced axes of the first maximum or minimum, NaN counting
@@ -471,18 +472,18 @@ GRADC_API gradc_tensor *gradc_any(gradc_tensor *x, int naxes, const int *axes, i
 GRADC_API gradc_tensor *gradc_all(gradc_tensor *x, int naxes, const int *axes, int keepdim);
 
 /* sum (x - mean)^2 / max(0, n - correction) over axes as above, in two passes, and its square root.  PyTorch's
- * default correction is 1.  NaN over nothing; where n <= correction NaN, or inf if the x differ.  f32 and f64.
+ * default correction is 1.  NaN over nothing; where n <= correction NaN, or inf if the x differ.  Floats.
  * The gradient of std is 0 where std is 0. */
 GRADC_API gradc_tensor *gradc_var(gradc_tensor *x, int naxes, const int *axes, int keepdim, int correction);
 GRADC_API gradc_tensor *gradc_std(gradc_tensor *x, int naxes, const int *axes, int keepdim, int correction);
 
 /* (sum |x|^p)^(1/p) over axes as above (torch.linalg.vector_norm): p 2 is the Euclidean norm, 0 counts what is not
- * 0, INFINITY and -INFINITY are the largest and the smallest |x|.  f32 and f64.  Over nothing 0; with p < 0 or
+ * 0, INFINITY and -INFINITY are the largest and the smallest |x|.  Floats.  Over nothing 0; with p < 0 or
  * infinite GRADC_E_SHAPE.  GRADC_E_ARG for NaN.
  * Gradients: 0 at x = 0; equal largest (smallest) |x| share evenly; none for p 0. */
 GRADC_API gradc_tensor *gradc_norm(gradc_tensor *x, double p, int naxes, const int *axes, int keepdim);
 
-/* ln sum e^x over axes as above, with the maximum taken out first; -inf over nothing.  f32 and f64. */
+/* ln sum e^x over axes as above, with the maximum taken out first; -inf over nothing.  Floats. */
 GRADC_API gradc_tensor *gradc_logsumexp(gradc_tensor *x, int naxes, const int *axes, int keepdim);
 
 /* ---- Linear algebra and layers ---------------------------------------------------------------------- */
@@ -532,7 +533,8 @@ GRADC_API gradc_tensor *gradc_avg_pool2d_full(gradc_tensor *x, int size_h, int s
 GRADC_API gradc_tensor *gradc_adaptive_avg_pool2d(gradc_tensor *x, int height, int width);
 
 /* z = weight * (x - mean) / sqrt(var + eps) + bias, for each channel of x [batch,c,...], floats.  The
- * vectors are [c], of x's dtype, f32 where that has 16 bits; weight and bias may be NULL: 1 and 0.
+ * vectors are [c], of x's dtype, or f32 where that has 16 bits, both running ones of one; they are widened to f32 then.
+ * weight and bias may be NULL: 1 and 0.
  * training 1: by the batch's own mean and (biased) variance, through which gradients flow; a channel must have more
  *   than one value (GRADC_E_SHAPE).  running_mean and running_var, tensors of yours or both NULL, are updated:
  *   running = (1 - momentum) * running + momentum * statistic, with the unbiased variance.
@@ -543,8 +545,8 @@ GRADC_API gradc_tensor *gradc_batch_norm(gradc_tensor *x, gradc_tensor *running_
                                          int training, double momentum, double eps);
 
 /* z = weight * (x - mean) / sqrt(var + eps) + bias, mean and (biased) variance over each row of x: its last ndim
- * axes, which must be `shape`.  weight and bias have that shape, or are NULL: 1 and 0.  f32 and f64.  PyTorch's
- * default eps is 1e-5. */
+ * axes, which must be `shape`.  weight and bias have that shape, or are NULL: 1 and 0.  Floats; the
+ * two are of x's dtype, or f32 where that has 16 bits.  PyTorch's default eps is 1e-5. */
 GRADC_API gradc_tensor *gradc_layer_norm(gradc_tensor *x, int ndim, const int64_t *shape,
                                          gradc_tensor *weight, gradc_tensor *bias, double eps);
 
@@ -553,12 +555,13 @@ GRADC_API gradc_tensor *gradc_layer_norm(gradc_tensor *x, int ndim, const int64_
 GRADC_API gradc_tensor *gradc_group_norm(gradc_tensor *x, int groups, gradc_tensor *weight,
                                          gradc_tensor *bias, double eps);
 
-/* Along one axis: softmax e^(x_i - m) / sum_j e^(x_j - m), and its logarithm, with m the maximum. */
+/* Along one axis: softmax e^(x_i - m) / sum_j e^(x_j - m), and its logarithm, with m the maximum.
+ * Floats. */
 GRADC_API gradc_tensor *gradc_softmax(gradc_tensor *x, int axis);
 GRADC_API gradc_tensor *gradc_log_softmax(gradc_tensor *x, int axis);
 
 /* Mean negative log likelihood of the right class, softmax included (stable for large logits).
- * logits [batch,classes] f32 or f64; labels [batch] i32 or i64, each in 0..classes-1.
+ * logits [batch,classes], floats; labels [batch] i32 or i64, each in 0..classes-1.
  * Returns a scalar, the tape's.  A label out of range is GRADC_E_ARG at the next read or sync, and every
  * update that was recorded after it does nothing.  No gradient flows to labels. */
 GRADC_API gradc_tensor *gradc_cross_entropy(gradc_tensor *logits, gradc_tensor *labels);
@@ -573,7 +576,7 @@ enum {
     GRADC_REDUCE_BATCHMEAN = 3 /* gradc_kl_div's: the sum divided by the size of x's first axis */
 };
 
-/* Losses of f32 or f64 x and target, which broadcast; with d = x - target:
+/* Losses of floats x and target of one dtype, which broadcast; with d = x - target:
  * mse_loss        d^2
  * l1_loss         |d|; gradient 0 at 0
  * smooth_l1_loss  d^2 / (2 beta) where |d| < beta, else |d| - beta / 2; PyTorch's beta is 1; 0: l1_loss.
@@ -597,7 +600,7 @@ GRADC_API gradc_tensor *gradc_kl_div(gradc_tensor *x, gradc_tensor *target, int 
                                      gradc_reduction reduction);
 
 /* Negative log likelihood of the right class: z[b,...] = -weight[label] x[b,label,...].
- * x [batch,classes,...] log-probabilities, f32 or f64; labels [batch,...] i32 or i64; weight [classes] of x's
+ * x [batch,classes,...] log-probabilities, floats; labels [batch,...] i32 or i64; weight [classes] of x's
  * dtype, NULL: ones.  Where a label is ignore_index (PyTorch's default is -100) z is 0, and the mean, which
  * divides by the sum of weight[label], leaves it out; all ignored: NaN.  The tape's.
  * Another label out of range as in gradc_cross_entropy.  No gradient flows to labels and weight. */
@@ -627,9 +630,9 @@ GRADC_API gradc_tensor *gradc_index_select(gradc_tensor *x, int axis, gradc_tens
 GRADC_API gradc_tensor *gradc_gather(gradc_tensor *x, int axis, gradc_tensor *index);
 
 /* x with z[..., index[..., k, ...], ...] += src[..., k, ...], as a new tensor, the tape's: the additions into one
- * element go in the order of k, and give the same bits each time.  x and src are of one dtype, any number; index i32 or
- * i64 has as many axes, none longer than src's, and but for `axis` none longer than x's.  Out of range as in
- * gradc_cross_entropy. */
+ * element go in the order of k, and give the same bits each time; 16-bit floats are added up in f32.  x
+ * and src are of one dtype, any number; index i32 or i64 has as many axes, none longer than src's, and but for `axis`
+ * none longer than x's.  Out of range as in gradc_cross_entropy. */
 GRADC_API gradc_tensor *gradc_scatter_add(gradc_tensor *x, int axis, gradc_tensor *index, gradc_tensor *src);
 
 /* z[..., c] = 1 where c is index[...], else 0: i64.  index i32 or i64, each in 0..classes-1, classes 1 or more; out of
@@ -638,7 +641,7 @@ GRADC_API gradc_tensor *gradc_one_hot(gradc_tensor *index, int64_t classes);
 
 /* ---- Gradients -------------------------------------------------------------------------------------- */
 
-/* Whether gradients flow to t, a tensor of yours: f32 or f64 (GRADC_E_DTYPE). */
+/* Whether gradients flow to t, a tensor of yours: a float (GRADC_E_DTYPE). */
 GRADC_API gradc_status gradc_requires_grad(gradc_tensor *t, int on);
 
 /* Whether gradients flow to or through t: 1 or 0. */
@@ -674,8 +677,8 @@ GRADC_API gradc_status gradc_assign(gradc_tensor *dst, gradc_tensor *src);
  *   cast to dtype     conv2d, conv_transpose2d, linear, matmul; the cast of a parameter is made once and serves until
  *                     the parameter changes or the tape is cleared or rewound
  *   run in f32        exp, expm1, log, log1p, pow, reciprocal, rsqrt, softplus, softmax, log_softmax, logsumexp, sum,
- *                     prod, var, std, norm, the losses, layer_norm, group_norm, and what has no 16-bit form
- *   the widest of its operands' dtypes    elementwise ops of two or three, concat, stack
+ *                     prod, var, std, norm, lerp, the losses, layer_norm, group_norm
+ *   the widest of its operands' dtypes    elementwise ops of two or three, concat, stack, scatter_add
  *   as they come      everything else
  * f64 and integers are left alone.  Gradients run in the dtypes that their ops ran in, and reach f32 parameters as
  * f32.  GRADC_E_DTYPE for another dtype. */
@@ -696,7 +699,8 @@ GRADC_API gradc_tensor *gradc_scaler_scale(gradc_scaler *s, gradc_tensor *loss);
 
 /* Divides the gradients of the optimiser's parameters by the scale, and reads whether one of them is inf or NaN, one
  * number.  Between backward and gradc_scaler_step, where gradients are to be seen or clipped; the step does it
- * otherwise.  GRADC_E_ARG for a second time since the last update. */
+ * otherwise.  GRADC_E_ARG for a second time since the last update; GRADC_E_DTYPE for a parameter of f16, whose gradient
+ * would lose what the scale saved (PyTorch refuses it, too). */
 GRADC_API gradc_status gradc_scaler_unscale(gradc_scaler *s, gradc_optim *o);
 
 /* gradc_step, or, where a gradient is inf or NaN, nothing but using the gradients up; gradc_scaler_unscale first,
@@ -737,7 +741,8 @@ GRADC_API gradc_status gradc_tape_rewind(gradc_context *g, int64_t mark);
 
 /* ---- Optimisers ---------------------------------------------------------------------------------------- */
 
-/* Each holds its parameters (n f32 or f64 tensors of yours that want gradients, all of one context).
+/* Each holds its parameters (n tensors of yours, floats that want gradients, all of one context).  What it remembers of
+ * one has its dtype; with 16 bits a step is computed in f32, and what is stored rounded.
  * Formulas and defaults are PyTorch's; with d the gradient plus weight_decay * p:
  * sgd    v = momentum * v + (1 - dampening) * d (first: v = d);  p -= lr * (nesterov ? d + momentum * v : v)
  * adam   m = b1 m + (1-b1) d,  v = b2 v + (1-b2) d^2,  p -= lr / (1-b1^t) * m / (sqrt(v / (1-b2^t)) + eps)
@@ -753,8 +758,8 @@ GRADC_API gradc_optim *gradc_adamw(gradc_tensor *const *params, int n, double lr
 GRADC_API gradc_optim *gradc_rmsprop(gradc_tensor *const *params, int n, double lr);
 
 /* The 2-norm of the gradients of n parameters together, those without one left out (none has one: 0), and
- * each gradient times min(1, max_norm / (norm + 1e-6)): between gradc_backward and gradc_step.  f32 or f64
- * tensors of one context.  The norm, from before, is the tape's: f64 if a gradient is, without a gradient
+ * each gradient times min(1, max_norm / (norm + 1e-6)): between gradc_backward and gradc_step.  Floats
+ * of one context.  The norm, from before, is the tape's: f64 if a gradient is, else f32, without a gradient
  * of its own; nothing is read.  A norm of NaN makes the gradients NaN, an infinite one 0 or NaN.
  * GRADC_E_ARG for no parameters, one twice, or a max_norm below 0. */
 GRADC_API gradc_tensor *gradc_clip_grad_norm(gradc_tensor *const *params, int n, double max_norm);

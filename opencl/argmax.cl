@@ -26,16 +26,16 @@ static inline int better(real x, real best)
 #define REDUCED AXES_LIST(AXES)(AXIS_NAME, n), AXES_LIST(AXES)(AXIS_NAME, nx)
 
 /* The first of the best among elements i, i + step, ... below end; i itself is there. */
-static index_t search(__global const real *x, index_t i, index_t end, index_t step, SIZES(n), STRIDES(nx))
+static index_t search(__global const stored *x, index_t i, index_t end, index_t step, SIZES(n), STRIDES(nx))
 {
     index_t at = i;
-    real best = x[STRIDED(i, n, nx)];
+    real best = LOAD(x, STRIDED(i, n, nx));
 
     while (end - i > step) {
         real value;
 
         i += step;
-        value = x[STRIDED(i, n, nx)];
+        value = LOAD(x, STRIDED(i, n, nx));
         if (better(value, best)) {
             best = value;
             at = i;
@@ -44,7 +44,7 @@ static index_t search(__global const real *x, index_t i, index_t end, index_t st
     return at;
 }
 
-__kernel void argmax_items(__global const real *x, ulong x_first, __global long *z, ulong z_first, long outputs,
+__kernel void argmax_items(__global const stored *x, ulong x_first, __global long *z, ulong z_first, long outputs,
                            long count, long segments, long segment, AXES_ARGS)
 {
     x += x_first;
@@ -54,7 +54,7 @@ __kernel void argmax_items(__global const real *x, ulong x_first, __global long 
 }
 
 __kernel __attribute__((reqd_work_group_size(GROUP, 1, 1)))
-void argmax_groups(__global const real *x, ulong x_first, __global long *z, ulong z_first, long outputs, long count,
+void argmax_groups(__global const stored *x, ulong x_first, __global long *z, ulong z_first, long outputs, long count,
                    long segments, long segment, AXES_ARGS)
 {
     __local real best[GROUP];
@@ -67,12 +67,12 @@ void argmax_groups(__global const real *x, ulong x_first, __global long *z, ulon
         long s = i / outputs;
         index_t o = (index_t)(i - s * outputs), start = (index_t)(s * segment) + id;
         index_t end = (index_t)min((s + 1) * segment, count), at = -1;
-        __global const real *from = x + STRIDED(o, k, kx);
+        __global const stored *from = x + STRIDED(o, k, kx);
 
         best[id] = 0;
         if (start < end) {
             at = search(from, start, end, GROUP, REDUCED);
-            best[id] = from[STRIDED(at, n, nx)];
+            best[id] = LOAD(from, STRIDED(at, n, nx));
         }
         place[id] = at;
         for (int reach = GROUP / 2; reach; reach /= 2) {
@@ -93,7 +93,7 @@ void argmax_groups(__global const real *x, ulong x_first, __global long *z, ulon
     }
 }
 
-__kernel void argmax_segments(__global const real *x, ulong x_first, __global long *z, ulong z_first, long outputs,
+__kernel void argmax_segments(__global const stored *x, ulong x_first, __global long *z, ulong z_first, long outputs,
                               long count, long segments, long segment, AXES_ARGS, __global const long *part,
                               ulong part_first)
 {
@@ -101,13 +101,13 @@ __kernel void argmax_segments(__global const real *x, ulong x_first, __global lo
     z += z_first;
     part += part_first;
     GRID(o, outputs) {
-        __global const real *from = x + STRIDED(o, k, kx);
+        __global const stored *from = x + STRIDED(o, k, kx);
         index_t at = (index_t)part[o];
 
         for (index_t s = 1; s < segments; s++) {
             index_t other = (index_t)part[s * outputs + o];
 
-            if (better(from[STRIDED(other, n, nx)], from[STRIDED(at, n, nx)]))
+            if (better(LOAD(from, STRIDED(other, n, nx)), LOAD(from, STRIDED(at, n, nx))))
                 at = other;
         }
         z[o] = at;

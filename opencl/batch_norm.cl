@@ -193,17 +193,19 @@ void batch_norm_backward(long outer, long channels, long inner, __global const r
 }
 
 /* mean and var move by `momentum` towards the batch's; keep is 1 - momentum, unbiased n / (n - 1). */
-__kernel void batch_norm_running(__global const long *word, long channels, __global real *mean, ulong mean0, long mean1,
-                                 __global real *var, ulong var0, long var1, __global const real *batch_mean,
-                                 ulong batch_mean0, long batch_mean1, __global const real *batch_var,
-                                 ulong batch_var0, long batch_var1, real momentum, real keep, real unbiased)
+__kernel void batch_norm_running(__global const long *word, long channels, __global stored *mean, ulong mean0,
+                                 long mean1, __global stored *var, ulong var0, long var1,
+                                 __global const real *batch_mean, ulong batch_mean0, long batch_mean1,
+                                 __global const real *batch_var, ulong batch_var0, long batch_var1, real momentum,
+                                 real keep, real unbiased)
 {
     if (!word_clear(word))
         return;
     GRID(c, channels) {
         index_t m = c * (index_t)mean1, v = c * (index_t)var1;
 
-        mean[mean0 + m] = keep * mean[mean0 + m] + momentum * batch_mean[batch_mean0 + c * batch_mean1];
-        var[var0 + v] = keep * var[var0 + v] + momentum * (batch_var[batch_var0 + c * batch_var1] * unbiased);
+        STORE(mean, mean0 + m, keep * LOAD(mean, mean0 + m) + momentum * batch_mean[batch_mean0 + c * batch_mean1]);
+        STORE(var, var0 + v,
+              keep * LOAD(var, var0 + v) + momentum * (batch_var[batch_var0 + c * batch_var1] * unbiased));
     }
 }

@@ -4,8 +4,8 @@
 #define IS_UPDATE 0
 #include "update.cl"
 
-static inline void update(__global real *z, __global real *g, __global real *norm, index_t i, real most)
+static inline void update(__global stored *z, __global stored *g, __global stored *norm, index_t i, real most)
 {
-    real share = most / (norm[0] + R(1e-6));
-    z[i] = g[i] * (share > R(1) ? R(1) : share);
+    real share = most / (((__global const real *)norm)[0] + R(1e-6));
+    STORE(z, i, LOAD(g, i) * (share > R(1) ? R(1) : share));
 }

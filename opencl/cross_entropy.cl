@@ -34,7 +34,7 @@ static void tree_max(__local real *lane, int id)
 }
 
 /* The loss of a row whose maximum is m.  A label out of range is reported, and makes the loss and the row's s NaN. */
-static real row_loss(__global long *word, long serial, __global const real *x, __global real *stats, long row, long n,
+static real row_loss(__global long *word, long serial, __global const stored *x, __global real *stats, long row, long n,
                      long label, real m, real sum)
 {
     int good = label >= 0 && label < n;
@@ -42,7 +42,7 @@ static real row_loss(__global long *word, long serial, __global const real *x, _
     stats[2 * row] = m;
     stats[2 * row + 1] = good ? sum : (real)NAN;
     if (good)
-        return m_log(sum) - (x[row * n + label] - m);
+        return m_log(sum) - (LOAD(x, row * n + label) - m);
     report(word, serial, row, label);
     return NAN;
 }
@@ -54,7 +54,7 @@ static void give_part(__global real *part, real sum, long rows)
 }
 
 __kernel __attribute__((reqd_work_group_size(GROUP, 1, 1)))
-void rows_items(__global long *word, long serial, __global const real *x, ulong x_first,
+void rows_items(__global long *word, long serial, __global const stored *x, ulong x_first,
                 __global const label_t *labels, ulong labels_first, __global real *stats, ulong stats_first,
                 __global real *part, ulong part_first, long rows, long n TAKE_PARAMS)
 {
@@ -64,7 +64,7 @@ void rows_items(__global long *word, long serial, __global const real *x, ulong 
 
     x += x_first;
     for (long row = (long)get_global_id(0); row < rows; row += (long)get_global_size(0)) {
-        __global const real *from = x + row * n;
+        __global const stored *from = x + row * n;
         real m = -INFINITY, sum = 0;
 
         for (index_t k = 0; k < (index_t)n; k++) {
@@ -73,7 +73,7 @@ void rows_items(__global long *word, long serial, __global const real *x, ulong 
             m = value > m ? value : m;
         }
         for (index_t k = 0; k < (index_t)n; k++)
-            sum += m_exp(from[k] - m);
+            sum += m_exp(LOAD(from, k) - m);
         losses += row_loss(word, serial, x, stats + stats_first, row, n, labels[labels_first + row], m, sum);
     }
     lane[id] = losses;
@@ -83,7 +83,7 @@ void rows_items(__global long *word, long serial, __global const real *x, ulong 
 }
 
 __kernel __attribute__((reqd_work_group_size(GROUP, 1, 1)))
-void rows_groups(__global long *word, long serial, __global const real *x, ulong x_first,
+void rows_groups(__global long *word, long serial, __global const stored *x, ulong x_first,
                  __global const label_t *labels, ulong labels_first, __global real *stats, ulong stats_first,
                  __global real *part, ulong part_first, long rows, long n TAKE_PARAMS)
 {
@@ -93,7 +93,7 @@ void rows_groups(__global long *word, long serial, __global const real *x, ulong
 
     x += x_first;
     for (long row = (long)get_group_id(0); row < rows; row += (long)get_num_groups(0)) {
-        __global const real *from = x + row * n;
+        __global const stored *from = x + row * n;
         real m = -INFINITY, sum = 0;
 
         for (index_t k = id; k < n; k += GROUP) {
@@ -106,7 +106,7 @@ void rows_groups(__global long *word, long serial, __global const real *x, ulong
         tree_max(lane, id);
         m = lane[0];
         for (index_t k = id; k < n; k += GROUP)
-            sum += m_exp(from[k] - m);
+            sum += m_exp(LOAD(from, k) - m);
         barrier(CLK_LOCAL_MEM_FENCE);
         lane[id] = sum;
         tree_sum(lane, id);
@@ -121,7 +121,7 @@ void rows_groups(__global long *word, long serial, __global const real *x, ulong
 
 /* z = the sum of the parts / rows: NaN for no rows. */
 __kernel __attribute__((reqd_work_group_size(GROUP, 1, 1)))
-void loss(__global const real *part, ulong part_first, __global real *z, ulong z_first, long parts, long rows)
+void loss(__global const real *part, ulong part_first, __global stored *z, ulong z_first, long parts, long rows)
 {
     __local real lane[GROUP];
     int id = (int)get_local_id(0);
@@ -132,15 +132,15 @@ void loss(__global const real *part, ulong part_first, __global real *z, ulong z
     lane[id] = sum;
     tree_sum(lane, id);
     if (id == 0)
-        z[z_first] = rows ? lane[0] / (real)rows : (real)NAN;
+        STORE(z, z_first, rows ? lane[0] / (real)rows : (real)NAN);
 }
 
 /* dx = dz / rows * (e^(x - m) / s - onehot(label)). */
-__kernel void cross_entropy_backward(__global const real *x, ulong x_first, __global const label_t *labels,
+__kernel void cross_entropy_backward(__global const stored *x, ulong x_first, __global const label_t *labels,
                                      ulong labels_first, __global const real *stats, ulong stats_first,
-                                     __global const real *dz, ulong dz_first, long rows, long n, RESULT_PARAMS)
+                                     __global const stored *dz, ulong dz_first, long rows, long n, RESULT_PARAMS)
 {
-    real scale = dz[dz_first] / (real)rows;
+    real scale = LOAD(dz, dz_first) / (real)rows;
 
     x += x_first;
     labels += labels_first;
@@ -148,7 +148,7 @@ __kernel void cross_entropy_backward(__global const real *x, ulong x_first, __gl
     RESULT_START(c_first);
     GRID(i, rows * n) {
         index_t row = i / (index_t)n, column = i - row * (index_t)n;
-        real value = m_exp(x[i] - stats[2 * row]) * (scale / stats[2 * row + 1]);
+        real value = m_exp(LOAD(x, i) - stats[2 * row]) * (scale / stats[2 * row + 1]);
 
         RESULT(i, (long)labels[row] == (long)column ? value - scale : value);
     }

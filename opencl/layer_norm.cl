@@ -26,10 +26,10 @@
 #endif
 
 /* z = weight (x - mean) invstd + bias.  The moments are taken about a rough mean, so that little is lost. */
-__kernel ATTRIBUTE void layer_norm(long rows, long groups, long channels, long inner, __global const real *x, ulong x0,
-                                   __global const real *weight, ulong weight0, __global const real *bias, ulong bias0,
-                                   __global real *mean, ulong mean0, __global real *invstd, ulong invstd0, real eps,
-                                   RESULT_PARAMS TAKE_PARAMS)
+__kernel ATTRIBUTE void layer_norm(long rows, long groups, long channels, long inner, __global const stored *x,
+                                   ulong x0, __global const real *weight, ulong weight0, __global const real *bias,
+                                   ulong bias0, __global real *mean, ulong mean0, __global real *invstd,
+                                   ulong invstd0, real eps, RESULT_PARAMS TAKE_PARAMS)
 {
     LANES
     RESULT_START(c_first);
@@ -37,7 +37,7 @@ __kernel ATTRIBUTE void layer_norm(long rows, long groups, long channels, long i
     x += x0;
     EACH(i, rows) {
         const index_t start = (index_t)i * n;
-        __global const real *from = x + start;
+        __global const stored *from = x + start;
         __global const real *w = weight + weight0 + i % groups * channels, *b = bias + bias0 + i % groups * channels;
         real sum = 0, squares = 0;
 
@@ -46,7 +46,7 @@ __kernel ATTRIBUTE void layer_norm(long rows, long groups, long channels, long i
         real about = SUM(sum) / (real)n;
         sum = 0;
         for (index_t k = START; k < n; k += STEP) {
-            real d = from[k] - about;
+            real d = LOAD(from, k) - about;
             sum += d;
             squares += d * d;
         }
@@ -55,7 +55,7 @@ __kernel ATTRIBUTE void layer_norm(long rows, long groups, long channels, long i
         real m = about + sum, r = R(1) / sqrt(max(squares - sum * sum, R(0)) + eps);
         for (index_t k = START; k < n; k += STEP) {
             index_t channel = k / (index_t)inner;
-            RESULT(start + k, ((from[k] - about) - sum) * r * w[channel] + b[channel]);
+            RESULT(start + k, ((LOAD(from, k) - about) - sum) * r * w[channel] + b[channel]);
         }
         if (START == 0) {
             mean[mean0 + i] = m;
@@ -66,7 +66,7 @@ __kernel ATTRIBUTE void layer_norm(long rows, long groups, long channels, long i
 
 /* parts [2, segments, groups * channels]: the sums of dz and of dz y, over a segment of the batch and inner. */
 __kernel ATTRIBUTE void layer_norm_parts(long rows, long groups, long channels, long inner, long segments,
-                                         __global const real *dz, ulong dz0, __global const real *x, ulong x0,
+                                         __global const stored *dz, ulong dz0, __global const stored *x, ulong x0,
                                          __global const real *mean, ulong mean0, __global const real *invstd,
                                          ulong invstd0, __global real *parts, ulong parts0 TAKE_PARAMS)
 {
@@ -88,7 +88,7 @@ __kernel ATTRIBUTE void layer_norm_parts(long rows, long groups, long channels, 
                 const real term = TAKE(dz, at + k);
 
                 part += term;
-                part_product += term * ((x[at + k] - m) * r);
+                part_product += term * ((LOAD(x, at + k) - m) * r);
             }
             flow += part;
             product += part_product;
@@ -118,8 +118,8 @@ static void totals(long c, long weights, long segments, __global const real *par
 
 /* dx = r (g - sum(g) / n - y sum(g y) / n), g = weight dz, y = (x - mean) r; and then dbias and dweight. */
 __kernel ATTRIBUTE void layer_norm_backward(long rows, long groups, long channels, long inner, long segments,
-                                            __global const real *parts, ulong parts0, __global const real *dz,
-                                            ulong dz0, __global const real *x, ulong x0, __global const real *weight,
+                                            __global const real *parts, ulong parts0, __global const stored *dz,
+                                            ulong dz0, __global const stored *x, ulong x0, __global const real *weight,
                                             ulong weight0, __global const real *mean, ulong mean0,
                                             __global const real *invstd, ulong invstd0, __global real *dbias,
                                             ulong dbias0, __global real *dweight, ulong dweight0, RESULT_PARAMS)
@@ -130,19 +130,19 @@ __kernel ATTRIBUTE void layer_norm_backward(long rows, long groups, long channel
     long weights = groups * channels;
     EACH(i, rows) {
         const index_t start = (index_t)i * n;
-        __global const real *flow = dz + dz0 + start, *from = x + x0 + start;
+        __global const stored *flow = dz + dz0 + start, *from = x + x0 + start;
         __global const real *w = weight + weight0 + i % groups * channels;
         real m = mean[mean0 + i], r = invstd[invstd0 + i], sum = 0, products = 0;
 
         for (index_t k = START; k < n; k += STEP) {
-            real g = flow[k] * w[k / (index_t)inner];
+            real g = LOAD(flow, k) * w[k / (index_t)inner];
             sum += g;
-            products += g * ((from[k] - m) * r);
+            products += g * ((LOAD(from, k) - m) * r);
         }
         sum = SUM(sum) / (real)n;
         products = SUM(products) / (real)n;
         for (index_t k = START; k < n; k += STEP)
-            RESULT(start + k, r * (flow[k] * w[k / (index_t)inner] - sum - (from[k] - m) * r * products));
+            RESULT(start + k, r * (LOAD(flow, k) * w[k / (index_t)inner] - sum - (LOAD(from, k) - m) * r * products));
     }
     GRID(k, weights)
         totals(k, weights, segments, parts + parts0, dbias + dbias0, dweight + dweight0);

@@ -1,13 +1,13 @@
 /* pieces.cl - the table of pieces of many tensors (src/ops/pieces.h), as kernels see it.  No kernel is defined here. */
 
 #define SLABS \
-    __global real *s0, __global real *s1, __global real *s2, __global real *s3, __global real *s4, __global real *s5, \
-        __global real *s6, __global real *s7
+    __global stored *s0, __global stored *s1, __global stored *s2, __global stored *s3, __global stored *s4, \
+        __global stored *s5, __global stored *s6, __global stored *s7
 
 /* Where a tensor begins: the slab in the lowest 3 bits, the first element above them. */
-static inline __global real *tensor_at(long where, SLABS)
+static inline __global stored *tensor_at(long where, SLABS)
 {
-    __global real *slab = s0;
+    __global stored *slab = s0;
     switch (where & 7) {
     case 1: slab = s1; break;
     case 2: slab = s2; break;

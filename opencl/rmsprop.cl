@@ -10,28 +10,28 @@
 #define NUMBERS 6
 #include "update.cl"
 
-static inline void update(__global real *p, __global real *g, __global real *s,
+static inline void update(__global stored *p, __global stored *g, __global stored *s,
 #ifdef HEAVY
-                          __global real *v,
+                          __global stored *v,
 #endif
 #ifdef CENTERED
-                          __global real *m,
+                          __global stored *m,
 #endif
                           index_t i, real lr, real decay, real alpha, real keep, real eps, real momentum)
 {
-    real d = decay == R(0) ? g[i] : g[i] + decay * p[i];
-    real a = alpha * s[i] + keep * d * d;
-    s[i] = a;
+    real d = decay == R(0) ? LOAD(g, i) : LOAD(g, i) + decay * LOAD(p, i);
+    real a = alpha * LOAD(s, i) + keep * d * d;
+    STORE(s, i, a);
 #ifdef CENTERED
-    real b = alpha * m[i] + keep * d;
-    m[i] = b;
+    real b = alpha * LOAD(m, i) + keep * d;
+    STORE(m, i, b);
     a -= b * b;
     a = a < R(0) ? R(0) : a;
 #endif
     real u = d / (sqrt(a) + eps);
 #ifdef HEAVY
-    u = momentum * v[i] + u;
-    v[i] = u;
+    u = momentum * LOAD(v, i) + u;
+    STORE(v, i, u);
 #endif
-    p[i] -= lr * u;
+    STORE(p, i, LOAD(p, i) - lr * u);
 }

@@ -9,18 +9,18 @@
 #include "update.cl"
 
 #ifdef MOMENTUM
-static inline void update(__global real *p, __global real *g, __global real *v, index_t i, real lr, real decay,
+static inline void update(__global stored *p, __global stored *g, __global stored *v, index_t i, real lr, real decay,
                           real momentum, real keep, real nesterov)
 {
-    real d = decay == R(0) ? g[i] : g[i] + decay * p[i];
-    real u = momentum * v[i] + keep * d;
-    v[i] = u;
-    p[i] -= lr * (nesterov == R(0) ? u : d + nesterov * u);
+    real d = decay == R(0) ? LOAD(g, i) : LOAD(g, i) + decay * LOAD(p, i);
+    real u = momentum * LOAD(v, i) + keep * d;
+    STORE(v, i, u);
+    STORE(p, i, LOAD(p, i) - lr * (nesterov == R(0) ? u : d + nesterov * u));
 }
 #else
-static inline void update(__global real *p, __global real *g, index_t i, real lr, real decay)
+static inline void update(__global stored *p, __global stored *g, index_t i, real lr, real decay)
 {
-    real d = decay == R(0) ? g[i] : g[i] + decay * p[i];
-    p[i] -= lr * d;
+    real d = decay == R(0) ? LOAD(g, i) : LOAD(g, i) + decay * LOAD(p, i);
+    STORE(p, i, LOAD(p, i) - lr * d);
 }
 #endif

@@ -33,7 +33,7 @@ static inline index_t next_block(index_t block, index_t end, index_t inner)
 #define TERM(z, dz) ((z) * (dz))
 #endif
 
-__kernel void softmax_items(__global const real *x, ulong x_first, long rows, long n, long inner,
+__kernel void softmax_items(__global const stored *x, ulong x_first, long rows, long n, long inner,
                             RESULT_PARAMS TAKE_PARAMS)
 {
     x += x_first;
@@ -52,22 +52,22 @@ __kernel void softmax_items(__global const real *x, ulong x_first, long rows, lo
             real part = 0;
 
             for (index_t k = block; k < stop; k += inner)
-                part += m_exp(x[k] - m);
+                part += m_exp(LOAD(x, k) - m);
             sum += part;
         }
 #ifdef LOG
         sum = m_log(sum);
         for (index_t k = start; k < end; k += inner)
-            RESULT(k, x[k] - m - sum);
+            RESULT(k, LOAD(x, k) - m - sum);
 #else
         for (index_t k = start; k < end; k += inner)
-            RESULT(k, m_exp(x[k] - m) / sum);
+            RESULT(k, m_exp(LOAD(x, k) - m) / sum);
 #endif
     }
 }
 
 /* dx = z (dz - sum(z dz)), or with LOG dz - e^z sum(dz). */
-__kernel void softmax_backward_items(__global const real *dz, ulong dz_first, __global const real *z, ulong z_first,
+__kernel void softmax_backward_items(__global const stored *dz, ulong dz_first, __global const stored *z, ulong z_first,
                                      long rows, long n, long inner, RESULT_PARAMS TAKE_PARAMS)
 {
     dz += dz_first;
@@ -84,16 +84,16 @@ __kernel void softmax_backward_items(__global const real *dz, ulong dz_first, __
             for (index_t k = block; k < stop; k += inner) {
                 const real flow = TAKE(dz, k);
 
-                part += TERM(z[k], flow);
+                part += TERM(LOAD(z, k), flow);
             }
             sum += part;
         }
 #ifdef LOG
         for (index_t k = start; k < end; k += inner)
-            RESULT(k, dz[k] - m_exp(z[k]) * sum);
+            RESULT(k, LOAD(dz, k) - m_exp(LOAD(z, k)) * sum);
 #else
         for (index_t k = start; k < end; k += inner)
-            RESULT(k, z[k] * (dz[k] - sum));
+            RESULT(k, LOAD(z, k) * (LOAD(dz, k) - sum));
 #endif
     }
 }
@@ -113,7 +113,7 @@ static real group_max(__local real *lane, int id, real value)
 }
 
 __kernel __attribute__((reqd_work_group_size(GROUP, 1, 1)))
-void softmax_groups(__global const real *x, ulong x_first, long rows, long n, long inner, RESULT_PARAMS TAKE_PARAMS)
+void softmax_groups(__global const stored *x, ulong x_first, long rows, long n, long inner, RESULT_PARAMS TAKE_PARAMS)
 {
     __local real lane[GROUP];
     int id = (int)get_local_id(0);
@@ -122,7 +122,7 @@ void softmax_groups(__global const real *x, ulong x_first, long rows, long n, lo
     RESULT_START(c_first);
     for (long row = (long)get_group_id(0); row < rows; row += (long)get_num_groups(0)) {
         const index_t start = (index_t)(row * n);
-        __global const real *from = x + start;
+        __global const stored *from = x + start;
         real m = -INFINITY, sum = 0;
 
         for (index_t k = id; k < n; k += GROUP) {
@@ -132,22 +132,22 @@ void softmax_groups(__global const real *x, ulong x_first, long rows, long n, lo
         }
         m = group_max(lane, id, m);
         for (index_t k = id; k < n; k += GROUP)
-            sum += m_exp(from[k] - m);
+            sum += m_exp(LOAD(from, k) - m);
         sum = group_sum(lane, id, sum);
 #ifdef LOG
         sum = m_log(sum);
         for (index_t k = id; k < n; k += GROUP)
-            RESULT(start + k, from[k] - m - sum);
+            RESULT(start + k, LOAD(from, k) - m - sum);
 #else
         for (index_t k = id; k < n; k += GROUP)
-            RESULT(start + k, m_exp(from[k] - m) / sum);
+            RESULT(start + k, m_exp(LOAD(from, k) - m) / sum);
 #endif
     }
 }
 
 __kernel __attribute__((reqd_work_group_size(GROUP, 1, 1)))
-void softmax_backward_groups(__global const real *dz, ulong dz_first, __global const real *z, ulong z_first, long rows,
-                             long n, long inner, RESULT_PARAMS TAKE_PARAMS)
+void softmax_backward_groups(__global const stored *dz, ulong dz_first, __global const stored *z, ulong z_first,
+                             long rows, long n, long inner, RESULT_PARAMS TAKE_PARAMS)
 {
     __local real lane[GROUP];
     int id = (int)get_local_id(0);
@@ -156,21 +156,21 @@ void softmax_backward_groups(__global const real *dz, ulong dz_first, __global c
     RESULT_START(c_first);
     for (long row = (long)get_group_id(0); row < rows; row += (long)get_num_groups(0)) {
         const index_t start = (index_t)(row * n);
-        __global const real *flow = dz + start, *value = z + z_first + start;
+        __global const stored *flow = dz + start, *value = z + z_first + start;
         real sum = 0;
 
         for (index_t k = id; k < n; k += GROUP) {
             const real term = TAKE(dz, start + k);
 
-            sum += TERM(value[k], term);
+            sum += TERM(LOAD(value, k), term);
         }
         sum = group_sum(lane, id, sum);
 #ifdef LOG
         for (index_t k = id; k < n; k += GROUP)
-            RESULT(start + k, flow[k] - m_exp(value[k]) * sum);
+            RESULT(start + k, LOAD(flow, k) - m_exp(LOAD(value, k)) * sum);
 #else
         for (index_t k = id; k < n; k += GROUP)
-            RESULT(start + k, value[k] * (flow[k] - sum));
+            RESULT(start + k, LOAD(value, k) * (LOAD(flow, k) - sum));
 #endif
     }
 }

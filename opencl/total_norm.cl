@@ -13,11 +13,11 @@ void squares(long first, long last, __global const long *table, ulong table_0, S
 
     for (long row = first + (long)get_group_id(0); row < last; row += (long)get_num_groups(0)) {
         __global const long *at = table + table_0 + (ulong)row * 2;
-        __global const real *x = tensor_at(at[1], s0, s1, s2, s3, s4, s5, s6, s7);
+        __global const stored *x = tensor_at(at[1], s0, s1, s2, s3, s4, s5, s6, s7);
         real sum = 0;
 
         for (index_t i = id; i < (index_t)at[0]; i += GROUP)
-            sum += x[i] * x[i];
+            sum += LOAD(x, i) * LOAD(x, i);
         sum = group_sum(lane, id, sum);
         if (id == 0)
             parts[parts_0 + (ulong)row] = sum;

@@ -1,7 +1,7 @@
 /* update.cl - the kernels of the optimisers' updates: one parameter, or many at once.  A file that includes this one
  * says before how many TENSORS (of one shape, without gaps) and NUMBERS the update takes, and behind it defines
  *
- *   static inline void update(__global real *t0, .., index_t i, real n0, ..)      element i of all of them
+ *   static inline void update(__global stored *t0, .., index_t i, real n0, ..)      element i of all of them
  *
  * Nothing happens while the device word is set, unless IS_UPDATE is defined as 0: a result is made. */
 #include "pieces.cl"
@@ -21,8 +21,8 @@
 #define LIST_JOIN(n) LIST_##n
 #define LIST(n) LIST_JOIN(n)
 
-#define TENSOR(k) __global real *t##k
-#define PLACED_TENSOR(k) __global real *t##k, ulong t##k##_0
+#define TENSOR(k) __global stored *t##k
+#define PLACED_TENSOR(k) __global stored *t##k, ulong t##k##_0
 #define PLACE(k) t##k + t##k##_0
 #define NUMBER(k) real n##k
 #define NUMBER_NAME(k) n##k

@@ -11,6 +11,7 @@ static const struct update update = UPDATE(adam, 0, "adam", {"", "-DDECOUPLED"})
 const struct op op_adam = {
     .name = "adam",
     .nin = 4,
+    .flags = OP_HALF,
     .writes = 1u << 0 | 1u << 2 | 1u << 3,
     .shape = update_shape,
     .cpu = update_cpu,

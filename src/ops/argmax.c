@@ -1,5 +1,5 @@
 /* argmax.c - argmax and argmin: the position of the first maximum or minimum over axes, row-major inside them; NaN
- * counts as the one looked for.  f32, f64, i64, i32, u8 into i64.  The searches are in argmax_isa.c, the kernels in
+ * counts as the one looked for.  Floats, i64, i32, u8 into i64.  The searches are in argmax_isa.c, the kernels in
  * opencl/argmax.cl. */
 #include "ops/argmax.h"
 #include "device/cpu/isa.h"
@@ -55,7 +55,7 @@ static gradc_status argmax_cpu(const struct launch *l, struct failure *f)
 
     (void)f;
     job.x = view_host(&l->in[0]);
-    job.best = reduce_rows(kind == ARGMIN ? REDUCE_MIN : REDUCE_MAX, dtype);
+    job.best = reduce_rows(kind == ARGMIN ? REDUCE_MIN : REDUCE_MAX, dtype_computes(dtype));
     job.z = job.segments > 1 ? place_host(l->workspace) : z;
     cpu_parallel(l->device, cpu_tasks(job.r.outputs, job.per_task) * job.segments, loops->task[kind][dtype],
                  &job);
@@ -144,6 +144,7 @@ static size_t argmax_workspace(const struct launch *l)
 const struct op op_argmax = {.name = "argmax",
                              .nin = 1,
                              .nout = 1,
+                             .flags = OP_HALF,
                              .shape = argmax_shape,
                              .workspace = argmax_workspace,
                              .cpu = argmax_cpu,
@@ -152,6 +153,7 @@ const struct op op_argmax = {.name = "argmax",
 const struct op op_argmin = {.name = "argmin",
                              .nin = 1,
                              .nout = 1,
+                             .flags = OP_HALF,
                              .shape = argmax_shape,
                              .workspace = argmax_workspace,
                              .cpu = argmax_cpu,

@@ -1,12 +1,13 @@
 /* argmax_loops.h - the search for the first best element in one element type.  Included by argmax_isa.c with
  *   BETTER(x, y)  x is better than y: larger, or smaller; neither is NaN
  *   ELEMENT       the type
+ *   VALUE, LOAD   what an element is compared as, and the way there; WIDENS: they differ
  *   INDEX         a signed integer, as wide where there is one of at least 32 bits
  *   NAME(name)    name with the type's suffix
  * and all are undefined again here but BETTER. */
 
 /* Whether x comes before best: better, or NaN where best is not. */
-static inline int NAME(better)(ELEMENT x, ELEMENT best)
+static inline int NAME(better)(VALUE x, VALUE best)
 {
     return BETTER(x, best) | (IS_NAN(x) & !IS_NAN(best));
 }
@@ -16,16 +17,16 @@ static inline int NAME(better)(ELEMENT x, ELEMENT best)
 static inline void NAME(lanes)(const ELEMENT *x, int64_t start, int64_t end, int64_t stride, int64_t step,
                                int w, int64_t *z)
 {
-    ELEMENT best[LANES];
+    VALUE best[LANES];
     INDEX at[LANES];
 
     for (int k = 0; k < w; k++) {
-        best[k] = x[start * stride + k * step];
+        best[k] = LOAD(x[start * stride + k * step]);
         at[k] = 0;
     }
     for (INDEX i = 1; i < end - start; i++)
         for (int k = 0; k < w; k++) {
-            ELEMENT value = x[(start + i) * stride + k * step];
+            VALUE value = LOAD(x[(start + i) * stride + k * step]);
             int better = NAME(better)(value, best[k]);
 
             best[k] = better ? value : best[k];
@@ -41,15 +42,30 @@ static int64_t NAME(search)(const ELEMENT *x, const struct reduction *r, int64_t
                             reduce_loop *fold)
 {
     int64_t at = start;
-    ELEMENT best = x[reduction_element(r, start)];
+    VALUE best = LOAD(x[reduction_element(r, start)]);
 
     for (int64_t first = start; first < end; first += BLOCK) {
         int64_t last = end - first < BLOCK ? end : first + BLOCK;
-        ELEMENT most;
+        VALUE most;
 
+#ifdef WIDENS
+        VALUE wide[BLOCK];
+        const int neighbours = r->nreduced == 1 && r->stride[0] == 1;
+        const struct reduction flat = {
+            .nkept = 1, .nreduced = 1, .kept_size = {1}, .size = {BLOCK}, .stride = {1}, .outputs = 1, .count = BLOCK};
+
+        for (int64_t i = first; neighbours && i < last; i++)
+            wide[i - first] = LOAD(x[i]);
+        for (int64_t i = first; !neighbours && i < last; i++)
+            wide[i - first] = LOAD(x[reduction_element(r, i)]);
+        fold(wide, &flat, 0, last - first, 1, &(struct reduce_map){0}, &most);
+#define VALUE_AT(i) wide[(i)-first]
+#else
         fold(x, r, first, last, 1, &(struct reduce_map){0}, &most);
+#define VALUE_AT(i) x[r->nreduced == 1 ? (i)*r->stride[0] : reduction_element(r, i)]
+#endif
         for (int64_t i = first; i < last && NAME(better)(most, best); i++) {
-            ELEMENT value = r->nreduced == 1 ? x[i * r->stride[0]] : x[reduction_element(r, i)];
+            VALUE value = VALUE_AT(i);
 
             if (value == most || (IS_NAN(value) && IS_NAN(most))) {
                 best = most;
@@ -103,12 +119,16 @@ static void NAME(merge)(const struct argmax_job *job, int64_t *z)
         for (int64_t s = 1; s < job->segments; s++) {
             int64_t at = job->z[s * r->outputs + o];
 
-            if (NAME(better)(x[reduction_element(r, at)], x[reduction_element(r, z[o])]))
+            if (NAME(better)(LOAD(x[reduction_element(r, at)]), LOAD(x[reduction_element(r, z[o])])))
                 z[o] = at;
         }
     }
 }
 
 #undef ELEMENT
+#undef VALUE
+#undef LOAD
+#undef WIDENS
+#undef VALUE_AT
 #undef INDEX
 #undef NAME

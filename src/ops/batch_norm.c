@@ -222,12 +222,13 @@ static void batch_norm_gradient(struct gradient *d)
     gradc_tensor *more = NULL;
     if (d->dz[INVSTD]) {
         gradc_tensor *slope = gradc_mul(d->dz[INVSTD], gradc_mul(invstd, gradc_mul(invstd, invstd)));
-        more = gradc_mul(gradc_neg(norm_beside(slope, x)), norm_centred(x, mean));
+        more = gradc_mul(gradc_neg(norm_beside(slope, x)),
+                         norm_centred(gradc_cast(x, gradc_dtype_of(mean)), mean));
     }
     if (d->dz[MEAN])
         more = more ? gradc_add(more, norm_beside(d->dz[MEAN], x)) : norm_beside(d->dz[MEAN], x);
     if (more) {
-        more = gradc_mul_scalar(more, 1 / norm_count(x));
+        more = gradc_cast(gradc_mul_scalar(more, 1 / norm_count(x)), gradc_dtype_of(x));
         d->dx[X] = d->dx[X] ? gradc_add(d->dx[X], more)
                             : gradc_expand(more, gradc_ndim(x), tensor_of(x)->layout.shape);
     }
@@ -281,6 +282,7 @@ const struct op op_batch_norm_eval = {
 const struct op op_batch_norm_running = {
     .name = "batch_norm_running",
     .nin = 4,
+    .flags = OP_HALF,
     .writes = 1u << 0 | 1u << 1,
     .shape = running_shape,
     .cpu = running_cpu,
@@ -300,10 +302,9 @@ static gradc_status check_vector(const struct tensor *x, gradc_tensor *vector, c
                       : GRADC_OK;
     if (v->g != x->g)
         return context_fail(x->g, GRADC_E_ARG, "batch_norm: %s is of another context", name);
-    if (v->dtype != dtype_computes(x->dtype))
-        return context_fail(x->g, GRADC_E_DTYPE, "batch_norm: %s is %s, x is %s%s", name,
-                            gradc_dtype_name(v->dtype), gradc_dtype_name(x->dtype),
-                            dtype_is_half(x->dtype) ? ", which takes f32" : "");
+    if (v->dtype != x->dtype && v->dtype != dtype_computes(x->dtype))
+        return context_fail(x->g, GRADC_E_DTYPE, "batch_norm: %s is %s, x is %s", name,
+                            gradc_dtype_name(v->dtype), gradc_dtype_name(x->dtype));
     if (v->layout.ndim != 1 || v->layout.shape[0] != x->layout.shape[1])
         return context_fail(x->g, GRADC_E_SHAPE, "batch_norm: %s %s does not match the channels of x %s",
                             name, SHAPE(&v->layout), SHAPE(&x->layout));
@@ -337,6 +338,10 @@ static gradc_status check(const struct tensor *x, gradc_tensor *const *vectors, 
         status = check_vector(x, vectors[i], names[i], !training && i < 2);
     if (!status && !vectors[0] != !vectors[1])
         return context_fail(x->g, GRADC_E_ARG, "batch_norm: running_mean and running_var must come together");
+    if (!status && vectors[0] && gradc_dtype_of(vectors[0]) != gradc_dtype_of(vectors[1]))
+        return context_fail(x->g, GRADC_E_DTYPE, "batch_norm: running_mean is %s, running_var %s",
+                            gradc_dtype_name(gradc_dtype_of(vectors[0])),
+                            gradc_dtype_name(gradc_dtype_of(vectors[1])));
     for (int i = 0; i < 2 && !status && training; i++)
         status = check_written(x, vectors[i], names[i]);
     if (!status && training && layout_numel(&x->layout) == x->layout.shape[1] && x->layout.shape[1] > 0)
@@ -346,11 +351,12 @@ static gradc_status check(const struct tensor *x, gradc_tensor *const *vectors, 
     return status;
 }
 
-/* A weight of ones or a bias of zeros where there is none. */
+/* A vector in the dtype that x is computed in; a weight of ones or a bias of zeros where there is none. */
 static gradc_tensor *vector_or(gradc_tensor *v, const struct tensor *x, int one)
 {
-    gradc_tensor *constant = v ? NULL : context_constant(x->g, dtype_computes(x->dtype), one);
-    return v ? v : gradc_expand(constant, 1, &x->layout.shape[1]);
+    const gradc_dtype computes = dtype_computes(x->dtype);
+    return v ? gradc_cast(v, computes)
+             : gradc_expand(context_constant(x->g, computes, one), 1, &x->layout.shape[1]);
 }
 
 /* z, and the update of the running statistics: both or neither. */
@@ -396,5 +402,7 @@ gradc_tensor *gradc_batch_norm(gradc_tensor *x, gradc_tensor *running_mean, grad
         return NULL;
     if (training)
         return train(t->g, in, vectors, momentum, eps);
+    for (int i = EVAL_MEAN; i <= EVAL_VAR; i++)
+        in[i] = gradc_cast(in[i], dtype_computes(t->dtype));
     return op_record(&op_batch_norm_eval, 5, in, &(struct attributes){.nreals = 1, .reals = &eps});
 }

@@ -4,6 +4,7 @@
  * over the n numbers of each channel, with r = invstd and y = (x - mean) r. */
 #include "ops/channels.h"
 #include "ops/ops.h"
+#include "ops/wide_gradient.h"
 
 static gradc_status backward_shape(struct record *r)
 {
@@ -183,7 +184,7 @@ static gradc_tensor *second_core(const struct second *f, double factor)
                      gradc_mul_scalar(gradc_mul(f->dweight, f->t), factor / n));
 }
 
-static void backward_gradient(struct gradient *d)
+static void second_gradient(struct gradient *d)
 {
     const struct second f = second_of(d);
     if (d->wants[BACK_DZ])
@@ -197,6 +198,11 @@ static void backward_gradient(struct gradient *d)
     if (d->wants[BACK_INVSTD])
         d->dx[BACK_INVSTD] = plus(f.u ? gradc_mul(f.weight, second_core(&f, 2)) : NULL,
                                   f.q ? gradc_div(gradc_mul(f.q, f.dweight), f.r) : NULL);
+}
+
+static void backward_gradient(struct gradient *d)
+{
+    wide_gradient(d, &op_batch_norm_backward, second_gradient);
 }
 
 const struct op op_batch_norm_backward = {

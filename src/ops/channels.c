@@ -1,6 +1,8 @@
 /* channels.c - how batch_norm and its backward op see x, split their work, and reach the loops of channels_isa.c. */
 #include "ops/channels.h"
 
+#include "device/cpu/half.h"
+
 enum { TASKS = 64, SEGMENT = 16384, GROUP_SEGMENT = 16384, MOST_SEGMENTS = 256 };
 
 struct norm_extent norm_extent_of(const struct layout *x)
@@ -64,6 +66,11 @@ double norm_number(const struct view *v, int64_t c)
 {
     const char *p = view_host(v);
     int64_t at = c * v->layout.stride[0];
+    float wide;
+    if (dtype_is_half(v->dtype)) {
+        half_widen(v->dtype, 1, p + at * (int64_t)sizeof(uint16_t), 1, &wide);
+        return (double)wide;
+    }
     return v->dtype == GRADC_F64 ? ((const double *)(const void *)p)[at]
                                  : (double)((const float *)(const void *)p)[at];
 }
@@ -72,10 +79,13 @@ void norm_set_number(const struct view *v, int64_t c, double value)
 {
     char *p = view_host(v);
     int64_t at = c * v->layout.stride[0];
-    if (v->dtype == GRADC_F64)
+    const float number = (float)value;
+    if (dtype_is_half(v->dtype))
+        half_narrow(v->dtype, 1, &number, p + at * (int64_t)sizeof(uint16_t));
+    else if (v->dtype == GRADC_F64)
         ((double *)(void *)p)[at] = value;
     else
-        ((float *)(void *)p)[at] = (float)value;
+        ((float *)(void *)p)[at] = number;
 }
 
 struct norm_work norm_work_of(const struct launch *l, int x)

@@ -2,7 +2,7 @@
 #include "ops/ops.h"
 #include "ops/update.h"
 
-/* in: g, norm [] -> z = g min(1, MAX / (norm + 1e-6)); a NaN stays one. */
+/* in: g, norm [] -> z = g min(1, MAX / (norm + 1e-6)); a NaN stays one.  Where g has 16 bits norm is f32. */
 
 static gradc_status clip_grad_shape(struct record *r)
 {
@@ -17,7 +17,7 @@ const struct op op_clip_grad = {
     .name = "clip_grad",
     .nin = 2,
     .nout = 1,
-    .flags = OP_IN_STEP,
+    .flags = OP_IN_STEP | OP_HALF,
     .shape = clip_grad_shape,
     .cpu = update_cpu,
     .opencl = update_opencl,

@@ -1,7 +1,8 @@
 /* layer_norm.c - layer_norm and group_norm: rows of x normalised by their own mean and variance, with a backward op.
  *
  * Both record x as [batch,groups,channels,inner], a row being [channels,inner], n numbers, and weight and bias as
- * [groups,channels,1]; layer_norm has one group, and inner 1.  With r = invstd and y = (x - mean) r:
+ * [groups,channels,1]; layer_norm has one group, and inner 1.  Where x has 16 bits, all but z, dz and dx is f32.
+ * With r = invstd and y = (x - mean) r:
  *     z = weight y + bias
  *     dx = r (g - sum(g) / n - y sum(g y) / n) for g = weight dz, summed over the row
  *     dbias = sum(dz),  dweight = sum(dz y), over batch and inner. */
@@ -9,8 +10,10 @@
 #include <string.h>
 
 #include "core/context.h"
+#include "device/cpu/half.h"
 #include "ops/layer_norm.h"
 #include "ops/ops.h"
+#include "ops/wide_gradient.h"
 
 /* Operands and outputs; mean and invstd are [batch,groups,1,1]. */
 enum { X, WEIGHT, BIAS };
@@ -34,7 +37,7 @@ static gradc_status layer_norm_shape(struct record *r)
 {
     const struct tensor *x = r->in[X];
     for (int o = 0; o < r->nout; o++) {
-        r->out[o].dtype = x->dtype;
+        r->out[o].dtype = o == Z ? x->dtype : dtype_computes(x->dtype);
         r->out[o].layout = x->layout;
         if (o > 0)
             r->out[o].layout.shape[2] = r->out[o].layout.shape[3] = 1;
@@ -45,7 +48,7 @@ static gradc_status layer_norm_shape(struct record *r)
 static gradc_status backward_shape(struct record *r)
 {
     for (int o = 0; o < r->nout; o++) {
-        r->out[o].dtype = r->in[BACK_X]->dtype;
+        r->out[o].dtype = r->in[o == DX ? BACK_X : BACK_WEIGHT]->dtype;
         r->out[o].layout = r->in[o == DX ? BACK_X : BACK_WEIGHT]->layout;
     }
     return GRADC_OK;
@@ -53,7 +56,12 @@ static gradc_status backward_shape(struct record *r)
 
 /* ---- The CPU ---- */
 
-enum { GRAIN = 16384, TASKS = 64, WEIGHTS = 1024 }; /* elements, tasks of rows, weights of a task */
+enum {
+    GRAIN = 16384,
+    TASKS = 64,
+    WEIGHTS = 1024,
+    WIDE_ROWS = 3
+}; /* elements, tasks of rows, weights of a task */
 
 ISA_DECLARE(struct layer_table, layer_table);
 
@@ -72,6 +80,7 @@ struct work {
     struct layer_rows s;
     int64_t per_task, tasks; /* rows */
     double *sums;            /* [tasks][2][weights]: the workspace */
+    float *wide;             /* NULL, or where 16-bit rows are f32: WIDE_ROWS rows for each thread */
 };
 
 static struct work work_of(const struct launch *l, int x, int weight)
@@ -94,14 +103,76 @@ static void run_rows(const struct work *w, const struct epilogue *e, int64_t tas
     epilogue_run(e, first * w->e.n, (last_row(w, task) - first) * w->e.n);
 }
 
+static size_t wide_bytes(const struct launch *l, const struct extent *e)
+{
+    if (l->device->opencl || !dtype_is_half(l->out[Z].dtype))
+        return 0;
+    return (size_t)(cpu_threads(l->device) * WIDE_ROWS * e->n) * sizeof(float);
+}
+
+static size_t forward_workspace(const struct launch *l)
+{
+    struct extent e = extent_of(&l->in[X].layout);
+    return wide_bytes(l, &e);
+}
+
+/* A row of 16-bit numbers goes through the loops as the only one, with the weights of its group. */
+static struct layer_rows one_row(const struct work *w, int64_t row)
+{
+    struct layer_rows s = w->s;
+    const int64_t first = row % s.groups * s.channels;
+    s.weight = (const float *)s.weight + first;
+    s.bias = s.bias ? (const float *)s.bias + first : NULL;
+    s.groups = 1;
+    return s;
+}
+
+/* Of a 16-bit tensor. */
+static char *row_of(const struct work *w, const struct view *v, int64_t row)
+{
+    return (char *)view_host(v) + row * w->e.n * (int64_t)sizeof(uint16_t);
+}
+
+static void widen_row(const struct work *w, const struct view *v, int64_t row, float *to)
+{
+    half_widen(v->dtype, w->e.n, row_of(w, v, row), 1, to);
+}
+
+static void forward_row(const struct work *w, int64_t row, int thread)
+{
+    const struct launch *l = w->l;
+    const struct layer_rows s = one_row(w, row);
+    float *x = w->wide + thread * WIDE_ROWS * w->e.n, *z = x + w->e.n;
+    widen_row(w, &l->in[X], row, x);
+    w->loops->forward(&s, x, z, (float *)view_host(&l->out[MEAN]) + row,
+                      (float *)view_host(&l->out[INVSTD]) + row, 0, 1);
+    half_narrow(l->out[Z].dtype, w->e.n, z, row_of(w, &l->out[Z], row));
+}
+
+static void backward_row(const struct work *w, int64_t row, double *const sums[2], int thread)
+{
+    const struct launch *l = w->l;
+    const struct layer_rows s = one_row(w, row);
+    const int64_t first = row % w->e.groups * w->e.channels;
+    float *dz = w->wide + thread * WIDE_ROWS * w->e.n, *x = dz + w->e.n, *dx = x + w->e.n;
+    widen_row(w, &l->in[BACK_DZ], row, dz);
+    widen_row(w, &l->in[BACK_X], row, x);
+    w->loops->backward(&s, dz, x, (const float *)view_host(&l->in[BACK_MEAN]) + row,
+                       (const float *)view_host(&l->in[BACK_INVSTD]) + row, dx,
+                       (double *const[]){sums[0] + first, sums[1] + first}, 0, 1);
+    half_narrow(l->out[DX].dtype, w->e.n, dx, row_of(w, &l->out[DX], row));
+}
+
 static void forward_task(void *arg, int64_t task, int thread)
 {
     const struct work *w = arg;
     const struct launch *l = w->l;
-    (void)thread;
     run_rows(w, l->prologue, task);
-    w->loops->forward(&w->s, view_host(&l->in[X]), view_host(&l->out[Z]), view_host(&l->out[MEAN]),
-                      view_host(&l->out[INVSTD]), task * w->per_task, last_row(w, task));
+    for (int64_t row = task * w->per_task; w->wide && row < last_row(w, task); row++)
+        forward_row(w, row, thread);
+    if (!w->wide)
+        w->loops->forward(&w->s, view_host(&l->in[X]), view_host(&l->out[Z]), view_host(&l->out[MEAN]),
+                          view_host(&l->out[INVSTD]), task * w->per_task, last_row(w, task));
     run_rows(w, l->epilogue, task);
 }
 
@@ -110,6 +181,7 @@ static gradc_status layer_norm_cpu(const struct launch *l, struct failure *f)
     struct work w = work_of(l, X, WEIGHT);
     (void)f;
     w.s.bias = view_host(&l->in[BIAS]);
+    w.wide = dtype_is_half(l->in[X].dtype) ? place_host(l->workspace) : NULL;
     w.s.eps = l->reals[0];
     w.per_task = w.e.n < GRAIN ? GRAIN / w.e.n : 1;
     cpu_parallel(l->device, cpu_tasks(w.e.rows, w.per_task), forward_task, &w);
@@ -130,12 +202,15 @@ static void backward_task(void *arg, int64_t task, int thread)
     const struct work *w = arg;
     const struct launch *l = w->l;
     double *sums = w->sums + task * 2 * w->e.weights;
-    (void)thread;
+    double *const both[] = {sums, sums + w->e.weights};
     run_rows(w, l->prologue, task);
     memset(sums, 0, (size_t)(2 * w->e.weights) * sizeof *sums);
-    w->loops->backward(&w->s, view_host(&l->in[BACK_DZ]), view_host(&l->in[BACK_X]),
-                       view_host(&l->in[BACK_MEAN]), view_host(&l->in[BACK_INVSTD]), view_host(&l->out[DX]),
-                       (double *const[]){sums, sums + w->e.weights}, task * w->per_task, last_row(w, task));
+    for (int64_t row = task * w->per_task; w->wide && row < last_row(w, task); row++)
+        backward_row(w, row, both, thread);
+    if (!w->wide)
+        w->loops->backward(&w->s, view_host(&l->in[BACK_DZ]), view_host(&l->in[BACK_X]),
+                           view_host(&l->in[BACK_MEAN]), view_host(&l->in[BACK_INVSTD]),
+                           view_host(&l->out[DX]), both, task * w->per_task, last_row(w, task));
     run_rows(w, l->epilogue, task);
 }
 
@@ -167,6 +242,8 @@ static gradc_status backward_cpu(const struct launch *l, struct failure *f)
     w.sums = place_host(l->workspace);
     w.per_task = back_rows(&w.e);
     w.tasks = cpu_tasks(w.e.rows, w.per_task);
+    if (dtype_is_half(l->in[BACK_X].dtype))
+        w.wide = (float *)(void *)(w.sums + w.tasks * 2 * w.e.weights);
     cpu_parallel(l->device, w.tasks, backward_task, &w);
     cpu_parallel(l->device, cpu_tasks(w.e.weights, WEIGHTS), weights_task, &w);
     return GRADC_OK;
@@ -187,8 +264,8 @@ static size_t backward_workspace(const struct launch *l)
 {
     struct extent e = extent_of(&l->in[BACK_X].layout);
     if (l->device->opencl)
-        return (size_t)(2 * segments_of(&e) * e.weights) * gradc_dtype_size(l->in[BACK_X].dtype);
-    return (size_t)(cpu_tasks(e.rows, back_rows(&e)) * 2 * e.weights) * sizeof(double);
+        return (size_t)(2 * segments_of(&e) * e.weights) * gradc_dtype_size(l->in[BACK_WEIGHT].dtype);
+    return (size_t)(cpu_tasks(e.rows, back_rows(&e)) * 2 * e.weights) * sizeof(double) + wide_bytes(l, &e);
 }
 
 /* `count` rows (or sums) of n numbers: a work-group for each, or an item where they are short. */
@@ -229,7 +306,7 @@ static gradc_status backward_opencl(const struct launch *l, struct failure *f)
     struct extent e = extent_of(&l->in[BACK_X].layout);
     int64_t segments = segments_of(&e);
     struct view parts = {.at = l->workspace,
-                         .dtype = l->out[0].dtype,
+                         .dtype = l->in[BACK_WEIGHT].dtype,
                          .layout = {.ndim = 1, .shape = {2 * segments * e.weights}, .stride = {1}}};
     struct kernel_call k;
     start(&k, l, "layer_norm_parts", &e, e.inner, segments * e.weights);
@@ -285,11 +362,12 @@ static void layer_norm_gradient(struct gradient *d)
     }
     if (d->dz[INVSTD]) {
         gradc_tensor *slope = gradc_neg(gradc_mul(d->dz[INVSTD], gradc_mul(r, gradc_mul(r, r))));
-        more = gradc_mul(slope, gradc_sub(x, mean));
+        more = gradc_mul(slope, gradc_sub(gradc_cast(x, gradc_dtype_of(mean)), mean));
     }
     more = plus(more, d->dz[MEAN]);
     if (more)
-        more = gradc_expand(gradc_mul_scalar(more, 1 / count_of(x)), 4, tensor_of(x)->layout.shape);
+        more = gradc_cast(gradc_expand(gradc_mul_scalar(more, 1 / count_of(x)), 4, tensor_of(x)->layout.shape),
+                          gradc_dtype_of(x));
     d->dx[X] = plus(d->dx[X], more);
 }
 
@@ -343,7 +421,7 @@ static gradc_tensor *second_invstd(const struct second *f)
     return plus(through, gradc_sub(row_sum(gradc_mul(f->u, f->g)), gradc_mul_scalar(products, 1 / f->n)));
 }
 
-static void backward_gradient(struct gradient *d)
+static void second_gradient(struct gradient *d)
 {
     const struct second f = second_of(d);
     const struct layout *x = &tensor_of(f.x)->layout;
@@ -361,6 +439,11 @@ static void backward_gradient(struct gradient *d)
         d->dx[BACK_INVSTD] = second_invstd(&f);
 }
 
+static void backward_gradient(struct gradient *d)
+{
+    wide_gradient(d, &op_layer_norm_backward, second_gradient);
+}
+
 /* ---- Descriptors ---- */
 
 const struct op op_layer_norm = {
@@ -368,8 +451,9 @@ const struct op op_layer_norm = {
     .nin = 3,
     .nout = OUTPUTS,
     .keeps = KEEP_IN(X) | KEEP_IN(WEIGHT) | KEEP_OUT(MEAN) | KEEP_OUT(INVSTD),
-    .flags = OP_FLOWS | OP_EPILOGUE | OP_PROLOGUE | OP_READS_AGAIN,
+    .flags = OP_FLOWS | OP_EPILOGUE | OP_PROLOGUE | OP_READS_AGAIN | OP_HALF,
     .shape = layer_norm_shape,
+    .workspace = forward_workspace,
     .cpu = layer_norm_cpu,
     .opencl = layer_norm_opencl,
     .gradient = layer_norm_gradient,
@@ -381,7 +465,7 @@ const struct op op_layer_norm_backward = {
     .nout = BACK_OUTPUTS,
     .keeps =
         KEEP_IN(BACK_DZ) | KEEP_IN(BACK_X) | KEEP_IN(BACK_WEIGHT) | KEEP_IN(BACK_MEAN) | KEEP_IN(BACK_INVSTD),
-    .flags = OP_FLOWS | OP_EPILOGUE | OP_PROLOGUE | OP_READS_AGAIN,
+    .flags = OP_FLOWS | OP_EPILOGUE | OP_PROLOGUE | OP_READS_AGAIN | OP_HALF,
     .shape = backward_shape,
     .workspace = backward_workspace,
     .cpu = backward_cpu,
@@ -395,25 +479,26 @@ const struct op op_layer_norm_backward = {
 static gradc_tensor *vector(const char *op, const struct tensor *x, gradc_tensor *v, const char *name,
                             int otherwise, const struct layout *want, const int64_t *shape)
 {
+    const gradc_dtype computes = dtype_computes(x->dtype);
     if (!v)
-        return gradc_contiguous(gradc_expand(context_constant(x->g, x->dtype, otherwise), 3, shape));
+        return gradc_contiguous(gradc_expand(context_constant(x->g, computes, otherwise), 3, shape));
     const struct tensor *t = op_operand(v, op);
     if (!t)
         return NULL;
-    if (t->dtype != x->dtype)
+    if (t->dtype != x->dtype && t->dtype != computes)
         context_fail(x->g, GRADC_E_DTYPE, "%s: %s is %s, x is %s", op, name, gradc_dtype_name(t->dtype),
                      gradc_dtype_name(x->dtype));
     else if (!layout_same_shape(&t->layout, want))
         context_fail(x->g, GRADC_E_SHAPE, "%s: %s %s is not %s", op, name, SHAPE(&t->layout), SHAPE(want));
     else
-        return gradc_contiguous(gradc_reshape(v, 3, shape));
+        return gradc_contiguous(gradc_reshape(gradc_cast(v, computes), 3, shape));
     return NULL;
 }
 
 static gradc_status check(const char *op, const struct tensor *x, double eps)
 {
     if (!dtype_is_float(x->dtype))
-        return context_fail(x->g, GRADC_E_DTYPE, "%s: x is %s, not f32 or f64", op, gradc_dtype_name(x->dtype));
+        return context_fail(x->g, GRADC_E_DTYPE, "%s: x is %s, no float", op, gradc_dtype_name(x->dtype));
     if (!(eps >= 0) || isinf(eps))
         return context_fail(x->g, GRADC_E_ARG, "%s: eps %g is no good number", op, eps);
     return GRADC_OK;
@@ -430,7 +515,7 @@ static gradc_tensor *normalise(const char *op, gradc_tensor *x, const struct ten
         return NULL;
     gradc_tensor *seen = gradc_reshape(gradc_contiguous(x), 4, rows), *z;
     if (layout_numel(&t->layout) == 0)
-        z = gradc_add(gradc_mul(seen, w), b);
+        z = gradc_cast(gradc_add(gradc_mul(gradc_cast(seen, dtype_computes(t->dtype)), w), b), t->dtype);
     else
         z = op_record(&op_layer_norm, 3, (gradc_tensor *const[]){seen, w, b},
                       &(struct attributes){.nreals = 1, .reals = &eps});

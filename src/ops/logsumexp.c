@@ -1,5 +1,7 @@
-/* logsumexp.c - m + ln sum e^(x - m) over axes, m the maximum, in two folds; -inf over nothing.  f32, f64. */
+/* logsumexp.c - m + ln sum e^(x - m) over axes, m the maximum, in two folds; -inf over nothing.  Of floats. */
+#include "ops/ops.h"
 #include "ops/reduce.h"
+#include "ops/wide_gradient.h"
 
 /* ints: REDUCE_*. */
 static gradc_status logsumexp_shape(struct record *r)
@@ -7,7 +9,7 @@ static gradc_status logsumexp_shape(struct record *r)
     gradc_dtype dtype = r->in[0]->dtype;
 
     if (!dtype_is_float(dtype))
-        return record_fail(r, GRADC_E_DTYPE, "x is %s, not f32 or f64", gradc_dtype_name(dtype));
+        return record_fail(r, GRADC_E_DTYPE, "x is %s, no float", gradc_dtype_name(dtype));
     r->out[0].dtype = dtype;
     return reduce_shape(r);
 }
@@ -31,7 +33,7 @@ static gradc_status logsumexp_opencl(const struct launch *l, struct failure *f)
 }
 
 /* dx = dz e^(x - z). */
-static void logsumexp_gradient(struct gradient *d)
+static void logsumexp_composed(struct gradient *d)
 {
     const struct layout *x = &tensor_of(d->x[0])->layout;
     int64_t mask = d->ints[REDUCE_MASK];
@@ -40,9 +42,15 @@ static void logsumexp_gradient(struct gradient *d)
     d->dx[0] = gradc_mul(reduce_keepdim(d->dz[0], x, mask), gradc_exp(apart));
 }
 
+static void logsumexp_gradient(struct gradient *d)
+{
+    wide_gradient(d, &op_logsumexp, logsumexp_composed);
+}
+
 const struct op op_logsumexp = {.name = "logsumexp",
                                 .nin = 1,
                                 .nout = 1,
+                                .flags = OP_HALF | OP_SINGLE,
                                 .keeps = KEEP_IN(0) | KEEP_OUT(0),
                                 .shape = logsumexp_shape,
                                 .workspace = reduce_workspace_two,

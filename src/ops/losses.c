@@ -32,7 +32,7 @@ static const struct tensor *same_kind(const char *name, const struct tensor *x, 
     if (t->g != x->g)
         context_fail(x->g, GRADC_E_ARG, "%s: %s is of another context", name, what);
     else if (!dtype_is_float(x->dtype))
-        context_fail(x->g, GRADC_E_DTYPE, "%s: x is %s, not f32 or f64", name, gradc_dtype_name(x->dtype));
+        context_fail(x->g, GRADC_E_DTYPE, "%s: x is %s, no float", name, gradc_dtype_name(x->dtype));
     else if (t->dtype != x->dtype)
         context_fail(x->g, GRADC_E_DTYPE, "%s: %s is %s but x is %s", name, what, gradc_dtype_name(t->dtype),
                      gradc_dtype_name(x->dtype));

@@ -1,5 +1,7 @@
-/* max.c - max and min: the maximum and the minimum over axes; NaN wins.  f32, f64, i64, i32, u8. */
+/* max.c - max and min: the maximum and the minimum over axes; NaN wins.  Floats, i64, i32, u8. */
+#include "ops/ops.h"
 #include "ops/reduce.h"
+#include "ops/wide_gradient.h"
 
 /* ints: REDUCE_*. */
 static gradc_status max_shape(struct record *r)
@@ -35,7 +37,7 @@ static gradc_status min_opencl(const struct launch *l, struct failure *f)
 }
 
 /* dx = dz / ties where x = z, else 0. */
-static void max_gradient(struct gradient *d)
+static void ties_gradient(struct gradient *d)
 {
     const struct tensor *x = tensor_of(d->x[0]);
     int64_t mask = d->ints[REDUCE_MASK];
@@ -47,10 +49,20 @@ static void max_gradient(struct gradient *d)
     d->dx[0] = gradc_mul(ties, gradc_div(dz, naxes ? gradc_sum(ties, naxes, axes, 1) : ties));
 }
 
+static void max_gradient(struct gradient *d)
+{
+    wide_gradient(d, &op_max, ties_gradient);
+}
+
+static void min_gradient(struct gradient *d)
+{
+    wide_gradient(d, &op_min, ties_gradient);
+}
+
 const struct op op_max = {.name = "max",
                           .nin = 1,
                           .nout = 1,
-                          .flags = OP_PROLOGUE,
+                          .flags = OP_PROLOGUE | OP_HALF,
                           .keeps = KEEP_IN(0) | KEEP_OUT(0),
                           .shape = max_shape,
                           .workspace = reduce_workspace,
@@ -61,13 +73,13 @@ const struct op op_max = {.name = "max",
 const struct op op_min = {.name = "min",
                           .nin = 1,
                           .nout = 1,
-                          .flags = OP_PROLOGUE,
+                          .flags = OP_PROLOGUE | OP_HALF,
                           .keeps = KEEP_IN(0) | KEEP_OUT(0),
                           .shape = max_shape,
                           .workspace = reduce_workspace,
                           .cpu = min_cpu,
                           .opencl = min_opencl,
-                          .gradient = max_gradient};
+                          .gradient = min_gradient};
 
 gradc_tensor *gradc_max(gradc_tensor *x, int naxes, const int *axes, int keepdim)
 {

@@ -51,7 +51,7 @@ const struct op op_mean = {.name = "mean",
                            .nout = 1,
                            .flags = OP_PROLOGUE | OP_HALF,
                            .shape = mean_shape,
-                           .workspace = reduce_workspace,
+                           .workspace = reduce_workspace_sum,
                            .cpu = mean_cpu,
                            .opencl = mean_opencl,
                            .gradient = mean_gradient};

@@ -1,6 +1,7 @@
 /* nll_loss.c - the negative log likelihood of the right class, weighted, and where it is ignored:
  * z[b,i] = -weight[label] x[b,label,i] with label = labels[b,i]; 0 where that is ignored.  i goes over the axes behind
  * the classes.  A label out of range goes to the device word; its z is NaN. */
+#include "base/half.h"
 #include "ops/loss.h"
 
 #include <math.h>
@@ -19,7 +20,7 @@ int loss_labels_fit(const char *name, gradc_tensor *x, gradc_tensor *labels, gra
     if (l->g != t->g)
         context_fail(t->g, GRADC_E_ARG, "%s: labels are of another context", name);
     else if (!dtype_is_float(t->dtype))
-        context_fail(t->g, GRADC_E_DTYPE, "%s: x is %s, not f32 or f64", name, gradc_dtype_name(t->dtype));
+        context_fail(t->g, GRADC_E_DTYPE, "%s: x is %s, no float", name, gradc_dtype_name(t->dtype));
     else if (l->dtype != GRADC_I32 && l->dtype != GRADC_I64)
         context_fail(t->g, GRADC_E_DTYPE, "%s: labels are %s, not i32 or i64", name, gradc_dtype_name(l->dtype));
     else if (t->layout.ndim < 2)
@@ -70,7 +71,8 @@ static gradc_status nll_loss_backward_shape(struct record *r)
 enum { NLL_GRAIN = 16384 };
 
 struct nll_job {
-    int f64, wide; /* f64 numbers; i64 labels */
+    gradc_dtype dtype; /* of numbers */
+    int wide;          /* i64 labels */
     const void *x, *labels, *weight;
     void *z;
     int64_t n, classes, inner, ignore; /* n: labels */
@@ -79,13 +81,21 @@ struct nll_job {
 
 static double real_at(const struct nll_job *job, const void *from, int64_t i)
 {
-    return job->f64 ? ((const double *)from)[i] : ((const float *)from)[i];
+    if (job->dtype == GRADC_F64)
+        return ((const double *)from)[i];
+    if (dtype_is_half(job->dtype)) {
+        const uint16_t x = ((const uint16_t *)from)[i];
+        return job->dtype == GRADC_F16 ? f16_widen(x) : bf16_widen(x);
+    }
+    return ((const float *)from)[i];
 }
 
 static void real_set(const struct nll_job *job, void *to, int64_t i, double value)
 {
-    if (job->f64)
+    if (job->dtype == GRADC_F64)
         ((double *)to)[i] = value;
+    else if (dtype_is_half(job->dtype))
+        ((uint16_t *)to)[i] = job->dtype == GRADC_F16 ? f16_narrow((float)value) : bf16_narrow((float)value);
     else
         ((float *)to)[i] = (float)value;
 }
@@ -148,7 +158,7 @@ static void nll_weight_task(void *arg, int64_t task, int thread)
 static struct nll_job nll_job_of(const struct launch *l, int at)
 {
     const struct layout *labels = &l->in[at].layout;
-    struct nll_job job = {.f64 = l->out[0].dtype == GRADC_F64,
+    struct nll_job job = {.dtype = l->out[0].dtype,
                           .wide = l->in[at].dtype == GRADC_I64,
                           .x = view_host(&l->in[0]),
                           .labels = view_host(&l->in[at]),
@@ -242,7 +252,7 @@ static void nll_clear_task(void *arg, int64_t task, int thread)
 {
     const struct nll_job *job = arg;
     int64_t n = job->n * job->classes, first = task * NLL_GRAIN, left = n - first;
-    size_t size = job->f64 ? 8 : 4;
+    size_t size = gradc_dtype_size(job->dtype);
     (void)thread;
     memset((char *)job->z + (size_t)first * size, 0, (size_t)(left < NLL_GRAIN ? left : NLL_GRAIN) * size);
 }
@@ -301,7 +311,7 @@ const struct op op_nll_loss = {
     .nin = -1,
     .nout = 1,
     .keeps = KEEP_IN(1) | KEEP_IN(2),
-    .flags = OP_REPORTS,
+    .flags = OP_REPORTS | OP_HALF,
     .shape = nll_loss_shape,
     .workspace = nll_loss_workspace,
     .cpu = nll_loss_cpu,
@@ -321,6 +331,7 @@ const struct op op_nll_loss_backward = {
     .nin = -1,
     .nout = 1,
     .keeps = KEEP_IN(1) | KEEP_IN(2),
+    .flags = OP_HALF,
     .shape = nll_loss_backward_shape,
     .cpu = nll_loss_backward_cpu,
     .opencl = nll_loss_backward_opencl,
@@ -331,6 +342,7 @@ const struct op op_nll_weight = {
     .name = "nll_weight",
     .nin = -1,
     .nout = 1,
+    .flags = OP_HALF,
     .shape = nll_weight_shape,
     .cpu = nll_weight_cpu,
     .opencl = nll_weight_opencl,
@@ -366,7 +378,9 @@ gradc_tensor *nll_reduce(const struct nll_labels *l, gradc_tensor *loss, gradc_r
 {
     if (reduction != GRADC_REDUCE_MEAN)
         return loss_reduce(loss, reduction);
-    return gradc_div(gradc_sum(loss, 0, NULL, 0), gradc_sum(nll_weights(l), 0, NULL, 0));
+    const gradc_dtype sums = dtype_computes(l->dtype); /* a sum may be beyond f16's range */
+    gradc_tensor *all = gradc_sum(gradc_cast(loss, sums), 0, NULL, 0);
+    return gradc_cast(gradc_div(all, gradc_sum(gradc_cast(nll_weights(l), sums), 0, NULL, 0)), l->dtype);
 }
 
 gradc_tensor *gradc_nll_loss(gradc_tensor *x, gradc_tensor *labels, gradc_tensor *weight,

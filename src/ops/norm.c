@@ -1,9 +1,11 @@
 /* norm.c - vector norms over axes: (sum |x|^p)^(1/p); how many are not 0 (p 0); the largest and the smallest |x| (p inf
- * and -inf).  f32, f64. */
+ * and -inf).  Of floats. */
 #include <math.h>
 
 #include "ops/elementwise.h"
+#include "ops/ops.h"
 #include "ops/reduce.h"
+#include "ops/wide_gradient.h"
 
 /* reals: p.  ints: REDUCE_*; the setting is the kind of fold, which follows from p. */
 static enum reduce_kind norm_kind(double p)
@@ -23,7 +25,7 @@ static gradc_status norm_shape(struct record *r)
     double p = r->reals[0];
 
     if (!dtype_is_float(dtype))
-        return record_fail(r, GRADC_E_DTYPE, "x is %s, not f32 or f64", gradc_dtype_name(dtype));
+        return record_fail(r, GRADC_E_DTYPE, "x is %s, no float", gradc_dtype_name(dtype));
     if (isnan(p))
         return record_fail(r, GRADC_E_ARG, "p is NaN");
     if (reduce_shape(r) != GRADC_OK)
@@ -86,7 +88,7 @@ static gradc_tensor *norm_powers(gradc_tensor *x, gradc_tensor *z, gradc_tensor 
     return gradc_mul(gradc_mul(gradc_sign(x), power), share);
 }
 
-static void norm_gradient(struct gradient *d)
+static void norm_composed(struct gradient *d)
 {
     const struct layout *shape = &tensor_of(d->x[0])->layout;
     int64_t mask = d->ints[REDUCE_MASK];
@@ -109,10 +111,15 @@ static void norm_gradient(struct gradient *d)
     }
 }
 
+static void norm_gradient(struct gradient *d)
+{
+    wide_gradient(d, &op_norm, norm_composed);
+}
+
 const struct op op_norm = {.name = "norm",
                            .nin = 1,
                            .nout = 1,
-                           .flags = OP_PROLOGUE,
+                           .flags = OP_PROLOGUE | OP_HALF | OP_SINGLE,
                            .keeps = KEEP_IN(0) | KEEP_OUT(0),
                            .shape = norm_shape,
                            .workspace = reduce_workspace,

@@ -1,6 +1,8 @@
-/* prod.c - the product over axes.  f32, f64; integers and bool into i64, wrapping around. */
+/* prod.c - the product over axes.  Floats; integers and bool into i64, wrapping around. */
 #include "ops/elementwise.h"
+#include "ops/ops.h"
 #include "ops/reduce.h"
+#include "ops/wide_gradient.h"
 #include "ops/slice.h"
 
 /* ints: REDUCE_*. */
@@ -78,7 +80,7 @@ static gradc_tensor *prod_others(gradc_tensor *x, gradc_tensor *top, int64_t row
     return top;
 }
 
-static void prod_gradient(struct gradient *d)
+static void others_gradient(struct gradient *d)
 {
     const struct layout *x = &tensor_of(d->x[0])->layout;
     int64_t mask = d->ints[REDUCE_MASK], n = (int64_t)reduce_count(x, mask), rows = 1, shape[GRADC_MAX_NDIM];
@@ -103,10 +105,15 @@ static void prod_gradient(struct gradient *d)
     d->dx[0] = gradc_permute(gradc_reshape(dx, x->ndim, shape), x->ndim, back);
 }
 
+static void prod_gradient(struct gradient *d)
+{
+    wide_gradient(d, &op_prod, others_gradient);
+}
+
 const struct op op_prod = {.name = "prod",
                            .nin = 1,
                            .nout = 1,
-                           .flags = OP_PROLOGUE,
+                           .flags = OP_PROLOGUE | OP_HALF | OP_SINGLE,
                            .keeps = KEEP_IN(0),
                            .shape = prod_shape,
                            .workspace = reduce_workspace,

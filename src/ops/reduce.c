@@ -1,6 +1,6 @@
-/* reduce.c - what reductions over axes share: the axes, the shape rule, and the folds on both devices.  The vector
- * loops are in reduce_isa.c, the kernels in opencl/reduce.cl; the ops in sum.c, mean.c, prod.c, max.c, any.c, var.c,
- * norm.c, logsumexp.c; argmax.c uses the axes only. */
+/* reduce.c - the folds that reductions over axes share, on both devices.  Axes and shapes are in reduce_axes.c, the
+ * vector loops in reduce_isa.c, the kernels in opencl/reduce.cl; the ops in sum.c, mean.c, prod.c, max.c, any.c, var.c,
+ * norm.c, logsumexp.c. */
 #include "ops/reduce.h"
 #include "device/cpu/half.h"
 #include "device/cpu/isa.h"
@@ -8,176 +8,6 @@
 ISA_DECLARE(struct reduce_loops, reduce_loops);
 
 static const struct reduce_loops *const reduce_table[CPU_ISAS] = ISA_TABLE(reduce_loops);
-
-/* ---- Axes and shapes ---- */
-
-/* The axes of x in mask (or those not in it), collapsed; returns their number, at least 1. */
-static int reduction_group(const struct layout *x, int64_t mask, int64_t *size, int64_t *stride)
-{
-    struct layout group = {0};
-
-    for (int i = 0; i < x->ndim; i++)
-        if (mask >> i & 1) {
-            group.shape[group.ndim] = x->shape[i];
-            group.stride[group.ndim++] = x->stride[i];
-        }
-    layout_collapse(1, &group);
-    for (int i = 0; i < group.ndim; i++) {
-        size[i] = group.shape[i];
-        stride[i] = group.stride[i];
-    }
-    if (group.ndim)
-        return group.ndim;
-    size[0] = 1;
-    stride[0] = 1;
-    return 1;
-}
-
-struct reduction reduction_of(const struct layout *x, int64_t mask)
-{
-    struct reduction r = {.outputs = 1, .count = 1};
-
-    r.nkept = reduction_group(x, ~mask, r.kept_size, r.kept_stride);
-    r.nreduced = reduction_group(x, mask, r.size, r.stride);
-    for (int i = 0; i < r.nkept; i++)
-        r.outputs *= r.kept_size[i];
-    for (int i = 0; i < r.nreduced; i++)
-        r.count *= r.size[i];
-    return r;
-}
-
-static int64_t reduction_place(int n, const int64_t *size, const int64_t *stride, int64_t i)
-{
-    int64_t place = 0;
-
-    for (int a = n - 1; a > 0; a--) {
-        place += i % size[a] * stride[a];
-        i /= size[a];
-    }
-    return place + i * stride[0];
-}
-
-int64_t reduction_kept(const struct reduction *r, int64_t o)
-{
-    return reduction_place(r->nkept, r->kept_size, r->kept_stride, o);
-}
-
-int64_t reduction_element(const struct reduction *r, int64_t i)
-{
-    return reduction_place(r->nreduced, r->size, r->stride, i);
-}
-
-/* The mask of the recorded axes, or -1 with the error.  A 0-d x takes axis 0, as PyTorch has it. */
-static int64_t reduce_mask(struct record *r)
-{
-    int ndim = r->in[0]->layout.ndim;
-    int64_t mask = 0;
-
-    if (r->ints[REDUCE_MASK] == 0)
-        return (INT64_C(1) << ndim) - 1;
-    for (int64_t i = 0; i < r->ints[REDUCE_MASK]; i++) {
-        int axis = record_axis(r, r->ints[REDUCE_AXES + i], ndim ? ndim : 1);
-
-        if (axis < 0)
-            return -1;
-        if (mask >> axis & 1) {
-            record_fail(r, GRADC_E_ARG, "axis %d comes twice", axis);
-            return -1;
-        }
-        mask |= INT64_C(1) << axis;
-    }
-    return ndim ? mask : 0;
-}
-
-gradc_status reduce_shape(struct record *r)
-{
-    const struct layout *x = &r->in[0]->layout;
-    struct layout *z = &r->out[0].layout;
-    int64_t mask = reduce_mask(r);
-
-    if (mask < 0)
-        return GRADC_E_ARG;
-    r->ints[REDUCE_MASK] = mask;
-    for (int i = REDUCE_AXES; i < REDUCE_INTS; i++)
-        r->ints[i] = 0;
-    z->ndim = 0;
-    for (int i = 0; i < x->ndim; i++) {
-        int reduced = (int)(mask >> i & 1);
-
-        if (!reduced || r->ints[REDUCE_KEEPDIM])
-            z->shape[z->ndim++] = reduced ? 1 : x->shape[i];
-    }
-    return GRADC_OK;
-}
-
-gradc_status reduce_not_empty(struct record *r)
-{
-    const struct layout *x = &r->in[0]->layout;
-
-    for (int i = 0; i < x->ndim; i++)
-        if (r->ints[REDUCE_MASK] >> i & 1 && x->shape[i] == 0)
-            return record_fail(r, GRADC_E_SHAPE, "axis %d of x %s is empty", i, SHAPE(x));
-    return GRADC_OK;
-}
-
-gradc_tensor *reduce_record(const struct op *op, gradc_tensor *x, int naxes, const int *axes, int keepdim)
-{
-    return reduce_record_with(op, x, naxes, axes, keepdim, 0, 0);
-}
-
-gradc_tensor *reduce_record_with(const struct op *op, gradc_tensor *x, int naxes, const int *axes,
-                                 int keepdim, int setting, double number)
-{
-    struct tensor *t = op_operand(x, op->name);
-    int64_t ints[REDUCE_INTS] = {naxes, keepdim != 0, setting};
-
-    if (!t)
-        return NULL;
-    if (naxes < 0 || naxes > GRADC_MAX_NDIM || (naxes && !axes)) {
-        context_fail(t->g, GRADC_E_ARG, "%s: %d axes for x %s", op->name, naxes, SHAPE(&t->layout));
-        return NULL;
-    }
-    for (int i = 0; i < naxes; i++)
-        ints[REDUCE_AXES + i] = axes[i];
-    return op_record(op, 1, &x,
-                     &(struct attributes){.nints = REDUCE_INTS, .ints = ints, .nreals = 1, .reals = &number});
-}
-
-gradc_tensor *reduce_keepdim(gradc_tensor *z, const struct layout *x, int64_t mask)
-{
-    int64_t shape[GRADC_MAX_NDIM];
-
-    for (int i = 0; i < x->ndim; i++)
-        shape[i] = mask >> i & 1 ? 1 : x->shape[i];
-    return gradc_reshape(z, x->ndim, shape);
-}
-
-int reduce_axes(int64_t mask, int axes[GRADC_MAX_NDIM])
-{
-    int n = 0;
-
-    for (int i = 0; i < GRADC_MAX_NDIM; i++)
-        if (mask >> i & 1)
-            axes[n++] = i;
-    return n;
-}
-
-gradc_dtype reduce_result(enum reduce_kind kind, gradc_dtype dtype)
-{
-    if (kind == REDUCE_ANY || kind == REDUCE_ALL)
-        return GRADC_BOOL;
-    return kind == REDUCE_MAX || kind == REDUCE_MIN || dtype_is_float(dtype) ? dtype : GRADC_I64;
-}
-
-double reduce_count(const struct layout *x, int64_t mask)
-{
-    double count = 1;
-
-    for (int i = 0; i < x->ndim; i++)
-        if (mask >> i & 1)
-            count *= (double)x->shape[i];
-    return count;
-}
 
 /* How parts of a fold are folded in their turn. */
 static enum reduce_kind reduce_merge(enum reduce_kind kind)
@@ -223,6 +53,12 @@ reduce_loop *reduce_rows(enum reduce_kind kind, gradc_dtype dtype)
 
 enum { REDUCE_GRAIN = 65536, REDUCE_UNITS = 32, REDUCE_SHORT = 32, REDUCE_SHORT_MAX = 128, REDUCE_SIDE = 8 };
 
+/* Whether elements are widened for f32's loop before they are folded: 16-bit floats, which only sums have loops for. */
+static int reduce_widens(enum reduce_kind kind, gradc_dtype dtype)
+{
+    return dtype_is_half(dtype) && !reduce_rows(kind, dtype);
+}
+
 struct reduce_split {
     int columns;
     int64_t width;    /* outputs of a unit */
@@ -233,7 +69,8 @@ struct reduce_split {
     int64_t segments;
 };
 
-static struct reduce_split reduce_split_of(const struct reduction *r, enum reduce_kind kind)
+/* Where elements are widened no unit has more than REDUCE_GRAIN of them. */
+static struct reduce_split reduce_split_of(const struct reduction *r, enum reduce_kind kind, gradc_dtype dtype)
 {
     int sums = reduce_merge(kind) == REDUCE_SUM || kind == REDUCE_PROD;
     int64_t few = sums ? REDUCE_SHORT : REDUCE_SHORT_MAX;
@@ -249,7 +86,8 @@ static struct reduce_split reduce_split_of(const struct reduction *r, enum reduc
     s.units = r->outputs / last * s.blocks;
     elements = r->count * s.width;
     s.per_task = elements < REDUCE_GRAIN && elements > 0 ? REDUCE_GRAIN / elements : 1;
-    if (s.units < REDUCE_UNITS && elements >= 2 * REDUCE_GRAIN) {
+    if (reduce_widens(kind, dtype) ? elements > REDUCE_GRAIN
+                                   : s.units < REDUCE_UNITS && elements >= 2 * REDUCE_GRAIN) {
         s.segment = REDUCE_GRAIN / s.width;
         s.segments = (r->count - 1) / s.segment + 1;
         s.per_task = 1;
@@ -267,7 +105,47 @@ struct reduce_job {
     char *z;                       /* or the room for parts */
     int64_t element, result;       /* bytes of one; a 16-bit result is f32 until it is rounded */
     gradc_dtype dtype, rounded;    /* of results, and of z */
+    gradc_dtype widened;           /* of elements that are widened first, */
+    float *wide;                   /* into `room` floats for each thread; NULL: they are not */
+    int64_t room;
 };
+
+/* What a unit folds, and with whose strides. */
+struct reduce_part {
+    const void *x;
+    struct reduction r;
+    int64_t start, end;
+};
+
+/* Elements start .. end-1 of `width` outputs from x on, widened; in front of each output's stands its first one, where
+ * the fold asks for that. */
+static struct reduce_part reduce_widen(const struct reduce_job *job, const char *x, int64_t start,
+                                       int64_t end, int64_t width, float *to)
+{
+    const struct reduction *r = &job->r;
+    const int last = r->nreduced - 1, side = r->kept_stride[r->nkept - 1] == 1 && width >= REDUCE_SIDE;
+    const int64_t step = r->kept_stride[r->nkept - 1], n = end - start, run = r->size[last];
+    const int64_t firsts = job->fold->kind == REDUCE_APART || job->fold->kind == REDUCE_SPREAD;
+    struct reduce_part p = {to, {.nkept = 1, .nreduced = 1, .kept_size = {width}}, n > 0, n > 0 ? n + 1 : 0};
+    p.r.kept_stride[0] = side ? 1 : n + 1;
+    p.r.stride[0] = side ? width : 1;
+    p.r.size[0] = p.r.count = p.end;
+    for (int64_t j = 0; j < width && n > 0; j++) {
+        float *first = to + j * p.r.kept_stride[0];
+        *first = 0;
+        half_widen(job->widened, firsts, x + j * step * job->element, 1, first);
+    }
+    for (int64_t i = 0; side && i < n; i++)
+        half_widen(job->widened, width, x + reduction_element(r, start + i) * job->element, 1,
+                   to + (i + 1) * width);
+    for (int64_t j = 0; !side && j < width; j++)
+        for (int64_t i = start, some; i < end; i += some) {
+            const char *from = x + (j * step + reduction_element(r, i)) * job->element;
+            some = run - i % run < end - i ? run - i % run : end - i;
+            half_widen(job->widened, some, from, r->stride[last], to + j * (n + 1) + 1 + i - start);
+        }
+    return p;
+}
 
 /* Finishes the results o .. o+n-1, which begin at z. */
 static void reduce_finish(const struct reduce_job *job, char *z, int64_t o, int64_t n)
@@ -284,7 +162,7 @@ static void reduce_round(const struct reduce_job *job, const float *from, char *
     half_narrow(job->rounded, n, from, z + o * (int64_t)sizeof(uint16_t));
 }
 
-static void reduce_unit(const struct reduce_job *job, int64_t unit, int64_t segment)
+static void reduce_unit(const struct reduce_job *job, int64_t unit, int64_t segment, int thread)
 {
     const struct reduction *r = &job->r;
     const struct reduce_split *s = &job->split;
@@ -298,8 +176,14 @@ static void reduce_unit(const struct reduce_job *job, int64_t unit, int64_t segm
 
     if (job->before)
         job->before->run(job->before, output * r->count + start, (width - 1) * r->count + end - start);
-    (s->columns ? job->columns : job->rows)(job->x + reduction_kept(r, output) * job->element, r, start, end,
-                                            width, &map, z);
+    const char *x = job->x + reduction_kept(r, output) * job->element;
+    reduce_loop *fold = s->columns ? job->columns : job->rows;
+    if (job->wide) {
+        const struct reduce_part p = reduce_widen(job, x, start, end, width, job->wide + thread * job->room);
+        fold(p.x, &p.r, p.start, p.end, width, &map, z);
+    } else {
+        fold(x, r, start, end, width, &map, z);
+    }
     if (s->segments == 1)
         reduce_finish(job, z, output, width);
     if (rounds)
@@ -313,9 +197,8 @@ static void reduce_task(void *arg, int64_t task, int thread)
     int64_t first = task / s->segments * s->per_task;
     int64_t end = first + s->per_task < s->units ? first + s->per_task : s->units;
 
-    (void)thread;
     for (int64_t unit = first; unit < end; unit++)
-        reduce_unit(job, unit, task % s->segments);
+        reduce_unit(job, unit, task % s->segments, thread);
 }
 
 /* The segments' results, [segments][outputs], into z. */
@@ -357,27 +240,51 @@ static int reduce_is_flat(const struct launch *l)
     return layout_is_contiguous(x) && (mask & ((INT64_C(1) << axis) - 1)) == 0;
 }
 
+/* The workspace: a first fold's results, parts, room for what is widened. */
+static size_t reduce_parts_bytes(const struct reduce_split *s, const struct reduction *r, gradc_dtype result)
+{
+    return s->segments > 1
+               ? (size_t)((s->segments * r->outputs * (int64_t)gradc_dtype_size(result) + 63) / 64 * 64)
+               : 0;
+}
+
+static int64_t reduce_room_of(const struct reduce_split *s)
+{
+    return (s->segment + 1) * s->width;
+}
+
+/* The loops, and where elements are widened for them. */
+static void reduce_loops_of(struct reduce_job *job, const struct launch *l, char *room)
+{
+    const gradc_dtype dtype = l->in[0].dtype;
+    const int widens = reduce_widens(job->fold->kind, dtype);
+    const struct reduce_loops *loops = reduce_table[cpu_isa()];
+    job->rows = loops->rows[job->fold->kind][widens ? GRADC_F32 : dtype];
+    job->columns = loops->columns[job->fold->kind][widens ? GRADC_F32 : dtype];
+    job->widened = dtype;
+    job->wide = widens ? (float *)(void *)room : NULL;
+    job->room = reduce_room_of(&job->split);
+}
+
 gradc_status reduce_cpu(const struct launch *l, const struct fold *fold, struct failure *f)
 {
-    const struct reduce_loops *loops = reduce_table[cpu_isa()];
-    gradc_dtype dtype = l->in[0].dtype;
+    const gradc_dtype dtype = l->in[0].dtype, folded = dtype_computes(l->out[0].dtype);
     struct reduce_job job = {.r = reduction_of(&l->in[0].layout, l->ints[REDUCE_MASK]),
                              .fold = fold,
-                             .rows = loops->rows[fold->kind][dtype],
-                             .columns = loops->columns[fold->kind][dtype],
                              .element = (int64_t)gradc_dtype_size(dtype),
-                             .dtype = dtype_computes(l->out[0].dtype),
-                             .rounded = l->out[0].dtype};
+                             .result = (int64_t)gradc_dtype_size(folded),
+                             .dtype = folded,
+                             .rounded = fold->stage == REDUCE_FIRST ? folded : l->out[0].dtype};
     char *work = place_host(l->workspace), *z;
 
     (void)f;
-    job.split = reduce_split_of(&job.r, fold->kind);
-    job.result = (int64_t)gradc_dtype_size(job.dtype);
+    job.split = reduce_split_of(&job.r, fold->kind, dtype);
     job.x = job.r.count ? view_host(&l->in[0]) : NULL;
     job.shift = fold->stage == REDUCE_SECOND ? work : NULL;
     z = fold->stage == REDUCE_FIRST ? work : view_host(&l->out[0]);
-    job.z =
-        job.split.segments == 1 ? z : work + (fold->stage == REDUCE_ONLY ? 0 : reduce_head(l, job.r.outputs));
+    work = work ? work + (fold->stage == REDUCE_ONLY ? 0 : reduce_head(l, job.r.outputs)) : NULL;
+    job.z = job.split.segments == 1 ? z : work;
+    reduce_loops_of(&job, l, work ? work + reduce_parts_bytes(&job.split, &job.r, folded) : NULL);
     if (l->prologue && reduce_is_flat(l))
         job.before = l->prologue;
     else
@@ -523,17 +430,32 @@ gradc_status reduce_opencl(const struct launch *l, const struct fold *fold, stru
     return reduce_call(l, fold, reduce_merge(fold->kind), fold->finish, &rest, &all, &part, &z, NULL, f);
 }
 
-size_t reduce_workspace(const struct launch *l)
+static size_t reduce_workspace_of(const struct launch *l, enum reduce_kind kind)
 {
     struct reduction r = reduction_of(&l->in[0].layout, l->ints[REDUCE_MASK]);
+    const gradc_dtype dtype = l->in[0].dtype;
     struct reduce_split s;
 
     if (r.outputs == 0)
         return 0;
-    s = l->device->opencl ? reduce_split_opencl(&r)
-                          : reduce_split_of(&r, REDUCE_SUM); /* short ones have no segments */
-    return s.segments > 1 ? (size_t)(s.segments * r.outputs) * gradc_dtype_size(dtype_computes(l->out[0].dtype))
-                          : 0;
+    s = l->device->opencl ? reduce_split_opencl(&r) : reduce_split_of(&r, kind, dtype);
+    size_t bytes = reduce_parts_bytes(&s, &r, dtype_computes(l->out[0].dtype));
+    if (!l->device->opencl && reduce_widens(kind, dtype))
+        bytes += (size_t)(cpu_threads(l->device) * reduce_room_of(&s)) * sizeof(float);
+    return bytes;
+}
+
+size_t reduce_workspace_sum(const struct launch *l)
+{
+    return reduce_workspace_of(l, REDUCE_SUM);
+}
+
+/* Of two folds, the larger: a maximum's units may be others than a sum's. */
+size_t reduce_workspace(const struct launch *l)
+{
+    const size_t most = reduce_workspace_of(l, REDUCE_MAX), squares = reduce_workspace_of(l, REDUCE_SQUARES);
+
+    return most > squares ? most : squares;
 }
 
 size_t reduce_workspace_two(const struct launch *l)

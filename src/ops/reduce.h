@@ -44,7 +44,7 @@ gradc_tensor *reduce_keepdim(gradc_tensor *z, const struct layout *x, int64_t ma
 int reduce_axes(int64_t mask, int axes[GRADC_MAX_NDIM]);
 
 /* ---- The folds ----
- * SUM .. ALL fold elements as they are, of any dtype; the others, of f32 and f64, fold what they make of each
+ * SUM .. ALL fold elements as they are, of any dtype; the others, of floats, fold what they make of each
  * element first.  m: the output's shift; x_0: the first of its elements. */
 
 enum reduce_kind {
@@ -66,7 +66,7 @@ enum reduce_kind {
     REDUCE_KINDS
 };
 
-/* What a result z goes through, of f32 and f64. */
+/* What a result z goes through, of floats. */
 enum reduce_finish {
     REDUCE_AS_IS,
     REDUCE_DIVIDE, /* z / number */
@@ -92,7 +92,8 @@ gradc_dtype reduce_result(enum reduce_kind kind, gradc_dtype dtype);
 /* How many elements a result is folded from. */
 double reduce_count(const struct layout *x, int64_t mask);
 
-/* op->workspace on both devices, of ops of one fold and of two. */
+/* op->workspace on both devices, of sums, of other ops of one fold, and of two. */
+size_t reduce_workspace_sum(const struct launch *l);
 size_t reduce_workspace(const struct launch *l);
 size_t reduce_workspace_two(const struct launch *l);
 
@@ -126,7 +127,7 @@ struct reduce_loops {
     reduce_finisher *finish[REDUCE_DTYPES];
 };
 
-/* The loop over one output, for this machine. */
+/* The loop over one output, for this machine; of 16-bit floats only sums have one. */
 reduce_loop *reduce_rows(enum reduce_kind kind, gradc_dtype dtype);
 
 #endif

@@ -12,6 +12,7 @@ static const struct update update =
 const struct op op_rmsprop = {
     .name = "rmsprop",
     .nin = -1,
+    .flags = OP_HALF,
     .writes = 1u << 0 | 1u << 2 | 1u << 3 | 1u << 4,
     .shape = update_shape,
     .cpu = update_cpu,

@@ -464,6 +464,10 @@ gradc_tensor *gradc_scatter_add(gradc_tensor *x, int axis, gradc_tensor *index, 
                         *s = op_operand(src, "scatter_add");
     struct layout shape, whole;
 
+    /* 16-bit numbers are added up as f32. */
+    if (t && s && dtype_is_half(t->dtype) && t->dtype == s->dtype)
+        return gradc_cast(gradc_scatter_add(gradc_cast(x, GRADC_F32), axis, index, gradc_cast(src, GRADC_F32)),
+                          t->dtype);
     if (!t || !i || !s || (axis = gather_check("scatter_add", t, axis, i, 0)) < 0)
         return NULL;
     shape = i->layout;

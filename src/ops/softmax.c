@@ -1,7 +1,10 @@
 /* softmax.c - softmax and log_softmax along one axis, and the kernels of their gradients.  The vector loops
  * are in softmax_isa.c, the kernels in opencl/softmax.cl. */
 #include "ops/softmax.h"
+#include "device/cpu/half.h"
 #include "device/cpu/isa.h"
+#include "ops/ops.h"
+#include "ops/wide_gradient.h"
 
 ISA_DECLARE(struct softmax_loops, softmax_loops);
 
@@ -38,7 +41,7 @@ static gradc_status softmax_shape(struct record *r)
     if (axis < 0)
         return GRADC_E_ARG;
     if (!dtype_is_float(x->dtype))
-        return record_fail(r, GRADC_E_DTYPE, "x is %s, not f32 or f64", gradc_dtype_name(x->dtype));
+        return record_fail(r, GRADC_E_DTYPE, "x is %s, no float", gradc_dtype_name(x->dtype));
     r->ints[SOFTMAX_AXIS] = axis;
     r->out[0].dtype = x->dtype;
     r->out[0].layout = x->layout;
@@ -64,7 +67,55 @@ struct softmax_job {
     const char *x, *y; /* y NULL: none */
     char *z;
     int64_t size, per_task, blocks; /* bytes of an element; rows or blocks of columns a task; blocks of inner */
+    gradc_dtype dtype;
+    float *wide; /* of 16-bit elements: `room` floats of x and as many of y for each thread */
+    int64_t room;
 };
+
+/* Elements of 16 bits that are widened at once: rows that fill a task together, or one, or a block of columns. */
+static int64_t softmax_room(const struct softmax_extent *s)
+{
+    if (s->inner > 1)
+        return s->n * (s->inner < SOFTMAX_WIDTH ? s->inner : SOFTMAX_WIDTH);
+    return s->n > SOFTMAX_GRAIN / SOFTMAX_ROWS ? s->n : SOFTMAX_GRAIN;
+}
+
+/* `count` runs of n elements, `stride` apart, to f32 without gaps. */
+static void softmax_widen(const struct softmax_job *job, const char *x, int64_t count, int64_t n,
+                          int64_t stride, float *to)
+{
+    for (int64_t i = 0; i < count; i++)
+        half_widen(job->dtype, n, x + i * stride * job->size, 1, to + i * n);
+}
+
+static void softmax_wide_rows(const struct softmax_job *job, int64_t at, int64_t rows, int thread)
+{
+    float *x = job->wide + 2 * thread * job->room, *y = job->y ? x + job->room : NULL;
+    const int64_t n = job->s.n, some = job->room / n;
+
+    for (int64_t r = 0; r < rows; r += some) {
+        const int64_t count = (rows - r < some ? rows - r : some), from = at + r * n * job->size;
+
+        half_widen(job->dtype, count * n, job->x + from, 1, x);
+        if (y)
+            half_widen(job->dtype, count * n, job->y + from, 1, y);
+        job->rows(x, y, x, count, n);
+        half_narrow(job->dtype, count * n, x, job->z + from);
+    }
+}
+
+static void softmax_wide_columns(const struct softmax_job *job, int64_t at, int64_t width, int thread)
+{
+    float *x = job->wide + 2 * thread * job->room, *y = job->y ? x + job->room : NULL;
+    const struct softmax_extent *s = &job->s;
+
+    softmax_widen(job, job->x + at, s->n, width, s->inner, x);
+    if (y)
+        softmax_widen(job, job->y + at, s->n, width, s->inner, y);
+    job->columns(x, y, x, s->n, width, width);
+    for (int64_t i = 0; i < s->n; i++)
+        half_narrow(job->dtype, width, x + i * width, job->z + at + i * s->inner * job->size);
+}
 
 static void softmax_row_task(void *arg, int64_t task, int thread)
 {
@@ -73,9 +124,11 @@ static void softmax_row_task(void *arg, int64_t task, int thread)
     int64_t first = task * job->per_task, left = job->s.outer - first, n = job->s.n;
     int64_t rows = left < job->per_task ? left : job->per_task, at = first * n * job->size;
 
-    (void)thread;
     epilogue_run(l->prologue, first * n, rows * n);
-    job->rows(job->x + at, job->y ? job->y + at : NULL, job->z + at, rows, n);
+    if (job->wide)
+        softmax_wide_rows(job, at, rows, thread);
+    else
+        job->rows(job->x + at, job->y ? job->y + at : NULL, job->z + at, rows, n);
     epilogue_run(l->epilogue, first * n, rows * n);
 }
 
@@ -85,13 +138,15 @@ static void softmax_column_task(void *arg, int64_t task, int thread)
     const struct softmax_extent *s = &job->s;
     int64_t first = task * job->per_task, end = first + job->per_task, all = s->outer * job->blocks;
 
-    (void)thread;
     for (int64_t i = first; i < end && i < all; i++) {
         int64_t column = i % job->blocks * SOFTMAX_WIDTH, left = s->inner - column;
         int64_t at = (i / job->blocks * s->n * s->inner + column) * job->size;
+        int64_t width = left < SOFTMAX_WIDTH ? left : SOFTMAX_WIDTH;
 
-        job->columns(job->x + at, job->y ? job->y + at : NULL, job->z + at, s->n, s->inner,
-                     left < SOFTMAX_WIDTH ? left : SOFTMAX_WIDTH);
+        if (job->wide)
+            softmax_wide_columns(job, at, width, thread);
+        else
+            job->columns(job->x + at, job->y ? job->y + at : NULL, job->z + at, s->n, s->inner, width);
     }
 }
 
@@ -106,9 +161,12 @@ static gradc_status softmax_cpu(const struct launch *l, enum softmax_kind kind)
                               .x = view_host(&l->in[0]),
                               .y = l->nin > 1 ? view_host(&l->in[1]) : NULL,
                               .z = view_host(&l->out[0]),
-                              .size = f64 ? 8 : 4};
+                              .size = (int64_t)gradc_dtype_size(l->out[0].dtype),
+                              .dtype = l->out[0].dtype};
     int64_t width = job.s.inner < SOFTMAX_WIDTH ? job.s.inner : SOFTMAX_WIDTH;
 
+    job.wide = dtype_is_half(job.dtype) ? place_host(l->workspace) : NULL;
+    job.room = softmax_room(&job.s);
     job.per_task = SOFTMAX_GRAIN / (job.s.n * width);
     if (job.s.inner == 1) {
         job.per_task = job.per_task / SOFTMAX_ROWS * SOFTMAX_ROWS;
@@ -123,6 +181,15 @@ static gradc_status softmax_cpu(const struct launch *l, enum softmax_kind kind)
     cpu_parallel(l->device, cpu_tasks(job.s.outer * job.blocks, job.per_task), softmax_column_task, &job);
     cpu_epilogue(l->device, l->epilogue, all);
     return GRADC_OK;
+}
+
+static size_t softmax_workspace(const struct launch *l)
+{
+    const struct softmax_extent s = softmax_extent_of(&l->out[0].layout, l->ints[SOFTMAX_AXIS]);
+
+    if (l->device->opencl || !dtype_is_half(l->out[0].dtype))
+        return 0;
+    return (size_t)(2 * cpu_threads(l->device) * softmax_room(&s)) * sizeof(float);
 }
 
 static gradc_status softmax_forward_cpu(const struct launch *l, struct failure *f)
@@ -248,9 +315,19 @@ static void log_softmax_backward_gradient(struct gradient *d)
         d->dx[1] = gradc_neg(gradc_mul(flow, sum_along(dz, axis)));
 }
 
+static void softmax_second(struct gradient *d)
+{
+    wide_gradient(d, &op_softmax_backward, softmax_backward_gradient);
+}
+
+static void log_softmax_second(struct gradient *d)
+{
+    wide_gradient(d, &op_log_softmax_backward, log_softmax_backward_gradient);
+}
+
 /* ---- Descriptors ---- */
 
-enum { SOFTMAX_FLAGS = OP_EPILOGUE | OP_PROLOGUE | OP_READS_AGAIN | OP_IN_STEP };
+enum { SOFTMAX_FLAGS = OP_EPILOGUE | OP_PROLOGUE | OP_READS_AGAIN | OP_IN_STEP | OP_HALF | OP_SINGLE };
 
 const struct op op_softmax = {.name = "softmax",
                               .nin = 1,
@@ -258,6 +335,7 @@ const struct op op_softmax = {.name = "softmax",
                               .flags = SOFTMAX_FLAGS,
                               .keeps = KEEP_OUT(0),
                               .shape = softmax_shape,
+                              .workspace = softmax_workspace,
                               .cpu = softmax_forward_cpu,
                               .opencl = softmax_forward_opencl,
                               .gradient = softmax_gradient};
@@ -268,6 +346,7 @@ const struct op op_log_softmax = {.name = "log_softmax",
                                   .flags = SOFTMAX_FLAGS,
                                   .keeps = KEEP_OUT(0),
                                   .shape = softmax_shape,
+                                  .workspace = softmax_workspace,
                                   .cpu = log_softmax_forward_cpu,
                                   .opencl = log_softmax_forward_opencl,
                                   .gradient = log_softmax_gradient};
@@ -279,9 +358,10 @@ const struct op op_softmax_backward = {.name = "softmax_backward",
                                        .flags = SOFTMAX_FLAGS,
                                        .keeps = KEEP_IN(0) | KEEP_IN(1),
                                        .shape = softmax_shape,
+                                       .workspace = softmax_workspace,
                                        .cpu = softmax_backward_cpu,
                                        .opencl = softmax_backward_opencl,
-                                       .gradient = softmax_backward_gradient};
+                                       .gradient = softmax_second};
 
 const struct op op_log_softmax_backward = {.name = "log_softmax_backward",
                                            .nin = 2,
@@ -289,9 +369,10 @@ const struct op op_log_softmax_backward = {.name = "log_softmax_backward",
                                            .flags = SOFTMAX_FLAGS,
                                            .keeps = KEEP_IN(0) | KEEP_IN(1),
                                            .shape = softmax_shape,
+                                           .workspace = softmax_workspace,
                                            .cpu = log_softmax_backward_cpu,
                                            .opencl = log_softmax_backward_opencl,
-                                           .gradient = log_softmax_backward_gradient};
+                                           .gradient = log_softmax_second};
 
 gradc_tensor *softmax_backward(gradc_tensor *dz, gradc_tensor *z, int axis)
 {

@@ -32,7 +32,7 @@ const struct op op_sum = {.name = "sum",
                           .nout = 1,
                           .flags = OP_PROLOGUE | OP_HALF | OP_SINGLE,
                           .shape = sum_shape,
-                          .workspace = reduce_workspace,
+                          .workspace = reduce_workspace_sum,
                           .cpu = sum_cpu,
                           .opencl = sum_opencl,
                           .gradient = sum_gradient};

@@ -3,15 +3,16 @@
 #include <math.h>
 #include <string.h>
 
+#include "device/cpu/half.h"
 #include "ops/ops.h"
 #include "ops/pieces.h"
 #include "ops/reduce.h"
 
-/* ---- Shape rule: any number of tensors of one dtype, without gaps -> [] ---- */
+/* ---- Shape rule: any number of tensors of one dtype, without gaps -> [], f32 where they have 16 bits ---- */
 
 static gradc_status total_norm_shape(struct record *r)
 {
-    r->out[0].dtype = r->in[0]->dtype;
+    r->out[0].dtype = dtype_computes(r->in[0]->dtype);
     r->out[0].layout.ndim = 0;
     return GRADC_OK;
 }
@@ -32,6 +33,8 @@ static size_t total_norm_workspace(const struct launch *l)
 
 /* ---- CPU ---- */
 
+enum { WIDENED = 2048 }; /* elements of 16 bits at once */
+
 /* A tensor and its first part. */
 struct work {
     int64_t first, n;
@@ -51,16 +54,35 @@ static double number(const void *x, gradc_dtype dtype)
     return dtype == GRADC_F64 ? *(const double *)x : (double)*(const float *)x;
 }
 
+/* The sum of the squares of n elements, in the dtype that x is computed in. */
+static double squares_of(const struct job *j, const void *x, int64_t n)
+{
+    const struct reduction r = {.nkept = 1, .nreduced = 1, .kept_size = {1}, .size = {n}, .stride = {1}};
+    double sum; /* room for a result of either dtype */
+    j->squares(x, &r, 0, n, 1, &(struct reduce_map){0}, &sum);
+    return number(&sum, dtype_computes(j->dtype));
+}
+
+static double halved_squares_of(const struct job *j, const char *x, int64_t n)
+{
+    float wide[WIDENED];
+    double sum = 0;
+    for (int64_t i = 0; i < n; i += WIDENED) {
+        const int64_t some = n - i < WIDENED ? n - i : WIDENED;
+        half_widen(j->dtype, some, x + i * (int64_t)sizeof(uint16_t), 1, wide);
+        sum += squares_of(j, wide, some);
+    }
+    return sum;
+}
+
 static void piece_task(void *arg, int64_t task, int thread)
 {
     const struct job *j = arg;
-    double sum; /* room for a result of either dtype */
     (void)thread;
     const struct work *w = &j->works[piece_owner(j->works, sizeof *j->works, j->count, task)];
     const int64_t from = (task - w->first) * PIECE, n = w->n - from < PIECE ? w->n - from : PIECE;
-    const struct reduction r = {.nkept = 1, .nreduced = 1, .kept_size = {1}, .size = {n}, .stride = {1}};
-    j->squares(w->x + from * (int64_t)gradc_dtype_size(j->dtype), &r, 0, n, 1, &(struct reduce_map){0}, &sum);
-    j->parts[task] = number(&sum, j->dtype);
+    const char *x = w->x + from * (int64_t)gradc_dtype_size(j->dtype);
+    j->parts[task] = dtype_is_half(j->dtype) ? halved_squares_of(j, x, n) : squares_of(j, x, n);
 }
 
 static gradc_status total_norm_cpu(const struct launch_many *m, struct failure *f)
@@ -68,7 +90,7 @@ static gradc_status total_norm_cpu(const struct launch_many *m, struct failure *
     const struct launch *l = m->one;
     const gradc_dtype dtype = l->in[0].dtype;
     struct work *works = m->scratch;
-    struct job j = {.works = works, .squares = reduce_rows(REDUCE_SQUARES, dtype), .dtype = dtype};
+    struct job j = {.works = works, .squares = reduce_rows(REDUCE_SQUARES, dtype_computes(dtype)), .dtype = dtype};
     int64_t rows = 0;
     double sum = 0;
     (void)f;
@@ -105,7 +127,7 @@ static size_t total_norm_scratch(const struct launch_many *m)
 
 static struct view parts_of(const struct launch *l)
 {
-    return (struct view){.at = l->workspace, .dtype = l->in[0].dtype};
+    return (struct view){.at = l->workspace, .dtype = l->out[0].dtype};
 }
 
 static gradc_status launch_squares(const struct launch_many *m, const struct slabs *slabs, int64_t first,
@@ -145,7 +167,7 @@ static gradc_status launch_total(const struct launch *l, int64_t rows, struct fa
 {
     const struct view parts = parts_of(l);
     struct kernel_call k;
-    kernel_start(&k, "total_norm", "total_norm", l->in[0].dtype);
+    kernel_start(&k, "total_norm", "total_norm", l->out[0].dtype);
     kernel_tensor(&k, rows ? &parts : &l->out[0]); /* without parts none is read */
     kernel_i64(&k, rows);
     kernel_tensor(&k, &l->out[0]);
@@ -175,7 +197,7 @@ const struct op op_total_norm = {
     .name = "total_norm",
     .nin = -1,
     .nout = 1,
-    .flags = OP_LIST,
+    .flags = OP_LIST | OP_HALF,
     .shape = total_norm_shape,
     .workspace = total_norm_workspace,
     .many = &list,

@@ -4,6 +4,7 @@
 
 #include <string.h>
 
+#include "device/cpu/half.h"
 #include "ops/pieces.h"
 
 gradc_status update_shape(struct record *r)
@@ -53,7 +54,7 @@ static const struct view *operand(const struct launch *l, int i)
 
 /* ---- CPU ---- */
 
-enum { GRAIN = 16384 };
+enum { GRAIN = 16384, WIDENED = 512 };
 
 /* A parameter among those of a job: its tasks are first .. */
 struct work {
@@ -67,7 +68,29 @@ struct job {
     int variant;
     int64_t count;
     struct work *works;
+    gradc_dtype halved; /* of 16-bit operands, that dtype; else -1 */
+    int operands, results;
+    unsigned writes, single; /* bit i: operand i is written; is one number, of what the dtype is computed in */
 };
+
+/* Block by block, so that the f32 stay in the first cache. */
+static void update_halved(const struct job *j, const struct work *w, int64_t first, int64_t last)
+{
+    _Alignas(64) float blocks[PIECE_TENSORS][WIDENED];
+    for (int64_t n; first < last; first += n) {
+        void *at[PIECE_TENSORS];
+        n = last - first < WIDENED ? last - first : WIDENED;
+        for (int i = 0; i < j->operands; i++) {
+            at[i] = j->single >> i & 1 ? w->operand[i] : blocks[i];
+            if (i >= j->results && !(j->single >> i & 1))
+                half_widen(j->halved, n, (const uint16_t *)w->operand[i] + first, 1, blocks[i]);
+        }
+        j->loop(at, 0, n, w->numbers, j->variant);
+        for (int i = 0; i < j->operands; i++)
+            if (j->writes >> i & 1)
+                half_narrow(j->halved, n, blocks[i], (uint16_t *)w->operand[i] + first);
+    }
+}
 
 static void update_task(void *arg, int64_t task, int thread)
 {
@@ -75,7 +98,11 @@ static void update_task(void *arg, int64_t task, int thread)
     (void)thread;
     const struct work *w = &j->works[piece_owner(j->works, sizeof *j->works, j->count, task)];
     int64_t first = (task - w->first) * GRAIN, last = first + GRAIN;
-    j->loop(w->operand, first, last < w->n ? last : w->n, w->numbers, j->variant);
+    last = last < w->n ? last : w->n;
+    if (j->halved >= 0)
+        update_halved(j, w, first, last);
+    else
+        j->loop(w->operand, first, last, w->numbers, j->variant);
 }
 
 static update_loop *loop_of(const struct launch *l)
@@ -89,7 +116,16 @@ static update_loop *loop_of(const struct launch *l)
 
 static gradc_status run_works(const struct launch *l, int64_t count, struct work *works)
 {
-    struct job j = {.loop = loop_of(l), .variant = variant_of(l), .count = count, .works = works};
+    const gradc_dtype dtype = l->in[0].dtype;
+    struct job j = {.loop = loop_of(l),
+                    .variant = variant_of(l),
+                    .count = count,
+                    .works = works,
+                    .halved = dtype_is_half(dtype) ? dtype : -1,
+                    .operands = operands_of(l),
+                    .results = l->nout,
+                    .writes = l->op->writes << l->nout | ((1u << l->nout) - 1),
+                    .single = update_of(l)->scalars};
     int64_t tasks = 0;
     for (int64_t k = 0; k < count; k++) {
         works[k] = (struct work){.first = tasks, .n = count_of(&l[k]), .numbers = l[k].reals};
@@ -124,6 +160,15 @@ static void start(struct kernel_call *k, const struct launch *l, const char *nam
         kernel_option(k, "%s", options);
 }
 
+/* Operand i, its place counted in elements of the parameter: beside 16-bit ones there may be an f32. */
+static struct view counted(const struct launch *l, int i)
+{
+    struct view v = *operand(l, i);
+    v.layout.offset *= (int64_t)(gradc_dtype_size(v.dtype) / gradc_dtype_size(l->in[0].dtype));
+    v.dtype = l->in[0].dtype;
+    return v;
+}
+
 gradc_status update_opencl(const struct launch *l, struct failure *f)
 {
     struct kernel_call k;
@@ -131,8 +176,10 @@ gradc_status update_opencl(const struct launch *l, struct failure *f)
     start(&k, l, "update_one");
     kernel_place(&k, l->word);
     kernel_i64(&k, n);
-    for (int i = 0; i < operands_of(l); i++)
-        kernel_tensor(&k, operand(l, i));
+    for (int i = 0; i < operands_of(l); i++) {
+        const struct view v = counted(l, i);
+        kernel_tensor(&k, &v);
+    }
     for (int i = 0; i < l->nreals; i++)
         kernel_real(&k, l->reals[i]);
     kernel_range(&k, n);
@@ -155,9 +202,12 @@ size_t update_many_scratch(const struct launch_many *m)
 
 static int add_rows(const struct launch *l, struct pieces *p)
 {
+    struct view views[PIECE_TENSORS];
     const struct view *t[PIECE_TENSORS];
-    for (int i = 0; i < operands_of(l); i++)
-        t[i] = operand(l, i);
+    for (int i = 0; i < operands_of(l); i++) {
+        views[i] = counted(l, i);
+        t[i] = &views[i];
+    }
     return piece_add(p, t, operands_of(l), update_of(l)->scalars, count_of(l));
 }
 

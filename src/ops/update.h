@@ -1,8 +1,9 @@
 /* update.h - what the optimisers' update ops share: their numbers, shape rule, CPU tasks, and the table of loops that
  * update_isa.c compiles once per instruction set.
  *
- * All operands have one shape and dtype (f32 or f64) and no gaps.  in[0] is the parameter p, in[1] its gradient g;
- * the others are the optimiser's state, zeros before the first update.  Each number is rounded to the dtype once.
+ * All operands have one shape and dtype, a float, and no gaps.  in[0] is the parameter p, in[1] its gradient g; the
+ * others are the optimiser's state, zeros before the first update.  Each number is rounded to the dtype once; of 16-bit
+ * operands, which are computed in f32, each element where it is stored.
  * clip_grad runs like an update, but makes a result. */
 #ifndef GRADC_UPDATE_H
 #define GRADC_UPDATE_H

@@ -1,9 +1,10 @@
 /* var.c - var and std: the variance over axes, sum (x - mean)^2 / max(0, n - correction), and its square root, in two
  * folds: the mean of x - x_0, then the squares of what is apart from it; x_0, the first element, keeps the digits of
- * numbers that are large beside their variance, and makes that of equal ones 0.  f32, f64. */
+ * numbers that are large beside their variance, and makes that of equal ones 0.  Of floats. */
 #include "ops/elementwise.h"
 #include "ops/ops.h"
 #include "ops/reduce.h"
+#include "ops/wide_gradient.h"
 
 /* ints: REDUCE_*; the setting is the correction. */
 static gradc_status var_shape(struct record *r)
@@ -11,7 +12,7 @@ static gradc_status var_shape(struct record *r)
     gradc_dtype dtype = r->in[0]->dtype;
 
     if (!dtype_is_float(dtype))
-        return record_fail(r, GRADC_E_DTYPE, "x is %s, not f32 or f64", gradc_dtype_name(dtype));
+        return record_fail(r, GRADC_E_DTYPE, "x is %s, no float", gradc_dtype_name(dtype));
     r->out[0].dtype = dtype;
     return reduce_shape(r);
 }
@@ -62,13 +63,18 @@ static gradc_tensor *var_dx(const struct gradient *d, gradc_tensor *dz)
     return gradc_mul(gradc_mul_scalar(reduce_keepdim(dz, x, mask), 2 / n), apart);
 }
 
-static void var_gradient(struct gradient *d)
+static void var_composed(struct gradient *d)
 {
     d->dx[0] = var_dx(d, d->dz[0]);
 }
 
+static void var_gradient(struct gradient *d)
+{
+    wide_gradient(d, &op_var, var_composed);
+}
+
 /* The variance gets dz / 2z, and nothing where z = 0. */
-static void std_gradient(struct gradient *d)
+static void std_composed(struct gradient *d)
 {
     gradc_tensor *z = d->z[0], *dz = d->dz[0], *flat = gradc_eq(z, number(dz, 0));
     gradc_tensor *twice = gradc_where(flat, number(dz, 1), gradc_mul_scalar(z, 2));
@@ -76,9 +82,15 @@ static void std_gradient(struct gradient *d)
     d->dx[0] = var_dx(d, gradc_div(gradc_where(flat, number(dz, 0), dz), twice));
 }
 
+static void std_gradient(struct gradient *d)
+{
+    wide_gradient(d, &op_std, std_composed);
+}
+
 const struct op op_var = {.name = "var",
                           .nin = 1,
                           .nout = 1,
+                          .flags = OP_HALF | OP_SINGLE,
                           .keeps = KEEP_IN(0),
                           .shape = var_shape,
                           .workspace = reduce_workspace_two,
@@ -89,6 +101,7 @@ const struct op op_var = {.name = "var",
 const struct op op_std = {.name = "std",
                           .nin = 1,
                           .nout = 1,
+                          .flags = OP_HALF | OP_SINGLE,
                           .keeps = KEEP_IN(0) | KEEP_OUT(0),
                           .shape = var_shape,
                           .workspace = reduce_workspace_two,

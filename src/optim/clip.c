@@ -21,14 +21,22 @@ static gradc_tensor *norm_of(gradc_tensor *const *params, int n, gradc_dtype dty
     return count ? op_record(&op_total_norm, count, list, NULL) : NULL;
 }
 
+/* Of two norms, the second of the wider dtype. */
+static gradc_tensor *both_norms(gradc_tensor *norm, gradc_tensor *more)
+{
+    norm = in_dtype(norm, gradc_dtype_of(more));
+    return gradc_sqrt(gradc_add(gradc_square(norm), gradc_square(more)));
+}
+
 gradc_tensor *optim_total_norm(gradc_context *g, gradc_tensor *const *params, int n, gradc_tensor **list)
 {
-    gradc_tensor *norm = norm_of(params, n, GRADC_F32, list), *wide = norm_of(params, n, GRADC_F64, list);
-    if (norm && wide)
-        return gradc_sqrt(gradc_add(gradc_square(gradc_cast(norm, GRADC_F64)), gradc_square(wide)));
-    return norm   ? norm
-           : wide ? wide
-                  : gradc_sqrt(context_constant(g, GRADC_F32, 0)); /* 0, where there are none */
+    static const gradc_dtype dtypes[] = {GRADC_F16, GRADC_BF16, GRADC_F32, GRADC_F64};
+    gradc_tensor *norm = NULL;
+    for (int d = 0; d < 4; d++) {
+        gradc_tensor *more = norm_of(params, n, dtypes[d], list);
+        norm = norm && more ? both_norms(norm, more) : norm ? norm : more;
+    }
+    return norm ? norm : gradc_sqrt(context_constant(g, GRADC_F32, 0)); /* 0, where there are none */
 }
 
 /* Two rounds, as backward has them: all are recorded, then all are bound.  `scaled` holds the first round's. */
@@ -43,7 +51,7 @@ static gradc_status scale_gradients(gradc_tensor *const *params, int n, gradc_te
         if (!dx)
             continue;
         gradc_tensor **of = &norms[gradc_dtype_of(dx) == GRADC_F64];
-        *of = *of ? *of : in_dtype(norm, gradc_dtype_of(dx));
+        *of = *of ? *of : in_dtype(norm, dtype_computes(gradc_dtype_of(dx)));
         if (!(scaled[i] = op_record(&op_clip_grad, 2, (gradc_tensor *const[]){dx, *of}, &a)))
             return gradc_check(gradc_context_of(norm));
     }

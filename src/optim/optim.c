@@ -132,8 +132,8 @@ gradc_status optim_check_param(gradc_context *g, gradc_tensor *const *params, in
     if (!t || t->g != g)
         return context_fail(g, t ? GRADC_E_ARG : GRADC_E_CLEARED, "%s: parameter %d is %s", name, i,
                             t ? "of another context" : "no longer valid");
-    if (!dtype_is_float(t->dtype) || dtype_is_half(t->dtype))
-        return context_fail(g, GRADC_E_DTYPE, "%s: parameter %d %s is %s, not f32 or f64", name, i,
+    if (!dtype_is_float(t->dtype))
+        return context_fail(g, GRADC_E_DTYPE, "%s: parameter %d %s is %s, no float", name, i,
                             SHAPE(&t->layout), gradc_dtype_name(t->dtype));
     for (int j = 0; j < i; j++)
         if (params[j] == params[i])

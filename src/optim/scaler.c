@@ -184,8 +184,13 @@ static gradc_status unscale(gradc_scaler *s, struct scaled_optim *e, gradc_tenso
     return GRADC_OK;
 }
 
+/* A parameter of f16 has gradients of f16, where what the scale saved would be lost again: PyTorch refuses them too. */
 static gradc_status unscale_optim(gradc_scaler *s, struct scaled_optim *e, const char *name)
 {
+    for (int i = 0; i < e->optim->n; i++)
+        if (gradc_dtype_of(e->optim->tensors[i]) == GRADC_F16)
+            return context_fail(s->g, GRADC_E_DTYPE,
+                                "%s: parameter %d is f16, whose gradients can't be unscaled", name, i);
     gradc_tensor **list = host_zalloc((size_t)e->optim->n, sizeof *list);
     if (!list)
         return context_no_memory(s->g, name);

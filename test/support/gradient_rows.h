@@ -17,7 +17,7 @@ struct row {
     double step, tolerance;         /* 0: the usual */
 };
 
-/* A tensor that gradients do not flow to; the tape holds it as long as it is needed. */
+/* A tensor that gradients do not flow to; the tape holds it as long as it is needed.  GRADC_F64: of x's dtype. */
 gradc_tensor *gradient_constant(gradc_tensor *x, gradc_dtype dtype, const int64_t *shape, double high);
 
 /* Each ended by a row whose name is NULL. */

@@ -91,9 +91,35 @@ static gradc_tensor *other(gradc_context *g, gradc_dtype dtype, int which)
     }
 }
 
+/* Short rows and long ones have kernels of their own. */
+static gradc_tensor *reduced(gradc_context *g, gradc_dtype dtype, int which)
+{
+    static const int last[] = {1}, first[] = {0};
+    gradc_tensor *x = leaf(g, dtype, SHAPE_OF(3, which % 2 ? 70 : 5));
+    gradc_tensor *labels = operand_of(g, GRADC_I64, SHAPE_OF(3), (const double[]){2, 0, 1});
+    const int64_t shape[] = {gradc_size(x, 1)};
+    switch (which / 2) {
+    case 0: return gradc_softmax(gradc_relu(x), 1);
+    case 1: return gradc_log_softmax(x, 1);
+    case 2: return gradc_cross_entropy(gradc_neg(x), labels);
+    case 3:
+        return gradc_relu(
+            gradc_layer_norm(gradc_neg(x), 1, shape, leaf(g, dtype, SHAPE_OF(shape[0])), NULL, 1e-5));
+    case 4: return gradc_max(x, 1, last, 0);
+    case 5: return gradc_argmax(x, 1, last, 0);
+    case 6: return gradc_var(x, 1, last, 0, 1);
+    case 7: return gradc_logsumexp(x, 1, first, 0);
+    case 8: return gradc_norm(x, which % 2 ? 2 : 3, 1, last, 0);
+    case 9: return gradc_nll_loss(x, labels, NULL, -100, which % 2 ? GRADC_REDUCE_MEAN : GRADC_REDUCE_NONE);
+    case 10: return which % 2 ? gradc_any(x, 0, NULL, 0) : gradc_prod(x, 1, last, 0);
+    case 11: return gradc_scatter_add(x, 0, gradc_reshape(labels, 2, (const int64_t[]){3, 1}), x);
+    default: return NULL;
+    }
+}
+
 gradc_tensor *halves_result(gradc_context *g, gradc_dtype dtype, int which)
 {
-    enum { PRODUCTS = 8, IMAGES = 11, OTHERS = 10 };
+    enum { PRODUCTS = 8, IMAGES = 11, OTHERS = 10, REDUCED = 24 };
     if (which < PRODUCTS)
         return product(g, dtype, which);
     which -= PRODUCTS;
@@ -103,6 +129,9 @@ gradc_tensor *halves_result(gradc_context *g, gradc_dtype dtype, int which)
     if (which < OTHERS)
         return other(g, dtype, which);
     which -= OTHERS;
+    if (which < REDUCED)
+        return reduced(g, dtype, which);
+    which -= REDUCED;
     return which < ROWS_SAMPLED || test_all() ? row(g, dtype, which) : NULL;
 }
 

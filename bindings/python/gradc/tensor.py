@@ -32,10 +32,10 @@ def bf16_bits(array):
     """Numbers as bf16, to the nearest, ties to even: the bits, uint16.  An array of uint16 holds bits already."""
     if array.dtype == numpy.uint16:
         return array
-    single = array.astype(numpy.float32)
+    single = numpy.atleast_1d(array.astype(numpy.float32))  # numbers alone would not stay of 32 bits
     bits = single.view(numpy.uint32)
     rounded = (bits.astype(numpy.uint64) + 0x7fff + (bits >> 16 & 1)) >> 16
-    return numpy.where(numpy.isnan(single), 0x7fc0, rounded).astype(numpy.uint16)
+    return numpy.where(numpy.isnan(single), 0x7fc0, rounded).astype(numpy.uint16).reshape(array.shape)
 
 
 def _release(handle, times):
