@@ -138,19 +138,31 @@ int matrix_near(const struct matrix_machine *m, double got, double want, double 
     return fabs(got - want) <= (double)(depth + 4) * ldexp(size, -24) + half * fabs(want) + 1e-7;
 }
 
+/* The emulated units, each in its dtypes. */
+static const struct {
+    int32_t unit;
+    int kinds; /* the first of matrix_choose's */
+} emulated[] = {
+    {MATRIX_EMULATED, MATRIX_KINDS},
+    {MATRIX_AMD_EMULATED, MATRIX_KINDS - 1},
+    {MATRIX_INTEL_8_EMULATED, MATRIX_KINDS - 1},
+    {MATRIX_INTEL_16_EMULATED, MATRIX_KINDS},
+};
+
 /* Problems of all kinds in turn. */
-void matrix_problems(struct fixture *f, int count,
+void matrix_problems(struct fixture *f, int rounds,
                      void (*one)(const struct matrix_machine *, struct random *, int))
 {
     if (strcmp(f->device, "cpu") == 0 || f->eager)
         return;
     struct random r = {test_seed()};
     struct matrix_machine m = matrix_open(f);
-    for (int i = 0; i < count; i++) {
-        const int kind = i % (MATRIX_KINDS + MATRIX_AMD_KINDS), amd = kind >= MATRIX_KINDS;
-        m.d->matrix = amd ? MATRIX_AMD_EMULATED : MATRIX_EMULATED;
-        matrix_choose(&m, amd ? kind - MATRIX_KINDS : kind);
-        one(&m, &r, i);
-    }
+    for (int i = 0, number = 0; i < rounds; i++)
+        for (size_t u = 0; u < sizeof emulated / sizeof emulated[0]; u++)
+            for (int kind = 0; kind < emulated[u].kinds; kind++) {
+                m.d->matrix = emulated[u].unit;
+                matrix_choose(&m, kind);
+                one(&m, &r, number++);
+            }
     m.d->table->close(m.d);
 }

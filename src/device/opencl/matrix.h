@@ -11,9 +11,18 @@ enum matrix_unit {
     MATRIX_NVIDIA, /* compute capability 8.0 or later: tf32, bf16, f16 by PTX */
     MATRIX_AMD,    /* gfx11: bf16, f16 by the compiler's built-ins */
 
+    /* cl_intel_subgroup_matrix_multiply_accumulate: bf16, f16 in sub-groups of 8 or 16; in 16 tf32, where there is
+     * the extension for it */
+    MATRIX_INTEL_8,
+    MATRIX_INTEL_16,
+    MATRIX_INTEL_TF32,
+
     /* For tests: the same in plain OpenCL C, slowly. */
     MATRIX_EMULATED,
-    MATRIX_AMD_EMULATED
+    MATRIX_AMD_EMULATED,
+    MATRIX_INTEL_8_EMULATED,
+    MATRIX_INTEL_16_EMULATED, /* with tf32 */
+    MATRIX_UNITS
 };
 
 /* How an operand gets to local memory, as opencl/matrix_tile.cl numbers it. */

@@ -91,13 +91,38 @@ static int has_f64(cl_device_id id)
     return has_extension(id, "cl_khr_fp64") || device_number(id, CL_DEVICE_DOUBLE_FP_CONFIG);
 }
 
-/* cl_nv_device_attribute_query's */
-enum { COMPUTE_CAPABILITY_MAJOR_NV = 0x4000 };
+/* cl_nv_device_attribute_query's, cl_intel_required_subgroup_size's */
+enum { COMPUTE_CAPABILITY_MAJOR_NV = 0x4000, SUB_GROUP_SIZES_INTEL = 0x4108 };
 
+/* The least size of sub-groups: the unit computes in these alone. */
+static size_t least_sub_group(cl_device_id id)
+{
+    size_t sizes[16], bytes = 0, least = 0;
+    if (cl.GetDeviceInfo(id, SUB_GROUP_SIZES_INTEL, sizeof sizes, sizes, &bytes) != CL_SUCCESS)
+        return 0;
+    for (size_t i = 0; i < bytes / sizeof sizes[0] && i < 16; i++)
+        if (least == 0 || sizes[i] < least)
+            least = sizes[i];
+    return least;
+}
+
+static int32_t intel_unit(cl_device_id id)
+{
+    const size_t least = least_sub_group(id);
+    if (least == 16)
+        return has_extension(id, "cl_intel_subgroup_matrix_multiply_accumulate_tf32") ? MATRIX_INTEL_TF32
+                                                                                       : MATRIX_INTEL_16;
+    return least == 8 ? MATRIX_INTEL_8 : MATRIX_NONE;
+}
+
+/* AMD's is found by its compiler, when the device is opened. */
 static int32_t matrix_unit(cl_device_id id)
 {
     if (has_extension(id, "cl_nv_device_attribute_query") && device_number(id, COMPUTE_CAPABILITY_MAJOR_NV) >= 8)
         return MATRIX_NVIDIA;
+    if (has_extension(id, "cl_intel_subgroup_matrix_multiply_accumulate") &&
+        has_extension(id, "cl_intel_required_subgroup_size"))
+        return intel_unit(id);
     return MATRIX_NONE;
 }
 
