@@ -31,7 +31,7 @@ INLINE void left_gather(uint *held, __global const stored *from, index_t lines, 
     EACH(n, 1, TILE_M) {
         const uint k = gather_word(TILE_M, item, n) * PER_WORD;
         const index_t first = depths[k].s3, step = depths[k + PER_WORD - 1].s3 - first;
-        held[n] = word_from(from + row * stride + first, step, row < lines ? last - at - (index_t)k : 0);
+        held[n] = word_from(from, row * stride + first, step, row < lines ? last - at - (index_t)k : 0);
     }
 }
 
@@ -41,7 +41,7 @@ INLINE void left_deep(uint *held, __global const stored *from, index_t lines, in
     UNROLL
     EACH(n, 1, TILE_M) {
         const index_t row = deep_row(TILE_M, item, n);
-        held[n] = word_from(from + row * stride + depth.s3, second.s3 - depth.s3, row < lines ? count : 0);
+        held[n] = word_from(from, row * stride + depth.s3, second.s3 - depth.s3, row < lines ? count : 0);
     }
 }
 

@@ -16,32 +16,43 @@
 #define WITH_BIAS(value, column) (value)
 #endif
 
-/* Element (i, k) of an operand is from[i * stride + k * depth_stride], for i below lines and k below depth.  What is
- * n's own in a place is the same for all items, so that no register of each holds it. */
+/* Element (i, k) of an operand is from[i * stride + k * depth_stride], for i below lines and k below depth.
+ *
+ * UNIT_DPAS: what is the item's own in a place goes to the pointer, the rest is the same for all items and takes no
+ * register of each.  NVIDIA's compiler has fewer registers to spare that way. */
+#ifdef UNIT_DPAS
+#define OWN(item) (item)
+#define REST(item) 0
+#else
+#define OWN(item) 0
+#define REST(item) (item)
+#endif
 
 INLINE void gather(uint *held, uint size, __global const stored *from, index_t lines, index_t stride, index_t depth,
                    index_t depth_stride, uint item)
 {
-    const index_t row = gather_row(size, item, 0), first = gather_word(size, item, 0) * PER_WORD;
+    const index_t row = gather_row(size, item, 0), first = gather_word(size, OWN(item), 0) * PER_WORD;
 
-    from += row * stride + first * depth_stride;
+    from += OWN(row) * stride + first * depth_stride;
     UNROLL
     EACH(n, 1, size) {
-        const index_t k = gather_word(size, 0, n) * PER_WORD;
-        held[n] = word_from(from + k * depth_stride, depth_stride, row < lines ? depth - first - k : 0);
+        const index_t k = gather_word(size, REST(item), n) * PER_WORD;
+        held[n] = word_from(from, REST(row) * stride + k * depth_stride, depth_stride,
+                            row < lines ? depth - first - k : 0);
     }
 }
 
 INLINE void gather_deep(uint *held, uint size, __global const stored *from, index_t lines, index_t stride,
                         index_t depth, index_t depth_stride, uint item)
 {
-    const index_t k = deep_word(size, item, 0) * PER_WORD, first = deep_row(size, item, 0);
+    const index_t k = deep_word(size, item, 0) * PER_WORD, first = deep_row(size, OWN(item), 0);
 
-    from += first * stride + k * depth_stride;
+    from += first * stride + OWN(k) * depth_stride;
     UNROLL
     EACH(n, 1, size) {
-        const index_t row = deep_row(size, 0, n);
-        held[n] = word_from(from + row * stride, depth_stride, row < lines - first ? depth - k : 0);
+        const index_t row = deep_row(size, REST(item), n);
+        held[n] = word_from(from, row * stride + REST(k) * depth_stride, depth_stride,
+                            row < lines - first ? depth - k : 0);
     }
 }
 

@@ -12,7 +12,7 @@
 #define UNIT_WORDS (128 / TEAM)
 #define UNIT_HALF (UNIT_WORDS / 2) /* words of 8 rows of A */
 #define UNIT_UNROLL _Pragma("nounroll")
-#define UNIT_AHEAD 1
+#define UNIT_AHEAD 0 /* a piece of A is taken when it is its turn */
 #define UNIT_ROW(lane, e) ((e) % 16)
 #define UNIT_COLUMN(lane, e) ((lane) + (e) / 16 * TEAM)
 

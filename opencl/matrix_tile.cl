@@ -124,14 +124,14 @@ INLINE void deep_store(__local uint *tile, uint size, const uint *held, uint ite
         tile[word_place(deep_row(size, item, n), deep_word(size, item, n))] = held[n];
 }
 
-/* The bits of elements from[0] and, of 16 bits, from[step], `count` of which are there. */
-INLINE uint word_from(__global const stored *from, index_t step, index_t count)
+/* The bits of elements at[0] and, of 16 bits, at[step], `count` of which are there. */
+INLINE uint word_from(__global const stored *from, index_t at, index_t step, index_t count)
 {
 #if PER_WORD == 2
-    const uint low = count > 0 ? from[0] : 0, high = count > 1 ? from[step] : 0;
+    const uint low = count > 0 ? from[at] : 0, high = count > 1 ? from[at + step] : 0;
     return low | high << 16;
 #else
-    return count > 0 ? as_uint(from[0]) : 0;
+    return count > 0 ? as_uint(from[at]) : 0;
 #endif
 }
 
@@ -175,19 +175,23 @@ INLINE void multiply_slice(float sum[PIECES_M][PIECES_N][SUMS], __local const ui
 
     UNIT_UNROLL
     for (uint step = 0; step < WORDS / 8 / (1 + PAIRS); step++) {
-        uint a[UNIT_AHEAD][UNIT_WORDS], b[PIECES_N][UNIT_WORDS];
+        uint a[PIECES_M][UNIT_WORDS], b[PIECES_N][UNIT_WORDS];
+#if UNIT_AHEAD
+        UNROLL
+        for (int i = 0; i < PIECES_M; i++)
+            UNIT_A(a[i], a_tile, row + 16 * i, step);
+#endif
         UNROLL
         for (int j = 0; j < PIECES_N; j++)
             UNIT_B(b[j], b_tile, column + 16 * j, step);
         UNROLL
         for (int i = 0; i < PIECES_M; i++) {
-            UNROLL
-            for (int k = 0; k < UNIT_AHEAD; k++)
-                if (i % UNIT_AHEAD == 0)
-                    UNIT_A(a[k], a_tile, row + 16 * (i + k), step);
+#if !UNIT_AHEAD
+            UNIT_A(a[i], a_tile, row + 16 * i, step);
+#endif
             UNROLL
             for (int j = 0; j < PIECES_N; j++)
-                unit_piece(sum[i][j], a[i % UNIT_AHEAD], b[j], item, exchange);
+                unit_piece(sum[i][j], a[i], b[j], item, exchange);
         }
     }
 }
@@ -202,12 +206,19 @@ INLINE void multiply_slice(float sum[PIECES_M][PIECES_N][SUMS], __local const ui
 #define LOW_NUMBER(word) as_float(word)
 #endif
 
+/* Intel's compiler would take the registers that the unit needs. */
+#ifdef UNIT_DPAS
+#define ROLLED _Pragma("nounroll")
+#else
+#define ROLLED
+#endif
+
 INLINE float sum_row(__local const uint *a_tile, int row)
 {
     float sum = 0;
 
 #if A_WAY == WAY_COLUMNS
-    UNIT_UNROLL
+    ROLLED
     for (int k = 0; k < SLICE; k++) {
         const uint at = k * PITCH(TILE_M) + row;
 #if PER_WORD == 2
@@ -218,7 +229,7 @@ INLINE float sum_row(__local const uint *a_tile, int row)
         sum += LOW_NUMBER(bits);
     }
 #else
-    UNIT_UNROLL
+    ROLLED
     for (int word = 0; word < WORDS; word++) {
         const uint bits = a_tile[word_place(row, word)];
         sum += LOW_NUMBER(bits);

@@ -5,7 +5,7 @@
 
 #define UNIT_WORDS 8
 #define UNIT_UNROLL _Pragma("nounroll") /* its operands fill the registers */
-#define UNIT_AHEAD PIECES_M
+#define UNIT_AHEAD 1 /* pieces of A are taken before any is multiplied */
 #define UNIT_ROW(lane, e) (2 * (e) + (lane) / 16)
 #define UNIT_COLUMN(lane, e) ((lane) % 16)
 

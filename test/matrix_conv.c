@@ -182,7 +182,7 @@ static void random_layer(const struct matrix_machine *m, struct random *r, int n
 /* Nearly each has a program of its own, which takes its time to build. */
 static void random_convolutions(struct fixture *f)
 {
-    matrix_problems(f, test_long() ? 30 : 1, random_layer);
+    matrix_problems(f, test_long() ? 30 : 2, random_layer);
 }
 
 /* For Oclgrind, which takes its time to run, so with GRADC_TEST_LONG. */

@@ -174,7 +174,7 @@ static void random_product(const struct matrix_machine *m, struct random *r, int
 /* Nearly each has a program of its own, which takes its time to build. */
 static void random_products(struct fixture *f)
 {
-    matrix_problems(f, test_long() ? 30 : 1, random_product);
+    matrix_problems(f, test_long() ? 30 : 2, random_product);
 }
 
 /* For Oclgrind, which takes its time to run, so with GRADC_TEST_LONG: one of each kind; A and B by each of the ways. */

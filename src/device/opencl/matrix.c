@@ -29,18 +29,20 @@ struct unit {
 #define NVIDIA 1, 1, {2, 1}, 2, 0
 #define AMD 0, 0, {-1, -1}, -1, -1 /* 16 registers for an operand's piece */
 #define INTEL(tf32) tf32, 0, {2, 2}, 2, 0
+#define EMULATED " -DMATRIX_EMULATED -cl-opt-disable"
 #define INTEL_OPTIONS "-DUNIT_DPAS -cl-intel-256-GRF-per-thread -DTEAM="
 
+/* Emulations run a few small problems, and optimising them takes most of a test's time. */
 static const struct unit units[MATRIX_UNITS] = {
     [MATRIX_NVIDIA] = {"-DUNIT_MMA", NVIDIA},
     [MATRIX_AMD] = {"-DUNIT_WMMA", AMD},
     [MATRIX_INTEL_8] = {INTEL_OPTIONS "8", INTEL(0)},
     [MATRIX_INTEL_16] = {INTEL_OPTIONS "16", INTEL(0)},
     [MATRIX_INTEL_TF32] = {INTEL_OPTIONS "16", INTEL(1)},
-    [MATRIX_EMULATED] = {"-DUNIT_MMA -DMATRIX_EMULATED", NVIDIA},
-    [MATRIX_AMD_EMULATED] = {"-DUNIT_WMMA -DMATRIX_EMULATED", AMD},
-    [MATRIX_INTEL_8_EMULATED] = {"-DUNIT_DPAS -DTEAM=8 -DMATRIX_EMULATED", INTEL(0)},
-    [MATRIX_INTEL_16_EMULATED] = {"-DUNIT_DPAS -DTEAM=16 -DMATRIX_EMULATED", INTEL(1)},
+    [MATRIX_EMULATED] = {"-DUNIT_MMA" EMULATED, NVIDIA},
+    [MATRIX_AMD_EMULATED] = {"-DUNIT_WMMA" EMULATED, AMD},
+    [MATRIX_INTEL_8_EMULATED] = {"-DUNIT_DPAS -DTEAM=8" EMULATED, INTEL(0)},
+    [MATRIX_INTEL_16_EMULATED] = {"-DUNIT_DPAS -DTEAM=16" EMULATED, INTEL(1)},
 };
 
 /* NOTHING: "math" does not allow it, or the unit has not the dtype. */
