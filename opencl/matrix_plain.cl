@@ -31,6 +31,11 @@ static float unit_number(uint word, int second)
 {
     return as_float(second ? word & 0xffff0000 : word << 16);
 }
+#elif defined(UNIT_F32)
+static float unit_number(uint word, int second)
+{
+    return second ? 0 : as_float(word);
+}
 #else
 /* The unit reads 19 bits of a tf32. */
 static float unit_number(uint word, int second)

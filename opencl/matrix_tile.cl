@@ -1,11 +1,11 @@
 /* matrix_tile.cl - what gemm_matrix.cl and conv_matrix.cl share: tiles of two operands in local memory, the product
  * of a slice of them by the matrix unit, and the way of finished tiles.  No kernel is defined here.
  *
- * A group of 128 items, teams of 8 to 32 (matrix_unit.cl), makes TILE_M x TILE_N elements of C, each team its share.
+ * A group of 128 items, teams of 8 to 64 (matrix_unit.cl), makes TILE_M x TILE_N elements of C, each team its share.
  * The depth goes by in slices of 64 bytes a row; a ring of STAGES slices lies in local memory.
  * From the host: TILE_M and TILE_N, 64 or 128; STAGES, 2 to 4; A_WAY and B_WAY, how an operand gets there; the unit,
- * UNIT_MMA, UNIT_WMMA or UNIT_DPAS (with TEAM, 8 or 16), and UNIT_TF32, UNIT_BF16 or UNIT_F16 (f32 operands under UNIT_BF16 are rounded as they leave
- * local memory); MATRIX_EMULATED.
+ * UNIT_MMA, UNIT_WMMA, UNIT_MFMA or UNIT_DPAS (with TEAM, 8 or 16), and UNIT_TF32, UNIT_BF16, UNIT_F16 or UNIT_F32 (f32
+ * operands under UNIT_BF16 are rounded as they leave local memory); MATRIX_EMULATED.
  *
  * An operand's tile has one of two layouts, of words (4 bytes: an f32, or two 16-bit numbers along the depth):
  *   by rows      [row][16 words]; the four quarters of a row are exchanged, so that neither the unit, reading a
@@ -13,7 +13,9 @@
  *   by columns   [depth][rows, and 8 more], as it lies in global memory */
 
 #define GROUP 128
-#ifndef TEAM
+#ifdef UNIT_MFMA
+#define TEAM 64
+#elif !defined(TEAM)
 #define TEAM 32
 #endif
 #define SUMS (256 / TEAM) /* an item's, of a piece */
@@ -242,8 +244,8 @@ INLINE float sum_row(__local const uint *a_tile, int row)
 }
 
 /* ---- Finished tiles ----
- * They go through local memory, 16 rows of each team at a time, so that neighbouring items store side by side and a chain stands
- * a few times in the program, not once for each of an item's sums.  Which sums they are must be known to the
+ * They go through local memory, 16 rows of each team at a time, so that neighbouring items store side by side and a
+ * chain stands a few times in the program, not once for each of an item's sums.  Which sums they are must be known to the
  * compiler, or all of them lie in memory:
  *   UNROLL
  *   for (int pass = 0; pass < PIECES_M; pass++) {

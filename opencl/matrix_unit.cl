@@ -7,12 +7,14 @@
  *   UNIT_TF32   8 deep: f32, rounded to tf32 by unit_round
  *   UNIT_BF16   16 deep: two bf16 (unit_pair makes them of two f32)
  *   UNIT_F16    16 deep: two f16
+ *   UNIT_F32    8 deep: f32, not rounded
  * An item holds UNIT_WORDS words of each operand, which unit_rows_of or unit_columns_of takes from a tile in local
  * memory, and SUMS sums, where sum e is at row UNIT_ROW(lane, e), column UNIT_COLUMN(lane, e).
  * Every item of a group calls these functions, all with the same control flow.
  *
  *   UNIT_MMA    NVIDIA's, from sm_80 on, in PTX: matrix_mma.cl, matrix_ptx.cl
  *   UNIT_WMMA   AMD's, from gfx11 on, by the compiler's built-ins; no tf32: matrix_wmma.cl
+ *   UNIT_MFMA   AMD's data-centre GPUs', from gfx908 on, by the compiler's built-ins; no tf32, but f32: matrix_mfma.cl
  *   UNIT_DPAS   Intel's, by cl_intel_subgroup_matrix_multiply_accumulate; tf32 in teams of 16: matrix_dpas.cl
  * With MATRIX_EMULATED all are plain OpenCL C, by the definitions of their instructions, for machines without the
  * unit. */
@@ -44,6 +46,8 @@ static inline float f16_number(uint bits)
 #include "matrix_mma.cl"
 #elif defined(UNIT_WMMA)
 #include "matrix_wmma.cl"
+#elif defined(UNIT_MFMA)
+#include "matrix_mfma.cl"
 #else
 #include "matrix_dpas.cl"
 #endif

@@ -2,8 +2,8 @@
 # Every program that the library makes (test/every_op.c, recorded by test/vendors/recorder.c instead of a driver),
 # compiled by the vendors' compilers, which need no hardware: AMD (gfx906, gfx1030, gfx1100: clang-15), NVIDIA (clang-15
 # to PTX, and ptxas where there is one), Intel (Gen9 and Arc: ocloc).  A missing tool is a skipped vendor.
-# Programs for matrix units (test/matrix_units.c, matrix_conv.c) go to PTX for sm_80 and sm_90, to gfx1100, and to Arc
-# and Ponte Vecchio, where registers that are spilt are a failure, as on NVIDIA's.
+# Programs for matrix units (test/matrix_units.c, matrix_conv.c) go to PTX for sm_80 and sm_90, to gfx1100, gfx908 and
+# gfx90a, and to Arc and Ponte Vecchio; registers that are spilt are a failure, but on gfx1100.
 # Ends with "N passed, N failed, N skipped"; a pass is a program on a target.
 #
 # By default every program goes to gfx1030, and the others get the first one of each source and type; with
@@ -49,7 +49,7 @@ recorded_units() { # as recorder.c names them
 
 if ! $CC -std=c11 -D_GNU_SOURCE -shared -fPIC test/vendors/recorder.c -o "$work/lib/libOpenCL.so.1" -pthread ||
     ! recorded record "$BUILD/test/every_op" '*planned' || ! recorded_units nvidia || ! recorded_units amd ||
-    ! recorded_units intel-8 || ! recorded_units intel-16; then
+    ! recorded_units mfma || ! recorded_units intel-8 || ! recorded_units intel-16; then
     tail -20 "$work/log"
     echo "0 passed, 1 failed"
     exit 1
@@ -57,7 +57,7 @@ fi
 
 # Each once; named SOURCE-TYPE-HASH, the source being the first file behind the prelude, or behind a chain's text.
 # What asks a compiler for a matrix unit has no prelude.
-for program in "$work"/record/*.cl "$work"/nvidia-*/*.cl "$work"/amd-*/*.cl "$work"/intel-*/*.cl; do
+for program in "$work"/record/*.cl "$work"/nvidia-*/*.cl "$work"/amd-*/*.cl "$work"/mfma-*/*.cl "$work"/intel-*/*.cl; do
     options=${program%.cl}.options
     hash=$(cat "$program" "$options" | md5sum | cut -c1-12)
     source=$(sed -n '/^#line 1 "made for/,$ s/^#line 1 "\(.*\)\.cl"$/\1_chain/p' "$program" | sed -n 1p)
@@ -76,10 +76,11 @@ names() { # list of files in $work/programs: their names
     sed 's/^\.\/\(.*\)\.[a-z]*$/\1/'
 }
 (cd "$work/programs" && grep -l -- -DUNIT_MMA ./*.options | names) >"$work/mma"
-(cd "$work/programs" && { grep -l -- -DUNIT_WMMA ./*.options; ls ./probe-*.cl; } | names) >"$work/wmma"
+(cd "$work/programs" && { grep -l -- -DUNIT_WMMA ./*.options; grep -l '^__kernel void wmma(' ./probe-*.cl; } | names) >"$work/wmma"
+(cd "$work/programs" && { grep -l -- -DUNIT_MFMA ./*.options; grep -l '^__kernel void mfma(' ./probe-*.cl; } | names) >"$work/mfma"
 (cd "$work/programs" && grep -l -- '-DUNIT_DPAS.*-DTEAM=8' ./*.options | names) >"$work/dpas-8"
 (cd "$work/programs" && grep -l -- '-DUNIT_DPAS.*-DTEAM=16' ./*.options | names) >"$work/dpas-16"
-cat "$work/mma" "$work/wmma" "$work/dpas-8" "$work/dpas-16" >"$work/units"
+cat "$work/mma" "$work/wmma" "$work/mfma" "$work/dpas-8" "$work/dpas-16" >"$work/units"
 grep -vxFf "$work/units" "$work/every" >"$work/all"
 # A chain of f32 that casts from f64 needs a device with f64, too.
 (cd "$work/programs" && grep -lE '^#define CHAIN_PARAMS.* double ' ./*.cl | sed 's/^\.\/\(.*\)\.cl$/\1/') >"$work/doubles"
@@ -107,6 +108,9 @@ case $target in
 gfx1100)
     $opencl -target amdgcn-amd-amdhsa -mcpu=$target -nogpulib -Xclang -mlink-builtin-bitcode \
         -Xclang /usr/lib/clc/amdgcn--amdhsa.bc -S -o "$out" "$source" ;;
+mfma-*)
+    $opencl -target amdgcn-amd-amdhsa -mcpu=${target#mfma-} --rocm-device-lib-path=$amd -S -o "$out" "$source" &&
+        ! grep -q '; ScratchSize: [1-9]' "$out" ;;
 gfx*)
     $opencl -target amdgcn-amd-amdhsa -mcpu=$target --rocm-device-lib-path=$amd -S -o "$out" "$source" ;;
 nvptx)
@@ -168,6 +172,8 @@ target gfx1030 "$work/all" "$CLANG" $amd/ocml.bc
 target gfx906 "$work/first" "$CLANG" $amd/ocml.bc
 target gfx1100 "$work/first" "$CLANG" /usr/lib/clc/amdgcn--amdhsa.bc
 target gfx1100 "$work/wmma" "$CLANG" /usr/lib/clc/amdgcn--amdhsa.bc
+target mfma-gfx908 "$work/mfma" "$CLANG" $amd/ocml.bc
+target mfma-gfx90a "$work/mfma" "$CLANG" $amd/ocml.bc
 target nvptx "$work/first" "$CLANG" /usr/lib/clc/nvptx64--nvidiacl.bc
 target sm_80 "$work/mma" "$CLANG" /usr/lib/clc/nvptx64--nvidiacl.bc
 target sm_90 "$work/mma" "$CLANG" /usr/lib/clc/nvptx64--nvidiacl.bc

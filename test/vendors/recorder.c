@@ -1,5 +1,5 @@
 /* recorder.c - a libOpenCL that runs nothing: one GPU with f64, and with one unit, so that small products take large
- * tiles; with RECORDER_MATRIX=nvidia, amd, intel-8 or intel-16 one that has such a matrix unit.  Its clBuildProgram writes each
+ * tiles; with RECORDER_MATRIX=nvidia, amd, mfma, intel-8 or intel-16 one that has such a matrix unit.  Its clBuildProgram writes each
  * program, as it is given to a vendor's driver, to $RECORDER/NNNN.cl, and its options to $RECORDER/NNNN.options.
  * For vendors.sh. */
 #define CL_TARGET_OPENCL_VERSION 120
@@ -58,7 +58,7 @@ static const char *extensions(void)
 {
     if (has_unit("nvidia"))
         return "cl_khr_fp64 cl_nv_device_attribute_query";
-    if (has_unit("amd"))
+    if (has_unit("amd") || has_unit("mfma"))
         return "cl_khr_fp64 cl_amd_device_attribute_query";
     if (has_unit("intel-8"))
         return "cl_intel_required_subgroup_size cl_intel_subgroup_matrix_multiply_accumulate";
@@ -159,7 +159,7 @@ cl_int clBuildProgram(cl_program program, cl_uint n, const cl_device_id *ids, co
     static int number;
     const char *folder = getenv("RECORDER");
     (void)n, (void)ids, (void)notify, (void)payload;
-    if (!folder)
+    if (!folder || (has_unit("mfma") && strstr((const char *)(const void *)program, "__kernel void wmma(")))
         return CL_BUILD_PROGRAM_FAILURE;
     pthread_mutex_lock(&lock);
     cl_int status = keep(folder, ++number, "cl", (const char *)(const void *)program);

@@ -12,23 +12,25 @@ static const struct tile tiles[2][2] = {
 };
 
 /* What operands are rounded to. */
-enum element { NOTHING, TF32, BF16, F16 };
+enum element { NOTHING, TF32, BF16, F16, F32 };
 
-static const char *const element_options[] = {[TF32] = "-DUNIT_TF32", [BF16] = "-DUNIT_BF16", [F16] = "-DUNIT_F16"};
+static const char *const element_options[] = {
+    [TF32] = "-DUNIT_TF32", [BF16] = "-DUNIT_BF16", [F16] = "-DUNIT_F16", [F32] = "-DUNIT_F32"};
 
 /* What the units are to their kernels.  The registers that the sums of large tiles leave are for operands that go by
  * registers: how many such operands there may be, 0 to 2, in tiles of 128 rows (for f32, and for 16 bits, which take
  * twice as many), in tiles of 128 columns, and in those of both; below 0: no such tiles. */
 struct unit {
     const char *options;
-    int tf32;         /* beside bf16 and f16 */
+    int tf32, f32;    /* beside bf16 and f16 */
     int asynchronous; /* copies to local memory */
     int tall[2], wide, both;
 };
 
-#define NVIDIA 1, 1, {2, 1}, 2, 0
-#define AMD 0, 0, {-1, -1}, -1, -1 /* 16 registers for an operand's piece */
-#define INTEL(tf32) tf32, 0, {2, 2}, 2, 0
+#define NVIDIA 1, 0, 1, {2, 1}, 2, 0
+#define AMD 0, 0, 0, {-1, -1}, -1, -1 /* 16 registers for an operand's piece */
+#define MFMA 0, 1, 0, {2, 2}, 2, -1 /* two groups, of two waves each, must fit into a unit's 64 KiB of local memory */
+#define INTEL(tf32) tf32, 0, 0, {2, 2}, 2, 0
 #define EMULATED " -DMATRIX_EMULATED -cl-opt-disable"
 #define INTEL_OPTIONS "-DUNIT_DPAS -cl-intel-256-GRF-per-thread -DTEAM="
 
@@ -36,11 +38,13 @@ struct unit {
 static const struct unit units[MATRIX_UNITS] = {
     [MATRIX_NVIDIA] = {"-DUNIT_MMA", NVIDIA},
     [MATRIX_AMD] = {"-DUNIT_WMMA", AMD},
+    [MATRIX_MFMA] = {"-DUNIT_MFMA", MFMA},
     [MATRIX_INTEL_8] = {INTEL_OPTIONS "8", INTEL(0)},
     [MATRIX_INTEL_16] = {INTEL_OPTIONS "16", INTEL(0)},
     [MATRIX_INTEL_TF32] = {INTEL_OPTIONS "16", INTEL(1)},
     [MATRIX_EMULATED] = {"-DUNIT_MMA" EMULATED, NVIDIA},
     [MATRIX_AMD_EMULATED] = {"-DUNIT_WMMA" EMULATED, AMD},
+    [MATRIX_MFMA_EMULATED] = {"-DUNIT_MFMA" EMULATED, MFMA},
     [MATRIX_INTEL_8_EMULATED] = {"-DUNIT_DPAS -DTEAM=8" EMULATED, INTEL(0)},
     [MATRIX_INTEL_16_EMULATED] = {"-DUNIT_DPAS -DTEAM=16" EMULATED, INTEL(1)},
 };
@@ -54,12 +58,21 @@ static enum element element_of(const struct device *d, gradc_dtype dtype)
         return F16;
     if (dtype == GRADC_BF16 || (dtype == GRADC_F32 && d->math == MATH_BF16))
         return BF16;
-    return dtype == GRADC_F32 && d->math == MATH_TF32 && units[d->matrix].tf32 ? TF32 : NOTHING;
+    if (dtype != GRADC_F32)
+        return NOTHING;
+    if (units[d->matrix].f32)
+        return F32;
+    return d->math == MATH_TF32 && units[d->matrix].tf32 ? TF32 : NOTHING;
 }
 
 int matrix_computes(const struct device *d, gradc_dtype dtype)
 {
     return element_of(d, dtype) != NOTHING;
+}
+
+int matrix_is_exact(const struct device *d, gradc_dtype dtype)
+{
+    return element_of(d, dtype) == F32;
 }
 
 int matrix_pays(int64_t m, int64_t n, int64_t depth)

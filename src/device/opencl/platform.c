@@ -221,11 +221,9 @@ static void CL_CALLBACK hear(const char *line, const void *data, size_t bytes, v
     host_log("OpenCL: %s", line);
 }
 
-/* Whether the compiler has AMD's matrix unit: only for the devices that have one. */
-static int has_wmma(struct hardware *h)
+/* Whether a kernel builds. */
+static int builds(struct hardware *h, const char *source)
 {
-    const char *source = "__kernel void wmma(__global float8 *c, __global const short16 *a)\n"
-                         "{ c[0] = __builtin_amdgcn_wmma_f32_16x16x16_bf16_w32(a[0], a[1], c[0]); }\n";
     cl_int code;
     cl_program program = cl.CreateProgramWithSource(h->context, 1, &source, NULL, &code);
     if (code != CL_SUCCESS)
@@ -233,6 +231,18 @@ static int has_wmma(struct hardware *h)
     code = cl.BuildProgram(program, 1, &h->id, "-cl-std=CL1.2", NULL, NULL);
     cl.ReleaseProgram(program);
     return code == CL_SUCCESS;
+}
+
+/* AMD's compiler has a matrix unit's built-ins only for the devices that have the unit. */
+static int32_t amd_unit(struct hardware *h)
+{
+    if (builds(h, "__kernel void wmma(__global float8 *c, __global const short16 *a)\n"
+                  "{ c[0] = __builtin_amdgcn_wmma_f32_16x16x16_bf16_w32(a[0], a[1], c[0]); }\n"))
+        return MATRIX_AMD;
+    if (builds(h, "__kernel void mfma(__global float4 *c, __global const float *a)\n"
+                  "{ c[0] = __builtin_amdgcn_mfma_f32_16x16x4f32(a[0], a[1], c[0], 0, 0, 0); }\n"))
+        return MATRIX_MFMA;
+    return MATRIX_NONE;
 }
 
 static gradc_status open_context(struct hardware *h, struct failure *f)
@@ -251,8 +261,8 @@ static gradc_status open_context(struct hardware *h, struct failure *f)
         h->context = NULL;
         return opencl_refused(f, code, "clCreateContext", info->name);
     }
-    if (h->matrix == MATRIX_NONE && has_extension(h->id, "cl_amd_device_attribute_query") && has_wmma(h))
-        h->matrix = MATRIX_AMD;
+    if (h->matrix == MATRIX_NONE && has_extension(h->id, "cl_amd_device_attribute_query"))
+        h->matrix = amd_unit(h);
     h->cache[0] = 0;
     if (os_cache_folder(folder, sizeof folder) == 0)
         snprintf(h->cache, sizeof h->cache, "%s/gradc", folder);
