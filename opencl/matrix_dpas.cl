@@ -186,7 +186,8 @@ INLINE void second_columns(uint *x, __local const uint *tile, uint size, uint ro
 #if PAIRS
             x[8 * j + w] = unit_pair(from[PAIR_LOW(w) * PITCH(size)], from[PAIR_HIGH(w) * PITCH(size)]);
 #elif PER_WORD == 2
-            const uint shift = lane % 2 * 16, low = from[w * PITCH(size)], high = from[w * PITCH(size) + PITCH(size) / 2];
+            const uint low = from[w * PITCH(size)], high = from[w * PITCH(size) + PITCH(size) / 2];
+            const uint shift = lane % 2 * 16;
             x[8 * j + w] = (low >> shift & 0xffff) | high >> shift << 16;
 #else
             x[8 * j + w] = UNIT_WORD(from[w * PITCH(size)]);

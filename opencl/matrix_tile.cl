@@ -245,8 +245,8 @@ INLINE float sum_row(__local const uint *a_tile, int row)
 
 /* ---- Finished tiles ----
  * They go through local memory, 16 rows of each team at a time, so that neighbouring items store side by side and a
- * chain stands a few times in the program, not once for each of an item's sums.  Which sums they are must be known to the
- * compiler, or all of them lie in memory:
+ * chain stands a few times in the program, not once for each of an item's sums.  Which sums they are must be known to
+ * the compiler, or all of them lie in memory:
  *   UNROLL
  *   for (int pass = 0; pass < PIECES_M; pass++) {
  *       lay_out(sum, pass, ring, item);

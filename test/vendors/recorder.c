@@ -1,7 +1,7 @@
 /* recorder.c - a libOpenCL that runs nothing: one GPU with f64, and with one unit, so that small products take large
- * tiles; with RECORDER_MATRIX=nvidia, amd, mfma, intel-8 or intel-16 one that has such a matrix unit.  Its clBuildProgram writes each
- * program, as it is given to a vendor's driver, to $RECORDER/NNNN.cl, and its options to $RECORDER/NNNN.options.
- * For vendors.sh. */
+ * tiles; with RECORDER_MATRIX=nvidia, amd, mfma, intel-8 or intel-16 one that has such a matrix unit.  Its
+ * clBuildProgram writes each program, as it is given to a vendor's driver, to $RECORDER/NNNN.cl, and its options to
+ * $RECORDER/NNNN.options.  For vendors.sh. */
 #define CL_TARGET_OPENCL_VERSION 120
 #define CL_USE_DEPRECATED_OPENCL_1_2_APIS
 #include <CL/cl.h>

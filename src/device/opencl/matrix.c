@@ -29,7 +29,8 @@ struct unit {
 
 #define NVIDIA 1, 0, 1, {2, 1}, 2, 0
 #define AMD 0, 0, 0, {-1, -1}, -1, -1 /* 16 registers for an operand's piece */
-#define MFMA 0, 1, 0, {2, 2}, 2, -1 /* two groups, of two waves each, must fit into a unit's 64 KiB of local memory */
+#define MFMA \
+    0, 1, 0, {2, 2}, 2, -1 /* two groups of two waves must fit into a unit's 64 KiB of local memory */
 #define INTEL(tf32) tf32, 0, 0, {2, 2}, 2, 0
 #define EMULATED " -DMATRIX_EMULATED -cl-opt-disable"
 #define INTEL_OPTIONS "-DUNIT_DPAS -cl-intel-256-GRF-per-thread -DTEAM="

@@ -111,7 +111,7 @@ static int32_t intel_unit(cl_device_id id)
     const size_t least = least_sub_group(id);
     if (least == 16)
         return has_extension(id, "cl_intel_subgroup_matrix_multiply_accumulate_tf32") ? MATRIX_INTEL_TF32
-                                                                                       : MATRIX_INTEL_16;
+                                                                                      : MATRIX_INTEL_16;
     return least == 8 ? MATRIX_INTEL_8 : MATRIX_NONE;
 }
 
