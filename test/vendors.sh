@@ -6,8 +6,9 @@
 # gfx90a, and to Arc and Ponte Vecchio; registers that are spilt are a failure, but on gfx1100.
 # Ends with "N passed, N failed, N skipped"; a pass is a program on a target.
 #
-# By default every program goes to gfx1030, and the others get the first one of each source and type; with
-# GRADC_TEST_LONG=1 there are more, every one goes everywhere, and to Gen12 too.
+# By default every program goes to gfx1030, and the others get the first one of each source and type; gfx908 gets those
+# for its unit in bf16, which has other instructions there.  With GRADC_TEST_LONG=1 there are more, every one goes
+# everywhere, and to Gen12 too.
 # CC  the compiler      BUILD  the build folder
 # KEEP  a folder: puts the programs there, and compiles nothing (for bench/resources.py)
 set -u
@@ -78,6 +79,8 @@ names() { # list of files in $work/programs: their names
 (cd "$work/programs" && grep -l -- -DUNIT_MMA ./*.options | names) >"$work/mma"
 (cd "$work/programs" && { grep -l -- -DUNIT_WMMA ./*.options; grep -l '^__kernel void wmma(' ./probe-*.cl; } | names) >"$work/wmma"
 (cd "$work/programs" && { grep -l -- -DUNIT_MFMA ./*.options; grep -l '^__kernel void mfma(' ./probe-*.cl; } | names) >"$work/mfma"
+(cd "$work/programs" && grep -l -- '-DUNIT_BF16 -DUNIT_MFMA' ./*.options | names) >"$work/mfma-bf16"
+[ "$GRADC_TEST_LONG" = 0 ] || cp "$work/mfma" "$work/mfma-bf16"
 (cd "$work/programs" && grep -l -- '-DUNIT_DPAS.*-DTEAM=8' ./*.options | names) >"$work/dpas-8"
 (cd "$work/programs" && grep -l -- '-DUNIT_DPAS.*-DTEAM=16' ./*.options | names) >"$work/dpas-16"
 cat "$work/mma" "$work/wmma" "$work/mfma" "$work/dpas-8" "$work/dpas-16" >"$work/units"
@@ -172,7 +175,7 @@ target gfx1030 "$work/all" "$CLANG" $amd/ocml.bc
 target gfx906 "$work/first" "$CLANG" $amd/ocml.bc
 target gfx1100 "$work/first" "$CLANG" /usr/lib/clc/amdgcn--amdhsa.bc
 target gfx1100 "$work/wmma" "$CLANG" /usr/lib/clc/amdgcn--amdhsa.bc
-target mfma-gfx908 "$work/mfma" "$CLANG" $amd/ocml.bc
+target mfma-gfx908 "$work/mfma-bf16" "$CLANG" $amd/ocml.bc
 target mfma-gfx90a "$work/mfma" "$CLANG" $amd/ocml.bc
 target nvptx "$work/first" "$CLANG" /usr/lib/clc/nvptx64--nvidiacl.bc
 target sm_80 "$work/mma" "$CLANG" /usr/lib/clc/nvptx64--nvidiacl.bc
