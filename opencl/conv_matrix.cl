@@ -148,7 +148,7 @@ INLINE void image_deep(uint *held, __global const stored *image, __local const w
 #define ADD_ROW(tile)
 #endif
 
-__kernel __attribute__((reqd_work_group_size(GROUP, 1, 1)))
+__kernel UNIT_KERNEL __attribute__((reqd_work_group_size(GROUP, 1, 1)))
 void conv_matrix(__global const stored *a, ulong a_first, __global const stored *image, ulong image_first,
 #ifdef BIAS
                  __global const stored *bias, ulong bias_first,
@@ -160,10 +160,10 @@ void conv_matrix(__global const stored *a, ulong a_first, __global const stored 
                  long c_row, long c_group, long c_split, long height, long image_width, long stride_y, long stride_x,
                  AXIS(column), AXIS(depth), PART_PARAMS)
 {
-    __local uint ring[STAGES * STAGE_WORDS] __attribute__((aligned(128)));
+    __local uint ring[RING_WORDS] __attribute__((aligned(128)));
     __local where_t columns[TILE_N], depths[STAGES * SLICE]; /* depths: of the slice in the same stage */
     UNIT_LOCAL(exchange);
-    const int item = get_local_id(0);
+    const int item = UNIT_ITEM;
     const index_t m = m_, n = n_;
 
     const index_t across = (n + TILE_N - 1) / TILE_N, down = (m + TILE_M - 1) / TILE_M;
@@ -182,7 +182,7 @@ void conv_matrix(__global const stored *a, ulong a_first, __global const stored 
     bias += bias_first + g * m;
 #endif
     float row_sum = 0;
-    float sum[PIECES_M][PIECES_N][8];
+    float sum[PIECES_M][PIECES_N][SUMS];
     clear(sum);
     for (int j = item; j < TILE_N; j += GROUP)
         columns[j] = LOCATE(column, column + j, n);

@@ -16,29 +16,43 @@
 #define WITH_BIAS(value, column) (value)
 #endif
 
-/* Element (i, k) of an operand is from[i * stride + k * depth_stride], for i below lines and k below depth. */
+/* Element (i, k) of an operand is from[i * stride + k * depth_stride], for i below lines and k below depth.
+ *
+ * UNIT_DPAS: what is the item's own in a place goes to the pointer, the rest is the same for all items and takes no
+ * register of each.  NVIDIA's compiler has fewer registers to spare that way. */
+#ifdef UNIT_DPAS
+#define OWN(item) (item)
+#define REST(item) 0
+#else
+#define OWN(item) 0
+#define REST(item) (item)
+#endif
 
 INLINE void gather(uint *held, uint size, __global const stored *from, index_t lines, index_t stride, index_t depth,
                    index_t depth_stride, uint item)
 {
-    const uint row = gather_row(size, item, 0);
+    const index_t row = gather_row(size, item, 0), first = gather_word(size, OWN(item), 0) * PER_WORD;
 
+    from += OWN(row) * stride + first * depth_stride;
     UNROLL
     EACH(n, 1, size) {
-        const index_t k = gather_word(size, item, n) * PER_WORD;
-        held[n] = word_from(from, row * stride + k * depth_stride, depth_stride, row < lines ? depth - k : 0);
+        const index_t k = gather_word(size, REST(item), n) * PER_WORD;
+        held[n] = word_from(from, REST(row) * stride + k * depth_stride, depth_stride,
+                            row < lines ? depth - first - k : 0);
     }
 }
 
 INLINE void gather_deep(uint *held, uint size, __global const stored *from, index_t lines, index_t stride,
                         index_t depth, index_t depth_stride, uint item)
 {
-    const index_t k = deep_word(size, item, 0) * PER_WORD;
+    const index_t k = deep_word(size, item, 0) * PER_WORD, first = deep_row(size, OWN(item), 0);
 
+    from += first * stride + OWN(k) * depth_stride;
     UNROLL
     EACH(n, 1, size) {
-        const index_t row = deep_row(size, item, n);
-        held[n] = word_from(from, row * stride + k * depth_stride, depth_stride, row < lines ? depth - k : 0);
+        const index_t row = deep_row(size, REST(item), n);
+        held[n] = word_from(from, row * stride + REST(k) * depth_stride, depth_stride,
+                            row < lines - first ? depth - k : 0);
     }
 }
 
@@ -97,7 +111,7 @@ INLINE void copy_columns(__local uint *tile, uint size, __global const stored *f
 #define END_B(tile)
 #endif
 
-__kernel __attribute__((reqd_work_group_size(GROUP, 1, 1)))
+__kernel UNIT_KERNEL __attribute__((reqd_work_group_size(GROUP, 1, 1)))
 void gemm_matrix(__global const stored *a, ulong a_first, __global const stored *b, ulong b_first,
 #ifdef BIAS
                  __global const stored *bias, ulong bias_first, long bias_stride,
@@ -109,9 +123,9 @@ void gemm_matrix(__global const stored *a, ulong a_first, __global const stored 
                  long c_row, long outer, long inner, long a_outer, long a_inner, long b_outer, long b_inner,
                  long c_outer, long c_inner, long split_stride, PART_PARAMS)
 {
-    __local uint ring[STAGES * STAGE_WORDS] __attribute__((aligned(128)));
+    __local uint ring[RING_WORDS] __attribute__((aligned(128)));
     UNIT_LOCAL(exchange);
-    const int item = get_local_id(0);
+    const int item = UNIT_ITEM;
     const index_t m = m_, n = n_;
 
     const index_t across = (n + TILE_N - 1) / TILE_N, down = (m + TILE_M - 1) / TILE_M;
@@ -133,7 +147,7 @@ void gemm_matrix(__global const stored *a, ulong a_first, __global const stored 
     float row_sum = 0;
 #endif
 
-    float sum[PIECES_M][PIECES_N][8];
+    float sum[PIECES_M][PIECES_N][SUMS];
     clear(sum);
 
     UNROLL

@@ -29,24 +29,6 @@ static inline void unit_columns(uint x[4], __local const uint *tile, uint first,
     barrier(CLK_LOCAL_MEM_FENCE);
 }
 
-#if defined(UNIT_F16)
-static float unit_number(uint word, int half_)
-{
-    return f16_number(half_ ? word >> 16 : word & 0xffff);
-}
-#elif defined(UNIT_BF16)
-static float unit_number(uint word, int half_)
-{
-    return as_float(half_ ? word & 0xffff0000 : word << 16);
-}
-#else
-/* The unit reads 19 bits of a tf32. */
-static float unit_number(uint word, int half_)
-{
-    return half_ ? 0 : as_float(word & 0xffffe000);
-}
-#endif
-
 static inline void unit_multiply(float c[4], const uint a[4], const uint b[2], int item, __local uint *exchange)
 {
     const int lane = item % TEAM, g = lane / 4, t = lane % 4;
@@ -69,16 +51,4 @@ static inline void unit_multiply(float c[4], const uint a[4], const uint b[2], i
         c[e] = sum;
     }
     barrier(CLK_LOCAL_MEM_FENCE);
-}
-
-static inline uint unit_round(uint x)
-{
-    const uint special = x | (isnan(as_float(x)) ? 0x00400000 : 0);
-
-    return (x & 0x7f800000) == 0x7f800000 ? special : (x + 0x1000) & 0xffffe000;
-}
-
-static inline uint unit_pair(uint low, uint high)
-{
-    return bf16_bits(as_float(low)) | (uint)bf16_bits(as_float(high)) << 16;
 }

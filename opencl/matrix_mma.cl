@@ -10,6 +10,7 @@
 
 #define UNIT_WORDS 4
 #define UNIT_UNROLL UNROLL /* steps of a slice */
+#define UNIT_AHEAD 1 /* pieces of A are taken before any is multiplied */
 #define UNIT_ROW(lane, e) ((lane) / 4 + (e) / 2 % 2 * 8)
 #define UNIT_COLUMN(lane, e) ((lane) % 4 * 2 + (e) % 2 + (e) / 4 * 8)
 

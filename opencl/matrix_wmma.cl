@@ -5,14 +5,9 @@
 
 #define UNIT_WORDS 8
 #define UNIT_UNROLL _Pragma("nounroll") /* its operands fill the registers */
+#define UNIT_AHEAD 1 /* pieces of A are taken before any is multiplied */
 #define UNIT_ROW(lane, e) (2 * (e) + (lane) / 16)
 #define UNIT_COLUMN(lane, e) ((lane) % 16)
-
-/* Two f32 as bf16. */
-static inline uint unit_pair(uint low, uint high)
-{
-    return bf16_bits(as_float(low)) | (uint)bf16_bits(as_float(high)) << 16;
-}
 
 INLINE void unit_rows_of(uint x[8], __local const uint *tile, uint row, uint step, int turned, int item,
                          __local uint *exchange)
@@ -56,15 +51,6 @@ INLINE void unit_columns_of(uint x[8], __local const uint *tile, uint size, uint
 
 #ifdef MATRIX_EMULATED
 #define UNIT_LOCAL(name) __local uint name[16 * GROUP]
-
-static float unit_number(uint word, int second)
-{
-#ifdef UNIT_F16
-    return f16_number(second ? word >> 16 : word & 0xffff);
-#else
-    return as_float(second ? word & 0xffff0000 : word << 16);
-#endif
-}
 
 INLINE void unit_piece(float c[8], const uint a[8], const uint b[8], int item, __local uint *exchange)
 {

@@ -174,13 +174,16 @@ static void random_product(const struct matrix_machine *m, struct random *r, int
 /* Nearly each has a program of its own, which takes its time to build. */
 static void random_products(struct fixture *f)
 {
-    matrix_problems(f, test_long() ? 400 : 14, random_product);
+    matrix_problems(f, test_long() ? 30 : 2, random_product);
 }
 
-/* For Oclgrind, which takes its time to run: one of each kind; A and B by each of the ways. */
+/* For Oclgrind, which takes its time to run, so with GRADC_TEST_LONG, and every other one of all kinds of all units; A
+ * and B by each of the ways. */
 static void tiny_product(const struct matrix_machine *m, struct random *r, int number)
 {
-    const int aligned = number % 2, turned = number / 2 % 2;
+    const int aligned = number / 2 % 2, turned = number / 4 % 2;
+    if (number % 2 && !test_all())
+        return;
     struct problem q = {.p = {.dtype = m->dtype, .m = 3, .n = 10, .k = 18 + number}};
     const int64_t deep = aligned ? 24 : 23, across = aligned ? 16 : 15;
     q.p.a_row = turned ? 1 : deep;
@@ -195,7 +198,8 @@ static void tiny_product(const struct matrix_machine *m, struct random *r, int n
 
 static void tiny_products(struct fixture *f)
 {
-    matrix_problems(f, MATRIX_KINDS + MATRIX_AMD_KINDS, tiny_product);
+    if (test_long())
+        matrix_problems(f, 1, tiny_product);
 }
 
 /* ---- Programs, for vendors.sh: on a device with a matrix unit those that differ are built, and nothing is run ---- */
@@ -226,9 +230,10 @@ static void programs_build(struct fixture *f)
     struct matrix_machine m = {0};
     struct failure failure = {0};
     matrix_works(device_open(f->device, &m.d, &failure), &failure);
-    const int kinds = m.d->matrix == MATRIX_NVIDIA ? MATRIX_KINDS : MATRIX_AMD_KINDS;
-    for (int kind = 0; kind < kinds && m.d->matrix != MATRIX_NONE && !f->eager; kind++) {
+    for (int kind = 0; kind < MATRIX_KINDS && !f->eager; kind++) {
         matrix_choose(&m, kind);
+        if (!matrix_has_kind(&m))
+            continue;
         for (int i = 0; i < 2; i++)
             for (int j = 0; j < 6; j++)
                 build_product(&m, sizes[i], layouts[j]);
@@ -242,6 +247,14 @@ static void programs_build(struct fixture *f)
 static int takes_product(struct device *d, gradc_dtype dtype, enum math math, int64_t m, int64_t n, int64_t k)
 {
     const struct gemm p = {.dtype = dtype, .m = m, .n = n, .k = k, .a_row = k, .a_col = 1, .b_row = n, .b_col = 1};
+    d->math = math;
+    return gemm_matrix.applies(d, &p);
+}
+
+/* Winograd's products, for one, may not be rounded. */
+static int takes_exact(struct device *d, enum math math)
+{
+    const struct gemm p = {.dtype = GRADC_F32, .m = 64, .n = 64, .k = 64, .exact = 1};
     d->math = math;
     return gemm_matrix.applies(d, &p);
 }
@@ -267,9 +280,23 @@ static void settings_choose(struct fixture *f)
             m.d->matrix = MATRIX_AMD_EMULATED;
             assert_int_equal(takes_product(m.d, dtype, (enum math)math, 64, 64, 64),
                              rows[i].taken[math] && !(dtype == GRADC_F32 && math == MATH_TF32));
+            m.d->matrix = MATRIX_MFMA_EMULATED;
+            assert_int_equal(takes_product(m.d, dtype, (enum math)math, 64, 64, 64),
+                             rows[i].taken[math] || (dtype == GRADC_F32 && math == MATH_FAST));
+            m.d->matrix = MATRIX_INTEL_8_EMULATED;
+            assert_int_equal(takes_product(m.d, dtype, (enum math)math, 64, 64, 64),
+                             rows[i].taken[math] && !(dtype == GRADC_F32 && math == MATH_TF32));
+            m.d->matrix = MATRIX_INTEL_16_EMULATED;
+            assert_int_equal(takes_product(m.d, dtype, (enum math)math, 64, 64, 64), rows[i].taken[math]);
             m.d->matrix = MATRIX_NONE;
             assert_int_equal(takes_product(m.d, dtype, (enum math)math, 64, 64, 64), 0);
         }
+    for (int math = 0; math < MATHS; math++) {
+        m.d->matrix = MATRIX_EMULATED;
+        assert_int_equal(takes_exact(m.d, (enum math)math), 0);
+        m.d->matrix = MATRIX_MFMA_EMULATED;
+        assert_int_equal(takes_exact(m.d, (enum math)math), math == MATH_FAST || math == MATH_TF32);
+    }
     m.d->table->close(m.d);
 }
 

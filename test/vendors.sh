@@ -2,11 +2,12 @@
 # Every program that the library makes (test/every_op.c, recorded by test/vendors/recorder.c instead of a driver),
 # compiled by the vendors' compilers, which need no hardware: AMD (gfx906, gfx1030, gfx1100: clang-15), NVIDIA (clang-15
 # to PTX, and ptxas where there is one), Intel (Gen9 and Arc: ocloc).  A missing tool is a skipped vendor.
-# Programs for matrix units (test/matrix_units.c, matrix_conv.c) go to PTX for sm_80 and sm_90, and to gfx1100.
+# Programs for matrix units (test/matrix_units.c, matrix_conv.c) go to PTX for sm_80 and sm_90, to gfx1100, gfx908 and
+# gfx90a, and to Arc and Ponte Vecchio; registers that are spilt are a failure, but on gfx1100.
 # Ends with "N passed, N failed, N skipped"; a pass is a program on a target.
 #
-# By default each target gets the first program of each source and type; with GRADC_TEST_LONG=1 there are more
-# programs, every one goes everywhere, and to Gen12 too.
+# By default each target gets the first program of each source and type, and gfx908 those for its unit in bf16, which
+# has other instructions there; with GRADC_TEST_LONG=1 there are more programs, every one goes everywhere, and to Gen12 too.
 # CC  the compiler      BUILD  the build folder
 # KEEP  a folder: puts the programs there, and compiles nothing (for bench/resources.py)
 set -u
@@ -41,13 +42,14 @@ recorded() { # folder, command...
         GRADC_TEST_ALL="$GRADC_TEST_LONG" GRADC_TEST_DEVICES=opencl:0 "$@" >"$work/log" 2>&1 && ls "$work/$folder"/*.cl >/dev/null 2>&1
 }
 
-recorded_units() { # nvidia or amd
+recorded_units() { # as recorder.c names them
     recorded "$1-products" env RECORDER_MATRIX="$1" "$BUILD/test/matrix_units" 'programs*planned' &&
         recorded "$1-convolutions" env RECORDER_MATRIX="$1" "$BUILD/test/matrix_conv" 'programs*planned'
 }
 
 if ! $CC -std=c11 -D_GNU_SOURCE -shared -fPIC test/vendors/recorder.c -o "$work/lib/libOpenCL.so.1" -pthread ||
-    ! recorded record "$BUILD/test/every_op" '*planned' || ! recorded_units nvidia || ! recorded_units amd; then
+    ! recorded record "$BUILD/test/every_op" '*planned' || ! recorded_units nvidia || ! recorded_units amd ||
+    ! recorded_units mfma || ! recorded_units intel-8 || ! recorded_units intel-16; then
     tail -20 "$work/log"
     echo "0 passed, 1 failed"
     exit 1
@@ -55,7 +57,7 @@ fi
 
 # Each once; named SOURCE-TYPE-HASH, the source being the first file behind the prelude, or behind a chain's text.
 # What asks a compiler for a matrix unit has no prelude.
-for program in "$work"/record/*.cl "$work"/nvidia-*/*.cl "$work"/amd-*/*.cl; do
+for program in "$work"/record/*.cl "$work"/nvidia-*/*.cl "$work"/amd-*/*.cl "$work"/mfma-*/*.cl "$work"/intel-*/*.cl; do
     options=${program%.cl}.options
     hash=$(cat "$program" "$options" | md5sum | cut -c1-12)
     source=$(sed -n '/^#line 1 "made for/,$ s/^#line 1 "\(.*\)\.cl"$/\1_chain/p' "$program" | sed -n 1p)
@@ -74,8 +76,13 @@ names() { # list of files in $work/programs: their names
     sed 's/^\.\/\(.*\)\.[a-z]*$/\1/'
 }
 (cd "$work/programs" && grep -l -- -DUNIT_MMA ./*.options | names) >"$work/mma"
-(cd "$work/programs" && { grep -l -- -DUNIT_WMMA ./*.options; ls ./probe-*.cl; } | names) >"$work/wmma"
-cat "$work/mma" "$work/wmma" >"$work/units"
+(cd "$work/programs" && { grep -l -- -DUNIT_WMMA ./*.options; grep -l '^__kernel void wmma(' ./probe-*.cl; } | names) >"$work/wmma"
+(cd "$work/programs" && { grep -l -- -DUNIT_MFMA ./*.options; grep -l '^__kernel void mfma(' ./probe-*.cl; } | names) >"$work/mfma"
+(cd "$work/programs" && grep -l -- '-DUNIT_BF16 -DUNIT_MFMA' ./*.options | names) >"$work/mfma-bf16"
+[ "$GRADC_TEST_LONG" = 0 ] || cp "$work/mfma" "$work/mfma-bf16"
+(cd "$work/programs" && grep -l -- '-DUNIT_DPAS.*-DTEAM=8' ./*.options | names) >"$work/dpas-8"
+(cd "$work/programs" && grep -l -- '-DUNIT_DPAS.*-DTEAM=16' ./*.options | names) >"$work/dpas-16"
+cat "$work/mma" "$work/wmma" "$work/mfma" "$work/dpas-8" "$work/dpas-16" >"$work/units"
 grep -vxFf "$work/units" "$work/every" >"$work/all"
 # A chain of f32 that casts from f64 needs a device with f64, too.
 (cd "$work/programs" && grep -lE '^#define CHAIN_PARAMS.* double ' ./*.cl | sed 's/^\.\/\(.*\)\.cl$/\1/') >"$work/doubles"
@@ -90,6 +97,8 @@ echo "$(wc -l <"$work/all") programs, $(wc -l <"$work/units") for matrix units"
 
 # ---- The compilers ----
 
+cp test/vendors/intel_tf32.cl "$work"
+
 # compile.sh TARGET NAME: writes NAME to TARGET.passed, or to TARGET.failed with the log.
 cat >"$work/compile.sh" <<'END'
 target=$1 name=$2
@@ -101,6 +110,9 @@ case $target in
 gfx1100)
     $opencl -target amdgcn-amd-amdhsa -mcpu=$target -nogpulib -Xclang -mlink-builtin-bitcode \
         -Xclang /usr/lib/clc/amdgcn--amdhsa.bc -S -o "$out" "$source" ;;
+mfma-*)
+    $opencl -target amdgcn-amd-amdhsa -mcpu=${target#mfma-} --rocm-device-lib-path=$amd -S -o "$out" "$source" &&
+        ! grep -q '; ScratchSize: [1-9]' "$out" ;;
 gfx*)
     $opencl -target amdgcn-amd-amdhsa -mcpu=$target --rocm-device-lib-path=$amd -S -o "$out" "$source" ;;
 nvptx)
@@ -114,6 +126,15 @@ sm_*)
         -Xclang +ptx70 -S -o "$out" "$source" &&
         { [ -z "$PTXAS" ] || { "$PTXAS" -arch=$target -v "$out" -o "$out.cubin" &&
             ! grep -qE '[1-9][0-9]* bytes (stack frame|spill)' "$out.log"; }; } ;;
+dpas-*)
+    # What the device's driver would know of it by itself; and the binary's kind that says what is spilt.
+    internal="-ze-allow-zebin -cl-ext=+cl_intel_subgroup_matrix_multiply_accumulate"
+    internal="$internal,+cl_intel_subgroup_local_block_io,+cl_intel_bfloat16_conversions"
+    mkdir "$out.d" && cat $(case $options in *UNIT_TF32*) echo intel_tf32.cl ;; esac) "$source" >"$out.d/k.cl" &&
+        ocloc compile -file "$out.d/k.cl" -device ${target#dpas-} -options \
+            "-cl-std=CL1.2 $(echo "$options" | sed 's/-DDEVICE_F64//')" \
+            -internal_options "$internal" -out_dir "$out.d" &&
+        ! grep -aqE 'spill_fill_space|private_space' "$out.d"/*.bin && ! grep -q 'spilled around' "$out.log" ;;
 *)
     [ $target = skl ] || options=$(echo "$options" | sed 's/-DDEVICE_F64//')
     mkdir "$out.d" && ocloc compile -q -file "$source" -device $target -options "-cl-std=CL1.2 $options" \
@@ -153,12 +174,16 @@ target gfx1030 "$work/first" "$CLANG" $amd/ocml.bc
 target gfx906 "$work/first" "$CLANG" $amd/ocml.bc
 target gfx1100 "$work/first" "$CLANG" /usr/lib/clc/amdgcn--amdhsa.bc
 target gfx1100 "$work/wmma" "$CLANG" /usr/lib/clc/amdgcn--amdhsa.bc
+target mfma-gfx908 "$work/mfma-bf16" "$CLANG" $amd/ocml.bc
+target mfma-gfx90a "$work/mfma" "$CLANG" $amd/ocml.bc
 target nvptx "$work/first" "$CLANG" /usr/lib/clc/nvptx64--nvidiacl.bc
 target sm_80 "$work/mma" "$CLANG" /usr/lib/clc/nvptx64--nvidiacl.bc
 target sm_90 "$work/mma" "$CLANG" /usr/lib/clc/nvptx64--nvidiacl.bc
 [ -n "$PTXAS" ] || echo "without ptxas, NVIDIA's PTX is not assembled"
 target skl "$work/first" "$(command -v ocloc)"
 target dg2 "$work/first-without" "$(command -v ocloc)" # Arc has no f64, nor has Gen12
+target dpas-dg2 "$work/dpas-8" "$(command -v ocloc)"
+target dpas-pvc "$work/dpas-16" "$(command -v ocloc)"
 [ "$GRADC_TEST_LONG" = 0 ] || target tgllp "$work/without" "$(command -v ocloc)"
 echo "$passed passed, $failed failed, $skipped skipped"
 [ "$failed" -eq 0 ]

@@ -5,12 +5,12 @@
 
 #include "device/opencl/matrix.h"
 
-const char *const matrix_rounding_names[] = {"tf32", "bf16", "f16"};
+const char *const matrix_rounding_names[] = {"tf32", "bf16", "f16", "f32"};
 
 /* To so many bits of precision, ties to even or away from zero. */
 double matrix_rounded(double x, enum matrix_rounding to)
 {
-    static const int bits[] = {11, 8, 11};
+    static const int bits[] = {11, 8, 11, 24};
     int exponent;
     const double scaled = ldexp(frexp(x, &exponent), bits[to]);
     const double near = to == TF32 ? copysign(floor(fabs(scaled) + 0.5), x) : rint(scaled);
@@ -123,9 +123,9 @@ struct matrix_machine matrix_open(const struct fixture *f)
 
 void matrix_choose(struct matrix_machine *m, int kind)
 {
-    static const gradc_dtype dtypes[MATRIX_KINDS] = {GRADC_F32, GRADC_BF16, GRADC_F16, GRADC_F32};
-    static const enum matrix_rounding roundings[] = {BF16, BF16, F16, TF32};
-    static const enum math maths[] = {MATH_BF16, MATH_FAST, MATH_FAST, MATH_TF32};
+    static const gradc_dtype dtypes[MATRIX_KINDS] = {GRADC_F32, GRADC_BF16, GRADC_F16, GRADC_F32, GRADC_F32};
+    static const enum matrix_rounding roundings[] = {BF16, BF16, F16, TF32, WHOLE};
+    static const enum math maths[] = {MATH_BF16, MATH_FAST, MATH_FAST, MATH_TF32, MATH_FAST};
     m->dtype = dtypes[kind];
     m->rounding = roundings[kind];
     m->d->math = maths[kind];
@@ -138,19 +138,30 @@ int matrix_near(const struct matrix_machine *m, double got, double want, double 
     return fabs(got - want) <= (double)(depth + 4) * ldexp(size, -24) + half * fabs(want) + 1e-7;
 }
 
+static const int32_t emulated[] = {MATRIX_EMULATED, MATRIX_AMD_EMULATED, MATRIX_MFMA_EMULATED,
+                                   MATRIX_INTEL_8_EMULATED, MATRIX_INTEL_16_EMULATED};
+
+/* Whether the unit computes in the kind that was chosen, and as that says. */
+int matrix_has_kind(const struct matrix_machine *m)
+{
+    return matrix_computes(m->d, m->dtype) && (m->rounding == WHOLE) == matrix_is_exact(m->d, m->dtype);
+}
+
 /* Problems of all kinds in turn. */
-void matrix_problems(struct fixture *f, int count,
+void matrix_problems(struct fixture *f, int rounds,
                      void (*one)(const struct matrix_machine *, struct random *, int))
 {
     if (strcmp(f->device, "cpu") == 0 || f->eager)
         return;
     struct random r = {test_seed()};
     struct matrix_machine m = matrix_open(f);
-    for (int i = 0; i < count; i++) {
-        const int kind = i % (MATRIX_KINDS + MATRIX_AMD_KINDS), amd = kind >= MATRIX_KINDS;
-        m.d->matrix = amd ? MATRIX_AMD_EMULATED : MATRIX_EMULATED;
-        matrix_choose(&m, amd ? kind - MATRIX_KINDS : kind);
-        one(&m, &r, i);
-    }
+    for (int i = 0, number = 0; i < rounds; i++)
+        for (size_t u = 0; u < sizeof emulated / sizeof emulated[0]; u++)
+            for (int kind = 0; kind < MATRIX_KINDS; kind++) {
+                m.d->matrix = emulated[u];
+                matrix_choose(&m, kind);
+                if (matrix_has_kind(&m))
+                    one(&m, &r, number++);
+            }
     m.d->table->close(m.d);
 }

@@ -7,7 +7,7 @@
 #include "naive.h"
 
 /* What operands are rounded to. */
-enum matrix_rounding { TF32, BF16, F16, ROUNDINGS };
+enum matrix_rounding { TF32, BF16, F16, WHOLE, ROUNDINGS };
 extern const char *const matrix_rounding_names[ROUNDINGS];
 
 /* To so many bits of precision, ties to even or away from zero. */
@@ -19,15 +19,18 @@ struct matrix_machine {
     enum matrix_rounding rounding;
 };
 
-/* f32 under "bf16" and, not with AMD's unit, "tf32"; tensors of bf16 and f16. */
-enum { MATRIX_KINDS = 4, MATRIX_AMD_KINDS = 3 };
+/* f32 under "bf16"; tensors of bf16 and f16; f32 under "tf32", and not rounded under "fast", which not
+ * every unit has. */
+enum { MATRIX_KINDS = 5 };
 
 struct matrix_machine matrix_open(const struct fixture *f);
 void matrix_choose(struct matrix_machine *m, int kind);
 
-/* Calls one for problems of all kinds in turn, of NVIDIA's unit and of AMD's, if the device is OpenCL's, and not
- * eager. */
-void matrix_problems(struct fixture *f, int count,
+/* Whether the unit computes in the kind that was chosen, and as that says. */
+int matrix_has_kind(const struct matrix_machine *m);
+
+/* Calls one for problems of all kinds in turn, of each emulated unit, if the device is OpenCL's, and not eager. */
+void matrix_problems(struct fixture *f, int rounds,
                      void (*one)(const struct matrix_machine *, struct random *, int));
 
 void matrix_works(gradc_status status, const struct failure *f);

@@ -1,7 +1,7 @@
 /* recorder.c - a libOpenCL that runs nothing: one GPU with f64, and with one unit, so that small products take large
- * tiles; with RECORDER_MATRIX=nvidia or amd one that has such a matrix unit.  Its clBuildProgram writes each
- * program, as it is given to a vendor's driver, to $RECORDER/NNNN.cl, and its options to $RECORDER/NNNN.options.
- * For vendors.sh. */
+ * tiles; with RECORDER_MATRIX=nvidia, amd, mfma, intel-8 or intel-16 one that has such a matrix unit.  Its
+ * clBuildProgram writes each program, as it is given to a vendor's driver, to $RECORDER/NNNN.cl, and its options to
+ * $RECORDER/NNNN.options.  For vendors.sh. */
 #define CL_TARGET_OPENCL_VERSION 120
 #define CL_USE_DEPRECATED_OPENCL_1_2_APIS
 #include <CL/cl.h>
@@ -45,15 +45,27 @@ cl_int clGetDeviceIDs(cl_platform_id platform, cl_device_type type, cl_uint n, c
     return clGetPlatformIDs(n, (cl_platform_id *)(void *)ids, count);
 }
 
-enum { COMPUTE_CAPABILITY_MAJOR_NV = 0x4000 };
+enum { COMPUTE_CAPABILITY_MAJOR_NV = 0x4000, SUB_GROUP_SIZES_INTEL = 0x4108 };
+
+static int has_unit(const char *name)
+{
+    const char *unit = getenv("RECORDER_MATRIX");
+    return unit && strcmp(unit, name) == 0;
+}
 
 /* What is asked of a device to know its matrix unit. */
 static const char *extensions(void)
 {
-    const char *unit = getenv("RECORDER_MATRIX");
-    if (unit && strcmp(unit, "nvidia") == 0)
+    if (has_unit("nvidia"))
         return "cl_khr_fp64 cl_nv_device_attribute_query";
-    return unit ? "cl_khr_fp64 cl_amd_device_attribute_query" : "cl_khr_fp64";
+    if (has_unit("amd") || has_unit("mfma"))
+        return "cl_khr_fp64 cl_amd_device_attribute_query";
+    if (has_unit("intel-8"))
+        return "cl_intel_required_subgroup_size cl_intel_subgroup_matrix_multiply_accumulate";
+    if (has_unit("intel-16"))
+        return "cl_khr_fp64 cl_intel_required_subgroup_size cl_intel_subgroup_matrix_multiply_accumulate "
+               "cl_intel_subgroup_matrix_multiply_accumulate_tf32";
+    return "cl_khr_fp64";
 }
 
 cl_int clGetDeviceInfo(cl_device_id id, cl_device_info key, size_t size, void *value, size_t *need)
@@ -63,6 +75,7 @@ cl_int clGetDeviceInfo(cl_device_id id, cl_device_info key, size_t size, void *v
     static const cl_uint units = 1, capability = 8;
     static const cl_bool yes = CL_TRUE;
     static const cl_device_fp_config rounding = CL_FP_CORRECTLY_ROUNDED_DIVIDE_SQRT;
+    const size_t sub_groups[] = {32, has_unit("intel-8") ? 8 : 16, 16};
     (void)id;
     switch (key) {
     case CL_DEVICE_TYPE: return answer(&gpu, sizeof gpu, size, value, need);
@@ -75,6 +88,7 @@ cl_int clGetDeviceInfo(cl_device_id id, cl_device_info key, size_t size, void *v
     case CL_DEVICE_DOUBLE_FP_CONFIG: return answer(&rounding, sizeof rounding, size, value, need);
     case CL_DEVICE_EXTENSIONS: return answer(extensions(), strlen(extensions()) + 1, size, value, need);
     case COMPUTE_CAPABILITY_MAJOR_NV: return answer(&capability, sizeof capability, size, value, need);
+    case SUB_GROUP_SIZES_INTEL: return answer(sub_groups, sizeof sub_groups, size, value, need);
     default: return answer("OpenCL 1.2", 11, size, value, need);
     }
 }
@@ -151,7 +165,7 @@ cl_int clBuildProgram(cl_program program, cl_uint n, const cl_device_id *ids, co
     static int number;
     const char *folder = getenv("RECORDER");
     (void)n, (void)ids, (void)notify, (void)payload;
-    if (!folder)
+    if (!folder || (has_unit("mfma") && strstr((const char *)(const void *)program, "__kernel void wmma(")))
         return CL_BUILD_PROGRAM_FAILURE;
     pthread_mutex_lock(&lock);
     cl_int status = keep(folder, ++number, "cl", (const char *)(const void *)program);

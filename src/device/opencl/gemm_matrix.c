@@ -50,7 +50,8 @@ static gradc_status matrix_run(struct device *d, const struct gemm *p, struct pl
 
 static int matrix_applies(const struct device *d, const struct gemm *p)
 {
-    return !p->exact && matrix_computes(d, p->dtype) && matrix_pays(gemm_product_of(p).m, p->n, p->k);
+    return (!p->exact || matrix_is_exact(d, p->dtype)) && matrix_computes(d, p->dtype) &&
+           matrix_pays(gemm_product_of(p).m, p->n, p->k);
 }
 
 const struct gemm_form gemm_matrix = {"matrix", matrix_applies, matrix_workspace, matrix_run, FORM_NEEDS_TEST};

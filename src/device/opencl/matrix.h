@@ -9,11 +9,22 @@
 enum matrix_unit {
     MATRIX_NONE,
     MATRIX_NVIDIA, /* compute capability 8.0 or later: tf32, bf16, f16 by PTX */
-    MATRIX_AMD,    /* gfx11: bf16, f16 by the compiler's built-ins */
+    MATRIX_AMD,    /* gfx11, WMMA: bf16, f16 by the compiler's built-ins */
+    MATRIX_MFMA,   /* AMD's gfx908, gfx90a and later: bf16, f16 and, not rounded, f32, likewise */
+
+    /* cl_intel_subgroup_matrix_multiply_accumulate: bf16, f16 in sub-groups of 8 or 16; in 16 tf32, where there is
+     * the extension for it */
+    MATRIX_INTEL_8,
+    MATRIX_INTEL_16,
+    MATRIX_INTEL_TF32,
 
     /* For tests: the same in plain OpenCL C, slowly. */
     MATRIX_EMULATED,
-    MATRIX_AMD_EMULATED
+    MATRIX_AMD_EMULATED,
+    MATRIX_MFMA_EMULATED,
+    MATRIX_INTEL_8_EMULATED,
+    MATRIX_INTEL_16_EMULATED, /* with tf32 */
+    MATRIX_UNITS
 };
 
 /* How an operand gets to local memory, as opencl/matrix_tile.cl numbers it. */
@@ -23,6 +34,9 @@ enum { MATRIX_GROUP = 128 };
 
 /* Whether the device's unit computes in this dtype, as far as "math" allows it. */
 int matrix_computes(const struct device *d, gradc_dtype dtype);
+
+/* Whether it rounds nothing: an f32 is multiplied as it is. */
+int matrix_is_exact(const struct device *d, gradc_dtype dtype);
 
 /* Whether a result of m x n with `depth` products in each element is worth the unit: where all are large enough for its
  * tiles not to be mostly padding. */

@@ -92,13 +92,38 @@ static int has_f64(cl_device_id id)
     return has_extension(id, "cl_khr_fp64") || device_number(id, CL_DEVICE_DOUBLE_FP_CONFIG);
 }
 
-/* cl_nv_device_attribute_query's */
-enum { COMPUTE_CAPABILITY_MAJOR_NV = 0x4000 };
+/* cl_nv_device_attribute_query's, cl_intel_required_subgroup_size's */
+enum { COMPUTE_CAPABILITY_MAJOR_NV = 0x4000, SUB_GROUP_SIZES_INTEL = 0x4108 };
 
+/* The least size of sub-groups: the unit computes in these alone. */
+static size_t least_sub_group(cl_device_id id)
+{
+    size_t sizes[16], bytes = 0, least = 0;
+    if (cl.GetDeviceInfo(id, SUB_GROUP_SIZES_INTEL, sizeof sizes, sizes, &bytes) != CL_SUCCESS)
+        return 0;
+    for (size_t i = 0; i < bytes / sizeof sizes[0] && i < 16; i++)
+        if (least == 0 || sizes[i] < least)
+            least = sizes[i];
+    return least;
+}
+
+static int32_t intel_unit(cl_device_id id)
+{
+    const size_t least = least_sub_group(id);
+    if (least == 16)
+        return has_extension(id, "cl_intel_subgroup_matrix_multiply_accumulate_tf32") ? MATRIX_INTEL_TF32
+                                                                                      : MATRIX_INTEL_16;
+    return least == 8 ? MATRIX_INTEL_8 : MATRIX_NONE;
+}
+
+/* AMD's is found by its compiler, when the device is opened. */
 static int32_t matrix_unit(cl_device_id id)
 {
     if (has_extension(id, "cl_nv_device_attribute_query") && device_number(id, COMPUTE_CAPABILITY_MAJOR_NV) >= 8)
         return MATRIX_NVIDIA;
+    if (has_extension(id, "cl_intel_subgroup_matrix_multiply_accumulate") &&
+        has_extension(id, "cl_intel_required_subgroup_size"))
+        return intel_unit(id);
     return MATRIX_NONE;
 }
 
@@ -198,11 +223,9 @@ static void CL_CALLBACK hear(const char *line, const void *data, size_t bytes, v
     host_log("OpenCL: %s", line);
 }
 
-/* Whether the compiler has AMD's matrix unit: only for the devices that have one. */
-static int has_wmma(struct hardware *h)
+/* Whether a kernel builds. */
+static int builds(struct hardware *h, const char *source)
 {
-    const char *source = "__kernel void wmma(__global float8 *c, __global const short16 *a)\n"
-                         "{ c[0] = __builtin_amdgcn_wmma_f32_16x16x16_bf16_w32(a[0], a[1], c[0]); }\n";
     cl_int code;
     cl_program program = cl.CreateProgramWithSource(h->context, 1, &source, NULL, &code);
     if (code != CL_SUCCESS)
@@ -210,6 +233,18 @@ static int has_wmma(struct hardware *h)
     code = cl.BuildProgram(program, 1, &h->id, "-cl-std=CL1.2", NULL, NULL);
     cl.ReleaseProgram(program);
     return code == CL_SUCCESS;
+}
+
+/* AMD's compiler has a matrix unit's built-ins only for the devices that have the unit. */
+static int32_t amd_unit(struct hardware *h)
+{
+    if (builds(h, "__kernel void wmma(__global float8 *c, __global const short16 *a)\n"
+                  "{ c[0] = __builtin_amdgcn_wmma_f32_16x16x16_bf16_w32(a[0], a[1], c[0]); }\n"))
+        return MATRIX_AMD;
+    if (builds(h, "__kernel void mfma(__global float4 *c, __global const float *a)\n"
+                  "{ c[0] = __builtin_amdgcn_mfma_f32_16x16x4f32(a[0], a[1], c[0], 0, 0, 0); }\n"))
+        return MATRIX_MFMA;
+    return MATRIX_NONE;
 }
 
 static gradc_status open_context(struct hardware *h, struct failure *f)
@@ -228,8 +263,8 @@ static gradc_status open_context(struct hardware *h, struct failure *f)
         h->context = NULL;
         return opencl_refused(f, code, "clCreateContext", info->name);
     }
-    if (h->matrix == MATRIX_NONE && has_extension(h->id, "cl_amd_device_attribute_query") && has_wmma(h))
-        h->matrix = MATRIX_AMD;
+    if (h->matrix == MATRIX_NONE && has_extension(h->id, "cl_amd_device_attribute_query"))
+        h->matrix = amd_unit(h);
     h->cache[0] = 0;
     if (os_cache_folder(folder, sizeof folder) == 0)
         snprintf(h->cache, sizeof h->cache, "%s/gradc", folder);
