@@ -82,6 +82,16 @@ def label(name, options):
     return source + tile, dtype.lower()
 
 
+def is_for_intel(options):
+    """Whether a device of Intel's is given this tile (opencl_tile_fits in src/device/opencl/tiling.c)."""
+    value = {key: int(n) for key, n in re.findall(r"-D(TILE_[MNK]|ITEM_[MN])=(\d+)", " ".join(options))}
+    if "ITEM_M" not in value:
+        return True
+    items = value["TILE_M"] * value["TILE_N"] // (value["ITEM_M"] * value["ITEM_N"])
+    brought = max(value["TILE_M"], value["TILE_N"]) * value["TILE_K"] // items
+    return value["ITEM_M"] * value["ITEM_N"] <= 16 and brought <= 8
+
+
 def measure(job):
     path, options, target = job
     with tempfile.TemporaryDirectory() as folder:
@@ -97,7 +107,7 @@ def main():
             continue
         with open(os.path.join(folder, file[:-3] + ".options")) as f:
             text = f.read()
-        if "-DUNIT_WMMA" in text or "-DBUFFERS=1" in text or "-DLANES=8" in text:
+        if re.search("-DUNIT_(WMMA|MFMA|DPAS)|-DBUFFERS=1", text) or "-DLANES=8" in text:
             continue
         key = label(file[:-3], text)
         if key not in chosen or len(text) > len(chosen[key][1]):
@@ -106,6 +116,8 @@ def main():
     for key, (file, text) in chosen.items():
         options = [x for x in text.split() if not x.startswith("-cl-")]
         for target in TARGETS:
+            if target in ("skl", "dg2") and not is_for_intel(options):
+                continue
             if "-DUNIT_MMA" not in text or target.startswith("sm_"):
                 jobs.append((os.path.join(folder, file), options, target))
                 keys.append((key, target))

@@ -1,6 +1,7 @@
 /* tiles.c - the tiles of OpenCL's products and convolutions: each against loops in double, and all with the same bits,
  * whatever the device would choose. */
 #ifndef GRADC_NO_OPENCL
+#include "core/context.h"
 #include "device/opencl/tuning.h"
 #endif
 #include "support/naive.h"
@@ -266,6 +267,33 @@ static void convolutions(struct fixture *f)
         results_free(&results);
     }
 }
+
+/* ---- What a device can have ---- */
+
+/* As on GPUs of Intel's: where an item has few registers, no tile asks for more, and each shape has some. */
+static void registers(struct fixture *f)
+{
+    struct random r = {test_seed()};
+    struct choice choice[TILES];
+    if (!is_opencl(f))
+        return;
+    struct device gpu = *f->g->device;
+    snprintf(gpu.info.kind, sizeof gpu.info.kind, "gpu");
+    gpu.info.local_memory = 65536;
+    gpu.info.item_sums = 16;
+    for (int i = 0; i < 500; i++) {
+        const int64_t size[4] = {1 + random_below(&r, 3000), 1 + random_below(&r, 3000),
+                                 1 + random_below(&r, 50000), 1 + random_below(&r, 3)};
+        const int n = opencl_tilings(&gpu, i % 2 ? GRADC_F64 : GRADC_F32, size, choice, TILES);
+        assert_true(n > 0);
+        for (int k = 0; k < n; k++) {
+            const struct tile *t = &opencl_tiles[choice[k].tile];
+            const int items = t->m / t->item_m * (t->n / t->item_n);
+            assert_true(t->item_m * t->item_n <= 16);
+            assert_true(t->m * t->k / items <= 8 && t->n * t->k / items <= 8);
+        }
+    }
+}
 #endif
 
 int main(void)
@@ -273,8 +301,10 @@ int main(void)
 #ifdef GRADC_NO_OPENCL
     return 0;
 #else
-    static const struct test tests[] = {
-        {"products", products}, {"split products", split_products}, {"convolutions", convolutions}};
+    static const struct test tests[] = {{"products", products},
+                                        {"split products", split_products},
+                                        {"convolutions", convolutions},
+                                        {"registers", registers}};
     return RUN_SUITE("tiles", tests);
 #endif
 }

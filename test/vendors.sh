@@ -6,8 +6,9 @@
 # gfx90a, and to Arc and Ponte Vecchio; registers that are spilt are a failure, but on gfx1100.
 # Ends with "N passed, N failed, N skipped"; a pass is a program on a target.
 #
-# By default each target gets the first program of each source and type, and gfx908 those for its unit in bf16, which
-# has other instructions there; with GRADC_TEST_LONG=1 there are more programs, every one goes everywhere, and to Gen12 too.
+# By default each target gets the first program of each source and type, of those for matrix units the first four, and
+# gfx908 those in bf16, which has other instructions there.  With GRADC_TEST_LONG=1 there are more programs, and every
+# one goes everywhere, also to Gen12.
 # CC  the compiler      BUILD  the build folder
 # KEEP  a folder: puts the programs there, and compiles nothing (for bench/resources.py)
 set -u
@@ -87,13 +88,21 @@ grep -vxFf "$work/units" "$work/every" >"$work/all"
 # A chain of f32 that casts from f64 needs a device with f64, too.
 (cd "$work/programs" && grep -lE '^#define CHAIN_PARAMS.* double ' ./*.cl | sed 's/^\.\/\(.*\)\.cl$/\1/') >"$work/doubles"
 grep -v -- '-F64-' "$work/all" | grep -vxFf "$work/doubles" >"$work/without"
-awk -F- '!seen[$1 "-" $2]++' "$work/all" >"$work/first"
-awk -F- '!seen[$1 "-" $2]++' "$work/without" >"$work/first-without"
-if [ "$GRADC_TEST_LONG" != 0 ]; then
-    cp "$work/all" "$work/first"
-    cp "$work/without" "$work/first-without"
-fi
+cp "$work/all" "$work/first"
+cp "$work/without" "$work/first-without"
+some() { # how many of each source and type, list: cuts it, but in the long form
+    [ "$GRADC_TEST_LONG" = 0 ] || return
+    awk -F- -v most="$1" 'seen[$1 "-" $2]++ < most' "$work/$2" >"$work/some"
+    mv "$work/some" "$work/$2"
+}
 echo "$(wc -l <"$work/all") programs, $(wc -l <"$work/units") for matrix units"
+
+for list in first first-without; do
+    some 1 $list
+done
+for list in mma wmma mfma mfma-bf16 dpas-8 dpas-16; do
+    some 4 $list
+done
 
 # ---- The compilers ----
 
@@ -114,7 +123,11 @@ mfma-*)
     $opencl -target amdgcn-amd-amdhsa -mcpu=${target#mfma-} --rocm-device-lib-path=$amd -S -o "$out" "$source" &&
         ! grep -q '; ScratchSize: [1-9]' "$out" ;;
 gfx*)
-    $opencl -target amdgcn-amd-amdhsa -mcpu=$target --rocm-device-lib-path=$amd -S -o "$out" "$source" ;;
+    # What multiplies keeps its sums in registers.
+    $opencl -target amdgcn-amd-amdhsa -mcpu=$target --rocm-device-lib-path=$amd -S -o "$out" "$source" &&
+        case $name in
+        gemm* | conv* | skinny* | winograd* | depthwise*) ! grep -q '; ScratchSize: [1-9]' "$out" ;;
+        esac ;;
 nvptx)
     $opencl -target nvptx64-nvidia-nvcl -Xclang -mlink-builtin-bitcode -Xclang /usr/lib/clc/nvptx64--nvidiacl.bc \
         -Xclang -target-cpu -Xclang sm_75 -S -o "$out" "$source" &&

@@ -56,6 +56,7 @@ struct device_info {
     int64_t memory, largest_buffer, local_memory;
     int32_t units;
     int32_t f64;
+    int32_t item_sums; /* f32 sums of a product that an item's registers hold beside all else (OpenCL GPUs) */
 };
 
 /* ---- A kernel call (OpenCL forms of ops) ----

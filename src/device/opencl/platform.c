@@ -116,6 +116,12 @@ static int32_t intel_unit(cl_device_id id)
     return least == 8 ? MATRIX_INTEL_8 : MATRIX_NONE;
 }
 
+/* Where a sub-group is a thread with registers of its own, as on Intel's, 4096 bytes, an item has 512 of them at most. */
+static int32_t item_sums(cl_device_id id)
+{
+    return has_extension(id, "cl_intel_required_subgroup_size") ? 16 : 64;
+}
+
 /* AMD's is found by its compiler, when the device is opened. */
 static int32_t matrix_unit(cl_device_id id)
 {
@@ -147,6 +153,7 @@ static void describe(struct hardware *h, int32_t n)
     info->local_memory = device_bytes(h->id, CL_DEVICE_LOCAL_MEM_SIZE);
     info->units = (int32_t)device_number(h->id, CL_DEVICE_MAX_COMPUTE_UNITS);
     info->f64 = has_f64(h->id);
+    info->item_sums = item_sums(h->id);
     h->has_compiler = device_number(h->id, CL_DEVICE_COMPILER_AVAILABLE) != 0;
     h->divides_correctly =
         (device_number(h->id, CL_DEVICE_SINGLE_FP_CONFIG) & CL_FP_CORRECTLY_ROUNDED_DIVIDE_SQRT) != 0;

@@ -65,16 +65,19 @@ int64_t opencl_tile_bytes(int tile, gradc_dtype dtype)
     return t->buffers * t->k * (t->m + t->n + 4 + t->item_n + 4) * size + (t->n + t->buffers * t->k) * 4 * size;
 }
 
-/* Rows of eight doubles by eight are more registers than there are. */
+/* On a GPU an item's sums fit into its registers, and beside them what it brings to each slice, at most half as many:
+ * compilers give both memory otherwise.  Rows of eight doubles by eight are more registers than there are. */
 int opencl_tile_fits(const struct device *d, int tile, gradc_dtype dtype)
 {
     const struct tile *t = &opencl_tiles[tile];
-    int64_t local = d->info.local_memory > 0 ? d->info.local_memory : 32768;
+    const int64_t local = d->info.local_memory > 0 ? d->info.local_memory : 32768;
+    const int32_t sums = t->item_m * t->item_n, most = dtype == GRADC_F64 ? 16 : d->info.item_sums;
+    const int64_t brought = (t->m > t->n ? t->m : t->n) * t->k / items_of(t);
 
     if (is_cpu(d))
         return tile >= CPU_TILES;
-    return tile < CPU_TILES && opencl_tile_bytes(tile, dtype) <= local &&
-           (dtype != GRADC_F64 || t->item_m * t->item_n <= 16);
+    return tile < CPU_TILES && opencl_tile_bytes(tile, dtype) <= local && sums <= most &&
+           brought <= d->info.item_sums / 2;
 }
 
 /* ---- Processors ---- */
