@@ -54,19 +54,9 @@ static const gradc_dtype floats[] = {GRADC_F32, GRADC_F64},
                          numbers[] = {GRADC_F32, GRADC_F64, GRADC_I64, GRADC_I32, GRADC_U8, GRADC_BOOL};
 enum { FLOATS = 2, NUMBERS = 5, DTYPES = 6 };
 
-/* Whether the device has no f64, or GRADC_TEST_DTYPES, names with spaces between, is set and lacks it. */
 static int leaves_out(const struct fixture *f, gradc_dtype dtype)
 {
-    const char *name = gradc_dtype_name(dtype), *at = getenv("GRADC_TEST_DTYPES");
-    if (dtype == GRADC_F64 && !test_has_f64(f->g))
-        return 1;
-    for (; at && *at; at += strspn(at, " ")) {
-        const size_t n = strcspn(at, " ");
-        if (n == strlen(name) && memcmp(at, name, n) == 0)
-            return 0;
-        at += n;
-    }
-    return at != NULL;
+    return !test_takes(dtype) || (dtype == GRADC_F64 && !test_has_f64(f->g));
 }
 
 /* ---- Elementwise ---- */

@@ -59,6 +59,20 @@ int test_all(void)
     return is_set("GRADC_TEST_ALL");
 }
 
+int test_takes(gradc_dtype dtype)
+{
+    const char *name = gradc_dtype_name(dtype), *at = getenv("GRADC_TEST_DTYPES");
+    if (!at)
+        return 1;
+    for (; *at; at += strspn(at, " ")) {
+        const size_t n = strcspn(at, " ");
+        if (n == strlen(name) && memcmp(at, name, n) == 0)
+            return 1;
+        at += n;
+    }
+    return 0;
+}
+
 gradc_status test_without_chains(gradc_context *g, const char *device)
 {
     if (test_long() || strcmp(device, "cpu") == 0)

@@ -39,6 +39,9 @@ int test_has_f64(gradc_context *g);
 int test_long(void);
 int test_all(void);
 
+/* Whether GRADC_TEST_DTYPES, names with spaces between, is not set or has it. */
+int test_takes(gradc_dtype dtype);
+
 /* ---- Suites: each test on every device, planned and eager ---- */
 
 struct fixture {

@@ -116,7 +116,7 @@ static int32_t intel_unit(cl_device_id id)
     return least == 8 ? MATRIX_INTEL_8 : MATRIX_NONE;
 }
 
-/* Where a sub-group is a thread with registers of its own, as on Intel's, 4096 bytes, an item has 512 of them at most. */
+/* Where a sub-group is a thread with registers of its own, as on Intel's 4096 bytes, an item has 512 at most. */
 static int32_t item_sums(cl_device_id id)
 {
     return has_extension(id, "cl_intel_required_subgroup_size") ? 16 : 64;
