@@ -187,53 +187,58 @@ static struct tiling gpu_tiling(const struct device *d, gradc_dtype dtype, int64
     return best;
 }
 
+/* The cheapest of what comes, the cheapest first; of equals the first. */
+enum { RANKED = 64 };
+
+struct ranking {
+    int n, limit; /* at most RANKED */
+    int64_t costs[RANKED];
+    struct choice *best;
+};
+
+static void rank(struct ranking *r, int64_t cost, struct choice choice)
+{
+    int i = r->n < r->limit ? r->n++ : r->limit;
+
+    for (; i > 0 && r->costs[i - 1] > cost; i--)
+        if (i < r->limit) {
+            r->costs[i] = r->costs[i - 1];
+            r->best[i] = r->best[i - 1];
+        }
+    if (i < r->limit) {
+        r->costs[i] = cost;
+        r->best[i] = choice;
+    }
+}
+
 /* On a processor the model says nothing. */
 int opencl_tiles_for(const struct device *d, gradc_dtype dtype, const int64_t size[4],
                      const struct tiling *own, int *out, int limit)
 {
-    int64_t costs[TILES];
-    int n = 0;
+    struct choice choices[TILES];
+    struct ranking r = {.limit = limit < TILES ? limit : TILES, .best = choices};
     for (int tile = 0; tile < TILES; tile++) {
         const struct tiling t = cut(&opencl_tiles[tile], own->splits, size[0], size[1], size[2]);
         if (t.tile == own->tile || t.chunk != own->chunk || !opencl_tile_fits(d, tile, dtype))
             continue;
-        const int64_t cost = is_cpu(d) ? 0 : gpu_cost(d, &t, size[0], size[1], size[3]);
-        int i = n < limit ? n++ : limit;
-        for (; i > 0 && costs[i - 1] > cost; i--)
-            if (i < limit) {
-                costs[i] = costs[i - 1];
-                out[i] = out[i - 1];
-            }
-        if (i < limit) {
-            costs[i] = cost;
-            out[i] = tile;
-        }
+        rank(&r, is_cpu(d) ? 0 : gpu_cost(d, &t, size[0], size[1], size[3]), (struct choice){.tile = tile});
     }
-    return n;
+    for (int i = 0; i < r.n; i++)
+        out[i] = choices[i].tile;
+    return r.n;
 }
 
 /* On a processor the model means little: its few tiles come in their order. */
 int opencl_tilings(const struct device *d, gradc_dtype dtype, const int64_t size[4], struct choice *out, int limit)
 {
-    int64_t costs[64];
     struct cutting at = {.tile = -1};
-    int n = 0;
+    struct ranking r = {.limit = limit < RANKED ? limit : RANKED, .best = out};
 
-    limit = limit < 64 ? limit : 64;
     while (next_cut(d, dtype, size, &at) == 0) {
         int64_t cost = is_cpu(d) ? at.split : gpu_cost(d, &at.tiling, size[0], size[1], size[3]);
-        int i = n < limit ? n++ : limit;
-        for (; i > 0 && costs[i - 1] > cost; i--)
-            if (i < limit) {
-                costs[i] = costs[i - 1];
-                out[i] = out[i - 1];
-            }
-        if (i < limit) {
-            costs[i] = cost;
-            out[i] = (struct choice){.tile = at.tile, .splits = (int32_t)at.tiling.splits};
-        }
+        rank(&r, cost, (struct choice){.tile = at.tile, .splits = (int32_t)at.tiling.splits});
     }
-    return n;
+    return r.n;
 }
 
 static struct tiling own_tiling(const struct device *d, gradc_dtype dtype, int64_t m, int64_t n,
