@@ -1,6 +1,7 @@
 /* matrix.c - see matrix.h. */
 #include "matrix.h"
 
+#ifndef GRADC_NO_OPENCL
 #include <math.h>
 
 #include "device/opencl/matrix.h"
@@ -165,3 +166,4 @@ void matrix_problems(struct fixture *f, int rounds,
             }
     m.d->table->close(m.d);
 }
+#endif
