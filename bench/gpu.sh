@@ -113,7 +113,7 @@ if chosen start; then
         done
     done
 fi
-chosen tune && part tune ./gradc tune --device "$DEVICE" --budget "$BUDGET"
+chosen tune && part tune ./gradc tune --device "$DEVICE" --budget "$BUDGET" --export "$LOG/tuned.txt"
 
 # The models' rows as images a second, ours and the peer's.
 images_a_second() {
