@@ -17,9 +17,6 @@ enum { FEW = 4, CPU_FEW = 1, LEAST_DEPTH = 256 };
 /* Seconds of runs: of a class, and of a context.  Building comes on top. */
 static const double most_seconds = 50e-3, most_in_all = 3;
 
-/* A tile wins by this share of the time at least: less is noise. */
-static const double margin = 0.97;
-
 /* Below, a launch takes longer than what it computes.  Above so many for each unit (one of a card makes them in 0.5 to
  * 5 ms), a part of the problem is tried. */
 static const double least_flop = 4e7, flop_of_a_unit = 2e8;
@@ -65,7 +62,7 @@ static void search(struct trial *t, const struct tuned_class *of, gradc_dtype dt
     e.before = e.after = trial_seconds(t, &c[0], INFINITY);
     for (int i = 1; i < n && t->spent < t->limit && e.before < INFINITY; i++) {
         const double seconds = trial_seconds(t, &c[i], e.after);
-        if (seconds < e.after && seconds < margin * e.before && trial_same_bits(t, &c[0], &c[i])) {
+        if (trial_wins(&e, seconds) && trial_same_bits(t, &c[0], &c[i])) {
             e.after = seconds;
             best = i;
         }

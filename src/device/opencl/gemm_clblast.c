@@ -151,33 +151,24 @@ static gradc_status memory_of(struct opencl_device *d, const struct view *v, int
     return GRADC_OK;
 }
 
-static int enqueue_f32(const struct call *q, const struct memory at[3], cl_command_queue *queue)
-{
-    const size_t m = (size_t)q->m, n = (size_t)q->n, k = (size_t)q->k;
-    const size_t lines[3] = {(size_t)q->a.line, (size_t)q->b.line, (size_t)q->c.line};
-    if (q->count == 1)
-        return clblast.Sgemm(ROW_MAJOR, q->a.turned, q->b.turned, m, n, k, 1, at[0].buffer, at[0].first,
-                             lines[0], at[1].buffer, at[1].first, lines[1], 0, at[2].buffer, at[2].first,
-                             lines[2], queue, NULL);
-    return clblast.SgemmStridedBatched(ROW_MAJOR, q->a.turned, q->b.turned, m, n, k, 1, at[0].buffer,
-                                       at[0].first, lines[0], (size_t)q->a.step, at[1].buffer, at[1].first,
-                                       lines[1], (size_t)q->b.step, 0, at[2].buffer, at[2].first, lines[2],
-                                       (size_t)q->c.step, (size_t)q->count, queue, NULL);
-}
+/* One function for each type, whose functions of CLBlast differ in alpha and beta alone. */
+#define ENQUEUE(type, gemm, batched)                                                                         \
+    static int enqueue_##type(const struct call *q, const struct memory at[3], cl_command_queue *queue)      \
+    {                                                                                                        \
+        const size_t m = (size_t)q->m, n = (size_t)q->n, k = (size_t)q->k;                                   \
+        const size_t lines[3] = {(size_t)q->a.line, (size_t)q->b.line, (size_t)q->c.line};                   \
+        if (q->count == 1)                                                                                   \
+            return clblast.gemm(ROW_MAJOR, q->a.turned, q->b.turned, m, n, k, 1, at[0].buffer, at[0].first,  \
+                                lines[0], at[1].buffer, at[1].first, lines[1], 0, at[2].buffer, at[2].first, \
+                                lines[2], queue, NULL);                                                      \
+        return clblast.batched(ROW_MAJOR, q->a.turned, q->b.turned, m, n, k, 1, at[0].buffer, at[0].first,   \
+                               lines[0], (size_t)q->a.step, at[1].buffer, at[1].first, lines[1],             \
+                               (size_t)q->b.step, 0, at[2].buffer, at[2].first, lines[2], (size_t)q->c.step, \
+                               (size_t)q->count, queue, NULL);                                               \
+    }
 
-static int enqueue_f64(const struct call *q, const struct memory at[3], cl_command_queue *queue)
-{
-    const size_t m = (size_t)q->m, n = (size_t)q->n, k = (size_t)q->k;
-    const size_t lines[3] = {(size_t)q->a.line, (size_t)q->b.line, (size_t)q->c.line};
-    if (q->count == 1)
-        return clblast.Dgemm(ROW_MAJOR, q->a.turned, q->b.turned, m, n, k, 1, at[0].buffer, at[0].first,
-                             lines[0], at[1].buffer, at[1].first, lines[1], 0, at[2].buffer, at[2].first,
-                             lines[2], queue, NULL);
-    return clblast.DgemmStridedBatched(ROW_MAJOR, q->a.turned, q->b.turned, m, n, k, 1, at[0].buffer,
-                                       at[0].first, lines[0], (size_t)q->a.step, at[1].buffer, at[1].first,
-                                       lines[1], (size_t)q->b.step, 0, at[2].buffer, at[2].first, lines[2],
-                                       (size_t)q->c.step, (size_t)q->count, queue, NULL);
-}
+ENQUEUE(f32, Sgemm, SgemmStridedBatched)
+ENQUEUE(f64, Dgemm, DgemmStridedBatched)
 
 /* CLBlast's own codes are below OpenCL's: "error -1009". */
 static gradc_status multiply(struct device *device, const struct gemm *p, struct failure *f)

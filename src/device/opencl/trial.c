@@ -371,6 +371,11 @@ double trial_seconds(struct trial *t, const struct candidate *c, double so_far)
     return best;
 }
 
+int trial_wins(const struct tuned *so_far, double seconds)
+{
+    return seconds < so_far->after && seconds < 0.97 * so_far->before;
+}
+
 /* ---- Comparing ---- */
 
 /* The result of a candidate, freed by the caller.  The place is filled with what is no result before. */

@@ -57,6 +57,9 @@ void trial_build(struct trial *t, const struct candidate *c, int n);
  * first.  Infinite if it does not run. */
 double trial_seconds(struct trial *t, const struct candidate *c, double so_far);
 
+/* Whether a candidate is the fastest so far, and by 3% of the default's time at least: less is noise. */
+int trial_wins(const struct tuned *so_far, double seconds);
+
 /* Whether both come to the same bits, where the result is so large at its ends. */
 int trial_same_bits(struct trial *t, const struct candidate *x, const struct candidate *y);
 

@@ -12,9 +12,6 @@
 
 enum { CANDIDATES = 64, BEST_TILINGS = 10, LINE_TEXT = 160 };
 
-/* A candidate wins by this share of the default's time at least: less is noise. */
-static const double margin = 0.97;
-
 /* ---- The problems, the most important first ----
  * in: 0 for a product of size x out x kernel; `kind` is its KIND_*, else a convolution's groups: 0: as many as
  * channels. */
@@ -205,13 +202,14 @@ static void tune_class(struct search *s, struct trial *t, const struct tuned_cla
 {
     struct candidates c;
     find_candidates(t, &c);
+    t->limit = fmax(s->end - os_seconds(), 1e-9); /* 0 would be none */
     struct tuned e = {.of = *of, .choice = c.at[0].choice};
     e.before = e.after = trial_seconds(t, &c.at[0], INFINITY);
     if (!(e.before < INFINITY))
         return;
     for (int i = 1; i < c.n && !is_over(s); i++) {
         const double seconds = trial_seconds(t, &c.at[i], e.after);
-        if (seconds < e.after && seconds < margin * e.before && trial_is_right(t, &c.at[i])) {
+        if (trial_wins(&e, seconds) && trial_is_right(t, &c.at[i])) {
             e.after = seconds;
             e.choice = c.at[i].choice;
         }
