@@ -11,36 +11,26 @@ enum { LANES = 16, SHORT = 64, BLOCK = 1024 };
 #define BETTER(x, y) ((x) > (y))
 
 #define ELEMENT float
-#define VALUE float
-#define LOAD(x) (x)
 #define INDEX int32_t
 #define NAME(name) name##_max_f32
 #include "ops/argmax_loops.h"
 
 #define ELEMENT double
-#define VALUE double
-#define LOAD(x) (x)
 #define INDEX int64_t
 #define NAME(name) name##_max_f64
 #include "ops/argmax_loops.h"
 
 #define ELEMENT int64_t
-#define VALUE int64_t
-#define LOAD(x) (x)
 #define INDEX int64_t
 #define NAME(name) name##_max_i64
 #include "ops/argmax_loops.h"
 
 #define ELEMENT int32_t
-#define VALUE int32_t
-#define LOAD(x) (x)
 #define INDEX int32_t
 #define NAME(name) name##_max_i32
 #include "ops/argmax_loops.h"
 
 #define ELEMENT uint8_t
-#define VALUE uint8_t
-#define LOAD(x) (x)
 #define INDEX int32_t
 #define NAME(name) name##_max_u8
 #include "ops/argmax_loops.h"
@@ -48,7 +38,6 @@ enum { LANES = 16, SHORT = 64, BLOCK = 1024 };
 #define ELEMENT uint16_t
 #define VALUE float
 #define LOAD(x) f16_widen(x)
-#define WIDENS
 #define INDEX int32_t
 #define NAME(name) name##_max_f16
 #include "ops/argmax_loops.h"
@@ -56,7 +45,6 @@ enum { LANES = 16, SHORT = 64, BLOCK = 1024 };
 #define ELEMENT uint16_t
 #define VALUE float
 #define LOAD(x) bf16_widen(x)
-#define WIDENS
 #define INDEX int32_t
 #define NAME(name) name##_max_bf16
 #include "ops/argmax_loops.h"
@@ -65,36 +53,26 @@ enum { LANES = 16, SHORT = 64, BLOCK = 1024 };
 #define BETTER(x, y) ((x) < (y))
 
 #define ELEMENT float
-#define VALUE float
-#define LOAD(x) (x)
 #define INDEX int32_t
 #define NAME(name) name##_min_f32
 #include "ops/argmax_loops.h"
 
 #define ELEMENT double
-#define VALUE double
-#define LOAD(x) (x)
 #define INDEX int64_t
 #define NAME(name) name##_min_f64
 #include "ops/argmax_loops.h"
 
 #define ELEMENT int64_t
-#define VALUE int64_t
-#define LOAD(x) (x)
 #define INDEX int64_t
 #define NAME(name) name##_min_i64
 #include "ops/argmax_loops.h"
 
 #define ELEMENT int32_t
-#define VALUE int32_t
-#define LOAD(x) (x)
 #define INDEX int32_t
 #define NAME(name) name##_min_i32
 #include "ops/argmax_loops.h"
 
 #define ELEMENT uint8_t
-#define VALUE uint8_t
-#define LOAD(x) (x)
 #define INDEX int32_t
 #define NAME(name) name##_min_u8
 #include "ops/argmax_loops.h"
@@ -102,7 +80,6 @@ enum { LANES = 16, SHORT = 64, BLOCK = 1024 };
 #define ELEMENT uint16_t
 #define VALUE float
 #define LOAD(x) f16_widen(x)
-#define WIDENS
 #define INDEX int32_t
 #define NAME(name) name##_min_f16
 #include "ops/argmax_loops.h"
@@ -110,7 +87,6 @@ enum { LANES = 16, SHORT = 64, BLOCK = 1024 };
 #define ELEMENT uint16_t
 #define VALUE float
 #define LOAD(x) bf16_widen(x)
-#define WIDENS
 #define INDEX int32_t
 #define NAME(name) name##_min_bf16
 #include "ops/argmax_loops.h"

@@ -1,10 +1,17 @@
 /* argmax_loops.h - the search for the first best element in one element type.  Included by argmax_isa.c with
  *   BETTER(x, y)  x is better than y: larger, or smaller; neither is NaN
  *   ELEMENT       the type
- *   VALUE, LOAD   what an element is compared as, and the way there; WIDENS: they differ
+ *   VALUE, LOAD   what an element is compared as, and the way there; left out where it is the element itself
  *   INDEX         a signed integer, as wide where there is one of at least 32 bits
  *   NAME(name)    name with the type's suffix
  * and all are undefined again here but BETTER. */
+
+#ifdef VALUE
+#define WIDENS
+#else
+#define VALUE ELEMENT
+#define LOAD(x) (x)
+#endif
 
 /* Whether x comes before best: better, or NaN where best is not. */
 static inline int NAME(better)(VALUE x, VALUE best)

@@ -57,11 +57,11 @@ static gradc_status backward_shape(struct record *r)
 /* ---- The CPU ---- */
 
 enum {
-    GRAIN = 16384,
-    TASKS = 64,
-    WEIGHTS = 1024,
-    WIDE_ROWS = 3
-}; /* elements, tasks of rows, weights of a task */
+    GRAIN = 16384,  /* elements of a task */
+    TASKS = 64,     /* of rows */
+    WEIGHTS = 1024, /* of a task */
+    WIDE_ROWS = 3   /* of f32 for each thread, where rows are of 16 bits */
+};
 
 ISA_DECLARE(struct layer_table, layer_table);
 
