@@ -108,7 +108,7 @@ static int64_t partial_size(const struct filters *w)
 /* A unit's block, and one tile of one image. */
 struct work {
     int64_t group, c, channels, o, outputs;
-    int64_t image, row, column, rows, columns;
+    int64_t item, image, row, column, rows, columns;
     int fresh; /* the unit's first tile */
     char *staged, *packed, *widened, *partial;
     const void *pixels; /* staged, or where they lie */
@@ -127,6 +127,7 @@ static void find_block(const struct filters *w, int64_t block, struct work *u)
 
 static void find_tile(const struct filters *w, int64_t item, struct work *u)
 {
+    u->item = item;
     u->image = item / w->tiles;
     u->row = item % w->tiles / w->x.tiles * w->y.tile;
     u->column = item % w->x.tiles * w->x.tile;
@@ -155,6 +156,9 @@ static void add_dots(const struct filters *w, const struct work *u)
     t.x = u->staged;
     t.offset = w->row;
     t.z = dz_at(w, u, 0);
+    struct work next = *u;
+    find_tile(w, tile_min(u->item + 1, w->items - 1), &next);
+    t.next = dz_at(w, &next, 0);
     t.z_output = p->out_height * p->out_width;
     t.z_row = p->out_width;
     t.x_row = w->planes.pitch;

@@ -21,10 +21,7 @@ static void fence(void)
 #endif
 }
 
-enum {
-    DOT_OUTPUTS = 3, /* DOT_TAPS by so many sums stay in registers */
-    DOT_AHEAD = 512  /* elements that dz is fetched ahead: a few lines of an image */
-};
+enum { DOT_OUTPUTS = 3 }; /* DOT_TAPS by so many sums stay in registers */
 
 #define R float
 #define INTEGER int32_t

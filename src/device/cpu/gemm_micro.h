@@ -258,9 +258,10 @@ static NAME(mask) NAME(lane_mask)(int64_t count)
     return u.v;
 }
 
-/* Of `outputs` planes of z and so many taps: each vector of either is read once for all of the other. */
-INLINE void NAME(dots_group)(const struct dots *t, const int32_t *offset, const R *z, R *sum,
-                             const int outputs, const int taps)
+/* Of `outputs` planes of z and so many taps: each vector of either is read once for all of the other.  Meanwhile
+ * `ahead` planes from `next` on are fetched from memory to the second cache. */
+INLINE void NAME(dots_group)(const struct dots *t, const int32_t *offset, const R *z, R *sum, const R *next,
+                             int64_t ahead, const int outputs, const int taps)
 {
     VEC acc[DOT_TAPS][DOT_OUTPUTS];
     foreach (i, taps)
@@ -268,14 +269,14 @@ INLINE void NAME(dots_group)(const struct dots *t, const int32_t *offset, const 
             acc[i][o] = (VEC){0};
     int64_t whole = t->columns / LANES * LANES, rest = t->columns - whole;
     NAME(mask) mask = NAME(lane_mask)(rest);
-    for (int64_t row = 0; row < t->rows; row++, z += t->z_row) {
+    for (int64_t row = 0; row < t->rows; row++, z += t->z_row, next += t->z_row) {
         const R *x = (const R *)t->x + row * t->x_row;
         VEC y[DOT_OUTPUTS];
         for (int64_t j = 0; j < whole; j += LANES) {
-            foreach (o, outputs) {
+            for (int64_t o = 0; o < ahead; o++)
+                __builtin_prefetch(next + o * t->z_output + j, 0, 2);
+            foreach (o, outputs)
                 y[o] = LOAD(z + o * t->z_output + j);
-                __builtin_prefetch(z + o * t->z_output + j + DOT_AHEAD);
-            }
             foreach (i, taps) {
                 VEC v = LOAD(x + offset[i] + j);
                 IN_REGISTER(v);
@@ -309,10 +310,11 @@ INLINE void NAME(dots_group)(const struct dots *t, const int32_t *offset, const 
 }
 
 /* clang-format off */
-#define GROUP(outputs, taps)                                                                                 \
-    static void NAME(dots_##outputs##taps)(const struct dots *t, const int32_t *offset, const R *z, R *sum)  \
-    {                                                                                                        \
-        NAME(dots_group)(t, offset, z, sum, outputs, taps);                                                  \
+#define GROUP(outputs, taps)                                                                           \
+    static void NAME(dots_##outputs##taps)(const struct dots *t, const int32_t *offset, const R *z,    \
+                                           R *sum, const R *next, int64_t ahead)                       \
+    {                                                                                                  \
+        NAME(dots_group)(t, offset, z, sum, next, ahead, outputs, taps);                               \
     }
 GROUP(1, 1) GROUP(1, 2) GROUP(1, 3) GROUP(1, 4) GROUP(2, 1) GROUP(2, 2) GROUP(2, 3) GROUP(2, 4)
 GROUP(3, 1) GROUP(3, 2) GROUP(3, 3) GROUP(3, 4)
@@ -324,22 +326,29 @@ GROUP(2, 9) GROUP(3, 5) GROUP(3, 6) GROUP(3, 7) GROUP(3, 8) GROUP(3, 9)
 #else
 #define GROUPS(n) {NAME(dots_##n##1), NAME(dots_##n##2), NAME(dots_##n##3), NAME(dots_##n##4)}
 #endif
-static void (*const NAME(dots_groups)[DOT_OUTPUTS][DOT_TAPS])(const struct dots *t, const int32_t *offset,
-                                                              const R *z, R *sum) = {GROUPS(1), GROUPS(2), GROUPS(3)};
+static void (*const NAME(dots_groups)[DOT_OUTPUTS][DOT_TAPS])(const struct dots *t, const int32_t *offset, const R *z,
+                                                              R *sum, const R *next, int64_t ahead) = {
+    GROUPS(1), GROUPS(2), GROUPS(3)};
 #undef GROUPS
 #undef GROUP
 /* clang-format on */
 
+/* Each pass over some outputs fetches its share of the outputs that come next: the first pass alone would wait for
+ * memory, and the others leave it idle. */
 static void NAME(dots)(const struct dots *t)
 {
-    const int64_t group = tile_even(t->taps, DOT_TAPS, 1);
+    const int64_t group = tile_even(t->taps, DOT_TAPS, 1), each = tile_blocks(DOT_OUTPUTS * group, t->taps);
     for (int64_t o = 0; o < t->outputs; o += DOT_OUTPUTS) {
         const R *z = (const R *)t->z + o * t->z_output;
         const int64_t outputs = tile_min(DOT_OUTPUTS, t->outputs - o);
+        const R *next = o + DOT_OUTPUTS < t->outputs ? z + DOT_OUTPUTS * t->z_output : t->next;
+        int64_t left = DOT_OUTPUTS;
         for (int64_t i = 0; i < t->taps; i += group) {
-            const int64_t taps = tile_min(group, t->taps - i);
+            const int64_t taps = tile_min(group, t->taps - i), ahead = tile_min(each, left);
             R *sum = (R *)t->sum + i * t->sum_step + o;
-            NAME(dots_groups)[outputs - 1][taps - 1](t, t->offset + i, z, sum);
+            NAME(dots_groups)[outputs - 1][taps - 1](t, t->offset + i, z, sum, next, ahead);
+            next += ahead * t->z_output;
+            left -= ahead;
         }
     }
 }

@@ -46,6 +46,7 @@ struct outer {
 struct dots {
     int64_t outputs, rows, columns;
     const void *z, *x;
+    const void *next; /* z of the call behind this one, of which the first outputs are fetched; any address */
     int64_t z_output, z_row, x_row;
     const int32_t *offset;
     int64_t taps;
