@@ -79,7 +79,7 @@ static void slab_free(struct device *d, struct slab *s)
 }
 
 /* One thread copies some 10 GB/s; a piece below this is not worth another thread. */
-enum { COPY_GRAIN = 512 << 10 };
+enum { COPY_GRAIN = 64 << 10 };
 
 struct copy {
     char *to;

@@ -20,7 +20,7 @@ enum {
     B_PANELS = 4,        /* panels of B packed together: whole cache lines are read where B's rows are long */
     TASKS = 16,          /* wanted where the work allows it */
     TASK_WORK = 1 << 19, /* multiply-adds that pay for a task: about 10 us */
-    PART_DEPTH = 256,    /* least k of a part of a sum */
+    PART_DEPTH = 192,    /* least k of a part of a sum */
     VECTOR_WORK = 1 << 16, /* elements of a matrix that one task multiplies with a vector */
     ROW_SUMS = 64          /* rows of A that a task sums */
 };
