@@ -2,6 +2,7 @@
  * per instruction set.  How rows and columns are dealt out is in softmax.c and cross_entropy.c. */
 #include "ops/softmax.h"
 #include "device/cpu/isa.h"
+#include "device/cpu/vector.h"
 #include "ops/math.h"
 
 /* Columns taken together, and the terms of one that are added without a cut; the longest row that goes
@@ -9,11 +10,16 @@
  * row that are added without a cut. */
 enum { LANES = 16, CUT = 32, SHORT = 64, SHORT_BACKWARD = 16, BLOCK = 1024 };
 
+TRANSPOSE(square_f32, vec_f32, LANES_F32)
+TRANSPOSE(square_f64, vec_f64, LANES_F64)
+
 #define REAL float
+#define WIDE LANES_F32
 #define NAME(name) name##_f32
 #include "ops/softmax_loops.h"
 
 #define REAL double
+#define WIDE LANES_F64
 #define NAME(name) name##_f64
 #include "ops/softmax_loops.h"
 

@@ -1,5 +1,6 @@
 /* softmax_loops.h - the loops of softmax.h for one element type.  Included by softmax_isa.c with
  *   REAL         the type
+ *   WIDE         lanes of a vector, which divide LANES and SHORT
  *   NAME(name)   name with the type's suffix
  *
  * Columns are taken LANES at a time, each a lane of its own; CUT terms are summed before they join the rest.
@@ -150,22 +151,51 @@ static void NAME(columns_log_softmax_backward)(const void *dz, const void *z, vo
 
 /* ---- Short rows ---- */
 
-/* tile[i][k] = x[k][i] for `rows` <= LANES rows of n; the lanes that are left repeat the last row. */
-static inline void NAME(tile_load)(REAL *restrict tile, const REAL *restrict x, int64_t rows, int64_t n)
+/* `count` <= WIDE elements; the other lanes are 0. */
+INLINE NAME(vec) NAME(piece_load)(const REAL *p, int64_t count)
 {
-    for (int64_t k = 0; k < LANES; k++) {
-        const REAL *row = x + (k < rows ? k : rows - 1) * n;
-
-        for (int64_t i = 0; i < n; i++)
-            tile[i * LANES + k] = row[i];
-    }
+    return count == WIDE ? (NAME(vec))(*(const NAME(loose) *)p) : NAME(load_first)(p, count);
 }
 
-static inline void NAME(tile_store)(REAL *restrict z, const REAL *restrict tile, int64_t rows, int64_t n)
+INLINE void NAME(piece_store)(REAL *p, int64_t count, NAME(vec) x)
 {
-    for (int64_t k = 0; k < rows; k++)
-        for (int64_t i = 0; i < n; i++)
-            z[k * n + i] = tile[i * LANES + k];
+    if (count == WIDE)
+        *(NAME(loose) *)p = x;
+    else
+        NAME(store_first)(p, count, x);
+}
+
+/* tile[i][k] = x[k][i] for `rows` <= LANES rows of n; the lanes that are left repeat the last row.  What lies behind
+ * in the tile, up to a multiple of WIDE, is overwritten. */
+static inline void NAME(tile_load)(REAL *tile, const REAL *x, int64_t rows, int64_t n)
+{
+    for (int64_t k = 0; k < LANES; k += WIDE)
+        for (int64_t i = 0; i < n; i += WIDE) {
+            const int64_t count = n - i < WIDE ? n - i : WIDE;
+            NAME(vec) v[WIDE];
+
+            foreach (r, WIDE)
+                v[r] = NAME(piece_load)(x + (k + r < rows ? k + r : rows - 1) * n + i, count);
+            NAME(square)(v);
+            foreach (c, WIDE)
+                NAME(piece_store)(tile + (i + c) * LANES + k, WIDE, v[c]);
+        }
+}
+
+static inline void NAME(tile_store)(REAL *z, const REAL *tile, int64_t rows, int64_t n)
+{
+    for (int64_t k = 0; k < rows; k += WIDE)
+        for (int64_t i = 0; i < n; i += WIDE) {
+            const int64_t count = n - i < WIDE ? n - i : WIDE;
+            NAME(vec) v[WIDE];
+
+            foreach (c, WIDE)
+                v[c] = NAME(piece_load)(tile + (i + c) * LANES + k, c < count ? WIDE : 0);
+            NAME(square)(v);
+            foreach (r, WIDE)
+                if (k + r < rows)
+                    NAME(piece_store)(z + (k + r) * n + i, count, v[r]);
+        }
 }
 
 static void NAME(short_rows)(const REAL *x, const REAL *y, REAL *z, int64_t rows, int64_t n,
@@ -374,4 +404,5 @@ static void NAME(scaled)(const void *from, const void *of, void *to, int64_t row
 }
 
 #undef REAL
+#undef WIDE
 #undef NAME

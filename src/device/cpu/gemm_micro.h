@@ -1,8 +1,6 @@
 /* gemm_micro.h - the loops of struct tile_set for one real type R; included by gemm_isa.c alone, once per type.
  * It needs R, INTEGER (as wide as R), NAME(), FMA(), SPLAT(), SQUARE(), foreach, INLINE, VECTOR_BYTES, ROWS. */
 
-typedef R NAME(vec) __attribute__((vector_size(VECTOR_BYTES)));
-typedef R NAME(loose) __attribute__((vector_size(VECTOR_BYTES), aligned(sizeof(R)), may_alias));
 typedef INTEGER NAME(mask) __attribute__((vector_size(VECTOR_BYTES)));
 enum { NAME(LANES) = VECTOR_BYTES / sizeof(R) };
 

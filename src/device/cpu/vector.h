@@ -2,9 +2,12 @@
  * a square of numbers transposed.
  *
  * VECTOR_BYTES, the lanes of f32 and f64 as literals, MANY_REGISTERS where there are 32; for f32 and f64: x * y + z of
- * vectors (the plain set rounds twice), a number in all lanes, and a store past the caches of an aligned vector. */
+ * vectors (the plain set rounds twice), a number in all lanes, a store past the caches of an aligned vector, and the
+ * first lanes of one alone. */
 #ifndef GRADC_VECTOR_H
 #define GRADC_VECTOR_H
+
+#include <stdint.h>
 
 #if defined(__AVX512F__)
 #include <immintrin.h>
@@ -67,6 +70,97 @@
 #endif
 
 #define INLINE static inline __attribute__((always_inline))
+
+typedef float vec_f32 __attribute__((vector_size(VECTOR_BYTES)));
+typedef double vec_f64 __attribute__((vector_size(VECTOR_BYTES)));
+
+/* As they lie in memory, at any address. */
+typedef float loose_f32 __attribute__((vector_size(VECTOR_BYTES), aligned(sizeof(float)), may_alias));
+typedef double loose_f64 __attribute__((vector_size(VECTOR_BYTES), aligned(sizeof(double)), may_alias));
+
+/* ---- Parts of a vector: the first `count` lanes, the others 0 or left alone ---- */
+
+#if defined(__AVX512F__)
+INLINE vec_f32 load_first_f32(const float *p, int64_t count)
+{
+    return (vec_f32)_mm512_maskz_loadu_ps((__mmask16)((1U << count) - 1), p);
+}
+
+INLINE vec_f64 load_first_f64(const double *p, int64_t count)
+{
+    return (vec_f64)_mm512_maskz_loadu_pd((__mmask8)((1U << count) - 1), p);
+}
+
+INLINE void store_first_f32(float *p, int64_t count, vec_f32 x)
+{
+    _mm512_mask_storeu_ps(p, (__mmask16)((1U << count) - 1), (__m512)x);
+}
+
+INLINE void store_first_f64(double *p, int64_t count, vec_f64 x)
+{
+    _mm512_mask_storeu_pd(p, (__mmask8)((1U << count) - 1), (__m512d)x);
+}
+#elif defined(__AVX2__)
+INLINE vec_f32 load_first_f32(const float *p, int64_t count)
+{
+    const __m256i lane = _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7);
+    return (vec_f32)_mm256_maskload_ps(p, _mm256_cmpgt_epi32(_mm256_set1_epi32((int)count), lane));
+}
+
+INLINE vec_f64 load_first_f64(const double *p, int64_t count)
+{
+    const __m256i lane = _mm256_setr_epi64x(0, 1, 2, 3);
+    return (vec_f64)_mm256_maskload_pd(p, _mm256_cmpgt_epi64(_mm256_set1_epi64x(count), lane));
+}
+
+/* In pieces: a masked store takes some processors 40 steps. */
+INLINE void store_first_f32(float *p, int64_t count, vec_f32 x)
+{
+    __m128 part = _mm256_castps256_ps128((__m256)x);
+    if (count & 4) {
+        _mm_storeu_ps(p, part);
+        part = _mm256_extractf128_ps((__m256)x, 1);
+        p += 4;
+    }
+    if (count & 2) {
+        _mm_storel_pi((__m64 *)(void *)p, part);
+        part = _mm_movehl_ps(part, part);
+        p += 2;
+    }
+    if (count & 1)
+        _mm_store_ss(p, part);
+}
+
+INLINE void store_first_f64(double *p, int64_t count, vec_f64 x)
+{
+    __m128d part = _mm256_castpd256_pd128((__m256d)x);
+    if (count & 2) {
+        _mm_storeu_pd(p, part);
+        part = _mm256_extractf128_pd((__m256d)x, 1);
+        p += 2;
+    }
+    if (count & 1)
+        _mm_store_sd(p, part);
+}
+#else
+#define FIRST_LANES(type, real)                                          \
+    INLINE vec_##type load_first_##type(const real *p, int64_t count)    \
+    {                                                                    \
+        vec_##type x = {0};                                              \
+        for (int64_t j = 0; j < count; j++)                              \
+            x[j] = p[j];                                                 \
+        return x;                                                        \
+    }                                                                    \
+                                                                         \
+    INLINE void store_first_##type(real *p, int64_t count, vec_##type x) \
+    {                                                                    \
+        for (int64_t j = 0; j < count; j++)                              \
+            p[j] = x[j];                                                 \
+    }
+FIRST_LANES(f32, float)
+FIRST_LANES(f64, double)
+#undef FIRST_LANES
+#endif
 
 /* ---- Squares ----
  * x[i] lane j <-> x[j] lane i: log2(lanes) times the vectors of both halves are zipped together. */
