@@ -207,9 +207,8 @@ static gradc_status cross_entropy_cpu(const struct launch *l, struct failure *f)
     (void)f;
     if (job.rows) {
         job.stats = view_host(&l->out[STATS]);
-        job.room = place_host(l->workspace);
-        job.parts = (struct cross_entropy_part *)(void *)((char *)place_host(l->workspace) +
-                                                          cross_entropy_room_bytes(l));
+        job.parts = place_host(l->workspace);
+        job.room = (float *)(void *)(job.parts + tasks);
         cpu_parallel(l->device, tasks, cross_entropy_task, &job);
     }
     for (int64_t task = 0; task < tasks; task++) {
@@ -297,8 +296,9 @@ static size_t cross_entropy_workspace(const struct launch *l)
     if (l->device->opencl)
         return (size_t)cross_entropy_parts(x->shape[0], x->shape[1]) *
                gradc_dtype_size(dtype_computes(l->in[0].dtype));
-    return cross_entropy_room_bytes(l) + (size_t)cpu_tasks(x->shape[0], cross_entropy_per_task(x->shape[1])) *
-                                             sizeof(struct cross_entropy_part);
+    return (size_t)cpu_tasks(x->shape[0], cross_entropy_per_task(x->shape[1])) *
+               sizeof(struct cross_entropy_part) +
+           cross_entropy_room_bytes(l);
 }
 
 /* ---- cross_entropy_backward: dx = dz / n (softmax(x) - onehot(label)); in: x, labels, stats, dz ---- */
