@@ -35,17 +35,17 @@ INLINE void left_gather(uint *held, __global const stored *from, index_t lines, 
     }
 }
 
-INLINE void left_deep(uint *held, __global const stored *from, index_t lines, index_t stride, where_t depth,
-                      where_t second, index_t count, uint item)
+INLINE void left_deep(uint *held, __global const stored *from, index_t lines, index_t stride, index_t first,
+                      index_t step, index_t count, uint item)
 {
     UNROLL
     EACH(n, 1, TILE_M) {
         const index_t row = deep_row(TILE_M, item, n);
-        held[n] = word_from(from, row * stride + depth.s3, second.s3 - depth.s3, row < lines ? count : 0);
+        held[n] = word_from(from, row * stride + first, step, row < lines ? count : 0);
     }
 }
 
-INLINE void left_rows(__local uint *tile, __global const stored *from, index_t lines, index_t stride, where_t depth,
+INLINE void left_rows(__local uint *tile, __global const stored *from, index_t lines, index_t stride, index_t first,
                       index_t count, uint item)
 {
     const int bytes = (int)clamp(count, (index_t)0, (index_t)(4 * PER_WORD)) * (int)sizeof(stored);
@@ -53,7 +53,7 @@ INLINE void left_rows(__local uint *tile, __global const stored *from, index_t l
     UNROLL
     EACH(n, 4, TILE_M) {
         const index_t row = item / 4 + n / 4 * (GROUP / 4);
-        async_copy(tile + word_place(row, item % 4 * 4), from + row * stride + depth.s3, row < lines ? bytes : 0);
+        async_copy(tile + word_place(row, item % 4 * 4), from + row * stride + first, row < lines ? bytes : 0);
     }
 }
 
@@ -100,28 +100,67 @@ INLINE void image_deep(uint *held, __global const stored *image, __local const w
     }
 }
 
+/* ---- Where depths lie ----
+ * From slice to slice an item has to do with depths that are SLICE apart: it adds digits, and never divides. */
+
+/* In A.  Behind the last depth it is no place, and nothing is read there. */
+typedef struct {
+    index_t inside, at;
+} along_t;
+
+INLINE along_t along_of(index_t n, index_t area, index_t other)
+{
+    along_t a;
+
+    a.inside = last_digit(&n, area);
+    a.at = n * other + a.inside;
+    return a;
+}
+
+INLINE along_t along_add(along_t a, along_t more, index_t area, index_t other)
+{
+    a.inside += more.inside;
+    a.at += more.at;
+    if (a.inside >= area) {
+        a.inside -= area;
+        a.at += other - area;
+    }
+    return a;
+}
+
+/* The item's first depth in a slice. */
+#if A_WAY == WAY_ROWS
+#define A_DEPTH (index_t)(item % 4 * 4 * PER_WORD)
+#else
+#define A_DEPTH (index_t)(item % WORDS * PER_WORD)
+#endif
+#if B_WAY == WAY_GATHER
+#define B_DEPTH (index_t)item /* of the table */
+#else
+#define B_DEPTH (index_t)(item % WORDS * PER_WORD)
+#endif
+
+#define ALONG(n) along_of(n, (index_t)depth_area, (index_t)depth_other)
+#define ALONG_ADD(a, more) along_add(a, more, (index_t)depth_area, (index_t)depth_other)
+#define DIGITS(n) digits_of(n, (index_t)depth_area, (index_t)depth_width)
+#define DIGITS_ADD(d, more) digits_add(d, more, height_of_depth, (index_t)depth_width)
+
 /* ---- A slice, from depth `at` on: begun, it is on its way; ended, it is in local memory, for copies once they were
  * waited for ---- */
-
-#define DEEP_PLACE(at) ((at) + (index_t)(item % WORDS) * PER_WORD)
-#define ROWS_PLACE(at) ((at) + (index_t)(item % 4) * 4 * PER_WORD)
-#define HERE(at) LOCATE(depth, DEEP_PLACE(at), last)
-#if PER_WORD == 2
-#define NEXT(at) LOCATE(depth, DEEP_PLACE(at) + 1, last)
-#else
-#define NEXT(at) HERE(at)
-#endif
 
 #if A_WAY == WAY_GATHER
 #define BEGIN_A(tile, at, depths) left_gather(a_held, a, m - row, a_row, at, last, depths, item)
 #define END_A(tile) gather_store(tile, TILE_M, a_held, item)
 #elif A_WAY == WAY_DEEP
 #define BEGIN_A(tile, at, depths) \
-    left_deep(a_held, a, m - row, a_row, HERE(at), NEXT(at), last - DEEP_PLACE(at), item)
+    left_deep(a_held, a, m - row, a_row, along.at, ALONG_ADD(along, along_one).at - along.at, \
+              last - (at) - A_DEPTH, item); \
+    along = ALONG_ADD(along, along_slice)
 #define END_A(tile) deep_store(tile, TILE_M, a_held, item)
 #else
 #define BEGIN_A(tile, at, depths) \
-    left_rows(tile, a, m - row, a_row, LOCATE(depth, ROWS_PLACE(at), last), last - ROWS_PLACE(at), item)
+    left_rows(tile, a, m - row, a_row, along.at, last - (at) - A_DEPTH, item); \
+    along = ALONG_ADD(along, along_slice)
 #define END_A(tile)
 #endif
 #if B_WAY == WAY_GATHER
@@ -131,15 +170,23 @@ INLINE void image_deep(uint *held, __global const stored *image, __local const w
 #define END_B(tile) gather_store(tile, TILE_N, b_held, item)
 #else
 #define BEGIN_B(at, depths) \
-    image_deep(b_held, image, columns, HERE(at), NEXT(at), height, image_width, stride_y, stride_x, item)
+    image_deep(b_held, image, columns, PLACE(depth, digits, (at) + B_DEPTH < last), \
+               PLACE(depth, DIGITS_ADD(digits, digits_one), (at) + B_DEPTH + 1 < last), height, image_width, \
+               stride_y, stride_x, item); \
+    digits = DIGITS_ADD(digits, digits_slice)
 #define END_B(tile) deep_store(tile, TILE_N, b_held, item)
 #endif
 
 /* The table of depths is for WAY_GATHER alone. */
 #if B_WAY == WAY_GATHER
-#define FIND_DEPTH(depths, k, at) (depths)[k] = LOCATE(depth, (at) + (k), last)
+#define FIND_DEPTHS(depths, at) \
+    do { \
+        if (item < SLICE) \
+            (depths)[item] = PLACE(depth, digits, (at) + B_DEPTH < last); \
+        digits = DIGITS_ADD(digits, digits_slice); \
+    } while (0)
 #else
-#define FIND_DEPTH(depths, k, at)
+#define FIND_DEPTHS(depths, at) (void)0
 #endif
 
 #ifdef ROW_SUMS
@@ -181,13 +228,17 @@ void conv_matrix(__global const stored *a, ulong a_first, __global const stored 
 #ifdef BIAS
     bias += bias_first + g * m;
 #endif
-    float row_sum = 0;
-    float sum[PIECES_M][PIECES_N][SUMS];
+    float row_sum = 0, sum[PIECES_M][PIECES_N][SUMS];
     clear(sum);
     for (int j = item; j < TILE_N; j += GROUP)
         columns[j] = LOCATE(column, column + j, n);
-    for (int k = item; k < STAGES * SLICE; k += GROUP)
-        FIND_DEPTH(depths, k, at);
+    const index_t height_of_depth = depth_area / depth_width;
+    const along_t along_slice = ALONG(SLICE), along_one = ALONG(1);
+    const digits_t digits_slice = DIGITS(SLICE), digits_one = DIGITS(1);
+    along_t along = ALONG(at + A_DEPTH);
+    digits_t digits = DIGITS(at + B_DEPTH);
+    for (int s = 0; s < STAGES; s++)
+        FIND_DEPTHS(depths + s * SLICE, at + s * SLICE);
     barrier(CLK_LOCAL_MEM_FENCE);
 
     UNROLL
@@ -211,8 +262,7 @@ void conv_matrix(__global const stored *a, ulong a_first, __global const stored 
         BEGIN_B(at, depths + next * SLICE);
         async_mark();
         at += SLICE;
-        if (item < SLICE)
-            FIND_DEPTH(depths + now * SLICE, item, at);
+        FIND_DEPTHS(depths + now * SLICE, at);
 
         multiply_slice(sum, a_tile, a_tile + A_WORDS, item, exchange);
         ADD_ROW(a_tile);

@@ -16,30 +16,62 @@ typedef int4 where_t;
 #define AXIS(a) \
     long a##_area, long a##_width, long a##_image, long a##_other, long a##_y, long a##_x, long a##_step_y, \
         long a##_step_x
-#define LOCATE(a, n, limit) \
-    locate(n, limit, image_width, a##_area, a##_width, a##_image, a##_other, a##_y, a##_x, a##_step_y, a##_step_x)
+#define LOCATE(a, n, limit) PLACE(a, digits_of(n, a##_area, a##_width), (n) < (limit))
 
-static where_t locate(index_t n, index_t limit, index_t image_width, index_t area, index_t width, index_t image,
-                      index_t other, index_t y, index_t x, index_t step_y, index_t step_x)
+/* Of a number whose digits are known; is_there 0: none, which lies outside of every image. */
+#define PLACE(a, digits, is_there) \
+    place(digits, is_there, image_width, a##_width, a##_image, a##_other, a##_y, a##_x, a##_step_y, a##_step_x)
+
+typedef struct {
+    index_t outer, i, j;
+} digits_t;
+
+static digits_t digits_of(index_t n, index_t area, index_t width)
+{
+    digits_t d;
+
+    d.outer = n;
+    d.i = last_digit(&d.outer, area);
+    d.j = last_digit(&d.i, width);
+    return d;
+}
+
+/* The digits of a sum, of i below `height`; GPUs take some 30 steps for each division. */
+static digits_t digits_add(digits_t d, digits_t more, index_t height, index_t width)
+{
+    d.j += more.j;
+    d.i += more.i;
+    d.outer += more.outer;
+    if (d.j >= width) {
+        d.j -= width;
+        d.i++;
+    }
+    if (d.i >= height) {
+        d.i -= height;
+        d.outer++;
+    }
+    return d;
+}
+
+static where_t place(digits_t d, int is_there, index_t image_width, index_t width, index_t image, index_t other,
+                     index_t y, index_t x, index_t step_y, index_t step_x)
 {
     where_t at;
 
-    if (n >= limit) {
+    if (!is_there) {
         at.s0 = 0;
         at.s1 = OUTSIDE;
         at.s2 = 0;
         at.s3 = 0;
         return at;
     }
-    index_t outer = n, inside = last_digit(&outer, area);
-    index_t i = inside, j = last_digit(&i, width);
-    at.s1 = y + i * step_y;
-    at.s2 = x + j * step_x;
-    at.s0 = outer * image;
+    at.s1 = y + d.i * step_y;
+    at.s2 = x + d.j * step_x;
+    at.s0 = d.outer * image;
 #ifndef STRIDED
     at.s0 += at.s1 * image_width + at.s2;
 #endif
-    at.s3 = outer * other + inside;
+    at.s3 = d.outer * other + d.i * width + d.j;
     return at;
 }
 

@@ -41,12 +41,17 @@ static inline void unit_multiply(float c[4], const uint a[4], const uint b[2], i
                  : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "r"(b[0]), "r"(b[1]));
 }
 
-/* f32 to the nearest tf32, ties away from zero. */
+/* f32 to the nearest tf32.  Ties go to even where that is one instruction, UNIT_ROUNDS (compute capability 9.0); else
+ * away from zero, which is a comparison, for NaN, and an addition behind it. */
 static inline uint unit_round(uint x)
 {
     uint rounded;
 
+#ifdef UNIT_ROUNDS
+    asm("cvt.rn.tf32.f32 %0, %1;" : "=r"(rounded) : "f"(as_float(x)));
+#else
     asm("cvt.rna.tf32.f32 %0, %1;" : "=r"(rounded) : "f"(as_float(x)));
+#endif
     return rounded;
 }
 

@@ -133,10 +133,13 @@ nvptx)
         -Xclang -target-cpu -Xclang sm_75 -S -o "$out" "$source" &&
         { [ -z "$PTXAS" ] || "$PTXAS" -arch=sm_75 "$out" -o "$out.cubin"; } ;;
 sm_*)
-    # No stack and no spilt registers: sums that lie in memory would be no use.
-    $opencl -fgnu-keywords -target nvptx64-nvidia-nvcl -Xclang -mlink-builtin-bitcode \
+    # No stack and no spilt registers: sums that lie in memory would be no use.  The compiler doesn't know sm_90 yet.
+    rounds=
+    [ $target = sm_80 ] || rounds=-DUNIT_ROUNDS
+    $opencl $rounds -fgnu-keywords -target nvptx64-nvidia-nvcl -Xclang -mlink-builtin-bitcode \
         -Xclang /usr/lib/clc/nvptx64--nvidiacl.bc -Xclang -target-cpu -Xclang sm_80 -Xclang -target-feature \
         -Xclang +ptx70 -S -o "$out" "$source" &&
+        { [ $target = sm_80 ] || sed -i 's/^\.version .*/.version 7.8/; s/^\.target .*/.target sm_90/' "$out"; } &&
         { [ -z "$PTXAS" ] || { "$PTXAS" -arch=$target -v "$out" -o "$out.cubin" &&
             ! grep -qE '[1-9][0-9]* bytes (stack frame|spill)' "$out.log"; }; } ;;
 dpas-*)

@@ -38,6 +38,7 @@ struct unit {
 /* Emulations run a few small problems, and optimising them takes most of a test's time. */
 static const struct unit units[MATRIX_UNITS] = {
     [MATRIX_NVIDIA] = {"-DUNIT_MMA", NVIDIA},
+    [MATRIX_NVIDIA_ROUNDS] = {"-DUNIT_MMA -DUNIT_ROUNDS", NVIDIA},
     [MATRIX_AMD] = {"-DUNIT_WMMA", AMD},
     [MATRIX_MFMA] = {"-DUNIT_MFMA", MFMA},
     [MATRIX_INTEL_8] = {INTEL_OPTIONS "8", INTEL(0)},

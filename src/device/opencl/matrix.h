@@ -8,9 +8,10 @@
 /* The values of struct device's matrix. */
 enum matrix_unit {
     MATRIX_NONE,
-    MATRIX_NVIDIA, /* compute capability 8.0 or later: tf32, bf16, f16 by PTX */
-    MATRIX_AMD,    /* gfx11, WMMA: bf16, f16 by the compiler's built-ins */
-    MATRIX_MFMA,   /* AMD's gfx908, gfx90a and later: bf16, f16 and, not rounded, f32, likewise */
+    MATRIX_NVIDIA,        /* compute capability 8.0 or later: tf32, bf16, f16 by PTX */
+    MATRIX_NVIDIA_ROUNDS, /* 9.0: an instruction that rounds to tf32, too */
+    MATRIX_AMD,           /* gfx11, WMMA: bf16, f16 by the compiler's built-ins */
+    MATRIX_MFMA,          /* AMD's gfx908, gfx90a and later: bf16, f16 and, not rounded, f32, likewise */
 
     /* cl_intel_subgroup_matrix_multiply_accumulate: bf16, f16 in sub-groups of 8 or 16; in 16 tf32, where there is
      * the extension for it */

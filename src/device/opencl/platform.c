@@ -122,11 +122,17 @@ static int32_t item_sums(cl_device_id id)
     return has_extension(id, "cl_intel_required_subgroup_size") ? 16 : 64;
 }
 
+static int32_t nvidia_unit(cl_device_id id)
+{
+    const uint64_t capability = device_number(id, COMPUTE_CAPABILITY_MAJOR_NV);
+    return capability >= 9 ? MATRIX_NVIDIA_ROUNDS : capability == 8 ? MATRIX_NVIDIA : MATRIX_NONE;
+}
+
 /* AMD's is found by its compiler, when the device is opened. */
 static int32_t matrix_unit(cl_device_id id)
 {
-    if (has_extension(id, "cl_nv_device_attribute_query") && device_number(id, COMPUTE_CAPABILITY_MAJOR_NV) >= 8)
-        return MATRIX_NVIDIA;
+    if (has_extension(id, "cl_nv_device_attribute_query"))
+        return nvidia_unit(id);
     if (has_extension(id, "cl_intel_subgroup_matrix_multiply_accumulate") &&
         has_extension(id, "cl_intel_required_subgroup_size"))
         return intel_unit(id);
