@@ -42,8 +42,8 @@ static gradc_tensor *matrix(gradc_context *g, gradc_dtype dtype, int nbatch, con
     return turned ? gradc_transpose(t, -1, -2) : t;
 }
 
-static void one_product(struct fixture *f, struct random *r, int number, gradc_dtype dtype, int nbatch, int64_t m,
-                        int64_t n, int64_t k)
+static void one_product(struct fixture *f, struct random *r, int number, gradc_dtype dtype, int nbatch,
+                        int64_t m, int64_t n, int64_t k)
 {
     char what[128];
     const int64_t batch[2] = {1 + random_below(r, 3), 1 + random_below(r, 4)};

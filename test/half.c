@@ -154,11 +154,10 @@ static void elementwise(struct fixture *f)
     struct random r = {test_seed()};
     for (int d = 0; d < 2; d++)
         for (int form = 0; form < FORMS; form++) {
-            check_rows(
-                (struct operands){operand(f->g, GRADC_BOOL, PLAIN, SHAPE_OF(3, 1, 301), 0, 2, &r),
-                                  operand(f->g, halves[d], (enum form)form, SHAPE_OF(3, 5, 301), -2, 2, &r),
-                                  operand(f->g, halves[d], (enum form)form, SHAPE_OF(5, 301), -2, 2, &r),
-                                  halves[d]});
+            check_rows((struct operands){
+                operand(f->g, GRADC_BOOL, PLAIN, SHAPE_OF(3, 1, 301), 0, 2, &r),
+                operand(f->g, halves[d], (enum form)form, SHAPE_OF(3, 5, 301), -2, 2, &r),
+                operand(f->g, halves[d], (enum form)form, SHAPE_OF(5, 301), -2, 2, &r), halves[d]});
             operands_free(f->g);
             if (!test_long() && strcmp(f->device, "cpu") != 0)
                 break;
