@@ -5,8 +5,8 @@
 #
 # DEVICE   gpu; "opencl" to try it where there is no GPU      LOG  a folder for the logs (build/gpu)
 # PYTHON   the interpreter with NumPy and PyTorch (/usr/bin/python3, else python3)      JOBS  of make (all processors)
-# PARTS    what is done after the build (oracle examples losses tests tune start times maths);  SAMPLES, THREADS as in
-#          bench/bench.py;  BUDGET of tune (60s);  MATHS  what "maths" times besides "fast" (strict tf32 bf16 amp-bf16)
+# PARTS    what is done after the build (oracle examples losses tests start times maths; and tune);  SAMPLES, THREADS as
+#          in bench/bench.py;  BUDGET of tune (60s);  MATHS  what "maths" times besides "fast" (strict tf32 bf16 amp-bf16)
 #
 # Where time with the GPU is short: PARTS="oracle times maths" bench/gpu.sh '^gpu/(vgg16-224-train-b64|matmul-4096)', the
 # rest next.
