@@ -15,7 +15,7 @@ struct problem {
  * form (and in test/half.c). */
 static struct problem make(const struct fixture *f, struct random *r)
 {
-    static const gradc_dtype dtypes[] = {GRADC_F32, GRADC_F32, GRADC_F64, GRADC_F16, GRADC_BF16};
+    const gradc_dtype dtypes[] = {GRADC_F32, GRADC_F32, test_widest(f->g), GRADC_F16, GRADC_BF16};
     struct problem p = {.dtype = dtypes[random_below(r, 5)], .bias = (int)random_below(r, 2)};
     if (strcmp(f->device, "cpu") != 0 && !test_long())
         p.dtype = GRADC_F32;

@@ -8,7 +8,7 @@ enum { PROBLEMS = 150 };
  * (and in test/half.c). */
 static gradc_dtype draw(const struct fixture *f, struct random *r)
 {
-    static const gradc_dtype dtypes[] = {GRADC_F32, GRADC_F32, GRADC_F64, GRADC_F16, GRADC_BF16};
+    const gradc_dtype dtypes[] = {GRADC_F32, GRADC_F32, test_widest(f->g), GRADC_F16, GRADC_BF16};
     const gradc_dtype dtype = dtypes[random_below(r, 5)];
     return strcmp(f->device, "cpu") == 0 || test_long() ? dtype : GRADC_F32;
 }
