@@ -5,8 +5,8 @@
 #
 # DEVICE   gpu; "opencl" to try it where there is no GPU      LOG  a folder for the logs (build/gpu)
 # PYTHON   the interpreter with NumPy and PyTorch (/usr/bin/python3, else python3)      JOBS  of make (all processors)
-# PARTS    what is done after the build (oracle examples losses tests tune start times maths);  SAMPLES, THREADS as in
-#          bench/bench.py;  BUDGET of tune (60s);  MATHS  what "maths" times besides "fast" (strict tf32 bf16 amp-bf16)
+# PARTS    what is done after the build (oracle examples losses tests start times maths; and tune);  SAMPLES, THREADS as
+#          in bench/bench.py;  BUDGET of tune (60s);  MATHS  what "maths" times besides "fast" (strict tf32 bf16 amp-bf16)
 #
 # Where time with the GPU is short: PARTS="oracle times maths" bench/gpu.sh '^gpu/(vgg16-224-train-b64|matmul-4096)', the
 # rest next.
@@ -54,10 +54,10 @@ finish() {
     exit
 }
 
-# The same steps on the CPU and the device; the losses agree to 1e-4.
+# The same steps on the CPU and the device, so short that differences of rounding do not grow; the losses agree to 1e-4.
 same_losses() {
     for device in cpu "$DEVICE"; do
-        ./gradc train --device "$device" --model lenet --steps 50 --losses "$LOG/losses-$device" || return 1
+        ./gradc train --device "$device" --model lenet --steps 50 --lr 0.0001 --losses "$LOG/losses-$device" || return 1
     done
     paste "$LOG/losses-cpu" "$LOG/losses-$DEVICE" | awk '
         { d = $1 - $2; d = d < 0 ? -d : d; d = $1 > 1 ? d / $1 : d; if (!(d <= most)) most = d; n++ }

@@ -17,7 +17,7 @@ level() { # of a folder of src/
 complain() { echo "layers: $1"; bad=1; }
 
 bad=0
-for file in $(find src -name '*.[ch]' -o -name '*.def' | grep '^src/' | sort); do
+for file in $(find src -name '*.[ch]' -o -name '*.def' | sort); do
     layer=${file#src/}
     layer=${layer%%/*}
     own=$(level "$layer")
@@ -47,7 +47,7 @@ outside '_GNU_SOURCE' src/base/os.c "_GNU_SOURCE"
 
 # Text without comments and strings.
 code() { sed -e 's|"\([^"\\]\|\\.\)*"|""|g' -e 's|/\*.*\*/||' "$1" | awk '/\/\*/ {skip = 1} !skip {print} /\*\// {skip = 0}'; }
-for file in $(find src -name '*.c' | sort); do
+for file in $(find src -name '*.[ch]' | sort); do
     calls=$(code "$file" | grep -oE \
         '(^|[^A-Za-z0-9_.>])(printf|fprintf|puts|fputs|putchar|perror|abort|exit|_Exit|_exit|assert|getenv|setlocale|system) *\(' |
         tr -d ' (;{}' | sort -u | tr '\n' ' ')

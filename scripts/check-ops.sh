@@ -1,6 +1,6 @@
 #!/bin/sh
-# Every op is complete: shape rule, CPU form, OpenCL form, gradient, a kernel, a test, a prototype with a comment.
-# Rows of src/ops/elementwise.def have their forms by construction and are checked for the rest.
+# Every op is complete: shape rule, CPU form, OpenCL form, gradient, a test.  Rows of src/ops/elementwise.def have their
+# forms by construction: a prototype and a test are looked for.  And each kernel is there and asked for.
 set -u
 cd "$(dirname "$0")/.." || exit 1
 bad=0

@@ -1,6 +1,7 @@
 #!/bin/sh
 # Everything that needs no run of the library: layers, ABI, layout, lengths, the ops' completeness, the reference.
 # usage: scripts/check.sh SHARED-LIBRARY
+set -u
 cd "$(dirname "$0")/.." || exit 1
 version=$(basename "$1" | sed 's/^libgradc\.so\.//')
 bad=0

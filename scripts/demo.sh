@@ -13,10 +13,13 @@ echo "---- the devices of this machine"
 "$GRADC" devices || exit 1
 
 echo "---- lenet, 60,000 images, 4 epochs, on the CPU"
+: >"$OUT/train.log"
 "$GRADC" train --model lenet --device cpu --epochs 4 --save "$model" >"$OUT/train.log" 2>&1 &
 training=$!
+trap 'kill $training 2>/dev/null; exit 1' INT TERM # a shell's background program ignores Ctrl-C
 tail -n +1 -f --pid=$training "$OUT/train.log"
 wait $training || { echo "demo: the training failed"; exit 1; }
+trap - INT TERM
 accuracy=$(sed -n 's/.*test accuracy \([0-9.]*\).*/\1/p' "$OUT/train.log" | tail -1)
 
 echo "---- ten test images"

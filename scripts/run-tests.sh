@@ -4,7 +4,7 @@
 #
 # usage: scripts/run-tests.sh [REGEX]     only those whose name matches
 # BUILD  the build folder; GRADC the command; LIBRARY the shared library (set by make test)
-# JOBS   how many run at a time: no test looks at the time it took (default: the processors, at most 4)
+# JOBS   how many run at a time: a test that looks at the time leaves much of it (default: the processors, at most 4)
 # GRADC_TEST_DEVICES  the devices that tests use, by default all that the machine has
 #
 # A cmocka program counts by its summary, anything else by a last line "N passed, N failed[, N skipped]"; what ends
@@ -97,7 +97,12 @@ fi
             [ -f "$source" ] && printf '%s\t%s\n' "${source%.c} $device" "$BUILD/${source%.c} $device"
         done
     done
-} | awk -F '\t' -v only="${1:-.}" '$1 ~ only' >"$logs/list"
+} | only=${1:-.} awk -F '\t' '$1 ~ ENVIRON["only"]' >"$logs/list"
+if [ ! -s "$logs/list" ]; then
+    echo "no test is named like \"${1:-.}\""
+    echo "0 passed, 1 failed"
+    exit 1
+fi
 jobs=$(nproc 2>/dev/null || echo 1)
 [ "$jobs" -le 4 ] || jobs=4
 xargs -d '\n' -P "${JOBS:-$jobs}" -n 1 sh scripts/run-tests.sh --one <"$logs/list"

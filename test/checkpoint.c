@@ -3,40 +3,14 @@
 #include <dirent.h>
 #include <signal.h>
 #include <sys/resource.h>
-#include <unistd.h>
 
-#include "support/support.h"
+#include "support/files.h"
 
-enum { SIDE = 28, PIXELS = SIDE * SIDE, TRAIN = 40, TEST = 8, BATCH = 8, CLASSES = 10 };
-
-static char folder[] = "/tmp/gradc-checkpoint-XXXXXX";
-
-static const char *in_folder(const char *name)
-{
-    static char path[256];
-    snprintf(path, sizeof path, "%s/%s", folder, name);
-    return path;
-}
+enum { SIDE = 28, TRAIN = 40, TEST = 8, BATCH = 8 };
 
 static const char *checkpoint_path(void)
 {
-    static char path[256];
-    snprintf(path, sizeof path, "%s/run.safetensors", folder);
-    return path;
-}
-
-static void store_idx(const char *name, int images, int count)
-{
-    unsigned char header[16] = {
-        0, 0, 8,   (unsigned char)(images ? 3 : 1), 0, 0, 0, (unsigned char)count, 0, 0, 0, SIDE, 0,
-        0, 0, SIDE};
-    struct random r = {7};
-    FILE *f = fopen(in_folder(name), "wb");
-    assert_non_null(f);
-    fwrite(header, 1, images ? 16 : 8, f);
-    for (int i = 0; i < count * (images ? PIXELS : 1); i++)
-        fputc((int)random_below(&r, images ? 256 : CLASSES), f);
-    fclose(f);
+    return files_path("run.safetensors");
 }
 
 /* ---- A training run ---- */
@@ -79,7 +53,7 @@ static gradc_optim *make_optim(gradc_module *m, const char *kind, int skip)
 static void run_open(struct run *r, const char *device, const char *options, const char *kind, const char *loading)
 {
     char source[256];
-    snprintf(source, sizeof source, "mnist:%s", folder);
+    snprintf(source, sizeof source, "mnist:%s", files_path("data"));
     r->g = test_open(device);
     r->data = gradc_dataset_open(source, "train", NULL);
     if (r->data == NULL)
@@ -238,7 +212,7 @@ static void mismatches(struct fixture *f)
     load_refused(&r, checkpoint_path(), adam, GRADC_E_ARG, "was saved with the optimiser sgd, not adam");
     load_refused(&r, checkpoint_path(), fewer, GRADC_E_ARG,
                  "was saved with 4 parameters in the optimiser, not 3");
-    load_refused(&r, in_folder("nothing"), r.o, GRADC_E_IO, "No such file");
+    load_refused(&r, files_path("nothing"), r.o, GRADC_E_IO, "No such file");
     run_open(&other, f->device, "classes=12", "sgd", "batch=4");
     load_refused(&other, checkpoint_path(), other.o, GRADC_E_ARG, "was saved with options \"classes=10");
     run_close(&other);
@@ -246,8 +220,8 @@ static void mismatches(struct fixture *f)
     load_refused(&other, checkpoint_path(), other.o, GRADC_E_ARG, "5 batches an epoch, the loader has 10");
     assert_int_equal(gradc_checkpoint_save(checkpoint_path(), other.m, r.o, NULL, 0, NULL, NULL), GRADC_E_ARG);
     assert_failed(other.g, GRADC_E_ARG, "parameter 0 of the optimiser is none of the module's");
-    assert_int_equal(gradc_module_save(r.m, in_folder("weights"), 0, NULL, NULL), GRADC_OK);
-    load_refused(&r, in_folder("weights"), r.o, GRADC_E_IO, "has no metadata gradc.rng");
+    assert_int_equal(gradc_module_save(r.m, files_path("weights"), 0, NULL, NULL), GRADC_OK);
+    load_refused(&r, files_path("weights"), r.o, GRADC_E_IO, "has no metadata gradc.rng");
     assert_int_equal(gradc_checkpoint_load(checkpoint_path(), NULL, NULL, NULL), GRADC_E_ARG);
     gradc_recover(NULL);
     gradc_optim_free(adam);
@@ -347,7 +321,7 @@ static void missing_state(struct fixture *f)
 static int files_in_folder(void)
 {
     int n = 0;
-    DIR *d = opendir(folder);
+    DIR *d = opendir(files_path(""));
     assert_non_null(d);
     while (readdir(d) != NULL)
         n++;
@@ -387,7 +361,7 @@ static void failed_save(struct fixture *f)
 static void modules(struct fixture *f)
 {
     static const char *const keys[] = {"classes"}, *const values[] = {"a,b"};
-    const char *path = in_folder("module");
+    const char *path = files_path("module");
     gradc_module *m = gradc_model(f->g, "mlp", NULL), *head = gradc_model(f->g, "mlp", "classes=3");
     assert_int_equal(gradc_module_save(m, path, 1, keys, values), GRADC_OK);
     gradc_module *opened = gradc_module_open(f->g, path);
@@ -413,7 +387,7 @@ static void modules(struct fixture *f)
     assert_int_equal(gradc_save(path, 1, &name, &one, 0, NULL, NULL), GRADC_OK);
     assert_null(gradc_module_open(f->g, path));
     assert_failed(f->g, GRADC_E_IO, "does not name its model");
-    assert_null(gradc_module_open(f->g, in_folder("nothing")));
+    assert_null(gradc_module_open(f->g, files_path("nothing")));
     assert_failed(f->g, GRADC_E_IO, "No such file");
     assert_int_equal(gradc_module_save(NULL, path, 0, NULL, NULL), GRADC_E_ARG);
     assert_int_equal(gradc_module_save(m, path, 1, NULL, NULL), GRADC_E_ARG);
@@ -433,22 +407,11 @@ int main(void)
         {"damaged metadata", damaged_metadata},  {"missing state", missing_state},
         {"a failed save", failed_save},          {"modules", modules},
     };
-    if (mkdtemp(folder) == NULL)
-        return 1;
-    store_idx("train-images-idx3-ubyte", 1, TRAIN);
-    store_idx("train-labels-idx1-ubyte", 0, TRAIN);
-    store_idx("t10k-images-idx3-ubyte", 1, TEST);
-    store_idx("t10k-labels-idx1-ubyte", 0, TEST);
-    int failed = RUN_SUITE("checkpoint", tests);
-    static const char *const names[] = {"train-images-idx3-ubyte",
-                                        "train-labels-idx1-ubyte",
-                                        "t10k-images-idx3-ubyte",
-                                        "t10k-labels-idx1-ubyte",
-                                        "run.safetensors",
-                                        "module",
-                                        "weights"};
-    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
-        unlink(in_folder(names[i]));
-    rmdir(folder);
+    struct random r = {7};
+    files_begin();
+    files_idx("data", "train", TRAIN, SIDE, SIDE, &r);
+    files_idx("data", "t10k", TEST, SIDE, SIDE, &r);
+    const int failed = RUN_SUITE("checkpoint", tests);
+    files_end();
     return failed;
 }

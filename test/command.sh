@@ -98,7 +98,7 @@ for command in train predict eval info explain compare tune; do
     for option in $(grep -v -- --help "$work/options"); do
         grep -qF -- "$(echo "$option" | sed 's/-/\\-/g')" docs/gradc.1 || missing="$missing $option"
     done
-    completed=$(bash -c "PATH=$(dirname "$(realpath "$GRADC")"):\$PATH; . tools/gradc/gradc.bash
+    completed=$(PATH="$(dirname "$(realpath "$GRADC")"):$PATH" bash -c ". tools/gradc/gradc.bash
         COMP_WORDS=(gradc $command --); COMP_CWORD=2; _gradc; printf '%s\n' \"\${COMPREPLY[@]}\"")
     if [ -s "$work/options" ] && [ -z "$missing" ] && [ "$completed" = "$(cat "$work/options")" ]; then
         passed=$((passed + 1))

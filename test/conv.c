@@ -1,5 +1,5 @@
 /* conv.c - the engines of convolution, forward and both gradients, against loops: random shapes, strides, paddings,
- * dilations and groups, on every device, on the CPU with OpenBLAS and without. */
+ * dilations and groups, on every device. */
 #include "support/naive.h"
 
 enum { PROBLEMS = 100 };
@@ -15,7 +15,7 @@ struct problem {
  * form (and in test/half.c). */
 static struct problem make(const struct fixture *f, struct random *r)
 {
-    static const gradc_dtype dtypes[] = {GRADC_F32, GRADC_F32, GRADC_F64, GRADC_F16, GRADC_BF16};
+    const gradc_dtype dtypes[] = {GRADC_F32, GRADC_F32, test_widest(f->g), GRADC_F16, GRADC_BF16};
     struct problem p = {.dtype = dtypes[random_below(r, 5)], .bias = (int)random_below(r, 2)};
     if (strcmp(f->device, "cpu") != 0 && !test_long())
         p.dtype = GRADC_F32;
@@ -110,14 +110,6 @@ static void random_convolutions(struct fixture *f)
         one_convolution(f, &r, i, make(f, &r));
 }
 
-static void random_convolutions_without_blas(struct fixture *f)
-{
-    if (strcmp(f->device, "cpu") != 0)
-        return;
-    assert_int_equal(gradc_set(f->g, "blas", ""), GRADC_OK);
-    random_convolutions(f);
-}
-
 /* A plane of results ends with its last element: nothing of the next plane, or of the next piece of a wide one, which
  * another thread makes, is written. */
 static void filters_of_one_channel(struct fixture *f)
@@ -127,10 +119,10 @@ static void filters_of_one_channel(struct fixture *f)
     if (strcmp(f->device, "cpu") != 0)
         return;
     assert_int_equal(gradc_set(f->g, "threads", "4"), GRADC_OK);
-    for (int i = 0; i < 12; i++) {
+    for (int i = 0; i < 24; i++) {
         const int64_t *x = images[i % 3], channels = x[1];
-        const int stride = 1 + i / 3 % 2;
-        struct problem p = {.dtype = (gradc_dtype)(i / 3), .bias = i % 2, .w = {channels, 1, 3, 3, -1}};
+        const int stride = 1 + i / 12;
+        struct problem p = {.dtype = (gradc_dtype)(i / 3 % 4), .bias = i % 2, .w = {channels, 1, 3, 3, -1}};
         p.c = (struct naive_conv){{stride, stride}, {1, 1}, {1, 1}, (int)channels};
         memcpy(p.x, x, sizeof p.x);
         naive_conv_shape(&p.c, p.x, p.w, p.z);
@@ -167,7 +159,6 @@ static void devices_agree(struct fixture *f)
 int main(void)
 {
     static const struct test tests[] = {{"random convolutions", random_convolutions},
-                                        {"random convolutions without OpenBLAS", random_convolutions_without_blas},
                                         {"filters of one channel", filters_of_one_channel},
                                         {"devices agree", devices_agree}};
     return RUN_SUITE("conv", tests);

@@ -14,7 +14,8 @@ struct problem {
 /* f64's kernels take long to build: elsewhere than on the CPU in the long form only. */
 static struct problem make(const struct fixture *f, struct random *r)
 {
-    struct problem p = {.dtype = random_below(r, 3) ? GRADC_F32 : GRADC_F64, .bias = (int)random_below(r, 2)};
+    struct problem p = {.dtype = random_below(r, 3) ? GRADC_F32 : test_widest(f->g),
+                        .bias = (int)random_below(r, 2)};
     if (strcmp(f->device, "cpu") != 0 && !test_long())
         p.dtype = GRADC_F32;
     do {

@@ -1,5 +1,5 @@
-/* gemm.c - the engines of matrix products against loops: random shapes, batches and layouts, on every device, on the
- * CPU with OpenBLAS and without. */
+/* gemm.c - the engines of matrix products against loops: random shapes, batches and layouts, on every device, and on
+ * the CPU by an OpenBLAS, where one is installed. */
 #include "support/naive.h"
 
 enum { PROBLEMS = 150 };
@@ -8,7 +8,7 @@ enum { PROBLEMS = 150 };
  * (and in test/half.c). */
 static gradc_dtype draw(const struct fixture *f, struct random *r)
 {
-    static const gradc_dtype dtypes[] = {GRADC_F32, GRADC_F32, GRADC_F64, GRADC_F16, GRADC_BF16};
+    const gradc_dtype dtypes[] = {GRADC_F32, GRADC_F32, test_widest(f->g), GRADC_F16, GRADC_BF16};
     const gradc_dtype dtype = dtypes[random_below(r, 5)];
     return strcmp(f->device, "cpu") == 0 || test_long() ? dtype : GRADC_F32;
 }
@@ -42,13 +42,11 @@ static gradc_tensor *matrix(gradc_context *g, gradc_dtype dtype, int nbatch, con
     return turned ? gradc_transpose(t, -1, -2) : t;
 }
 
-static void one_product(struct fixture *f, struct random *r, int number)
+static void one_product(struct fixture *f, struct random *r, int number, gradc_dtype dtype, int nbatch,
+                        int64_t m, int64_t n, int64_t k)
 {
     char what[128];
-    int64_t batch[2] = {1 + random_below(r, 3), 1 + random_below(r, 4)};
-    int nbatch = random_below(r, 3) ? 0 : (int)random_below(r, 3);
-    const gradc_dtype dtype = draw(f, r);
-    int64_t m = size(r, 200), n = size(r, 200), k = size(r, 700);
+    const int64_t batch[2] = {1 + random_below(r, 3), 1 + random_below(r, 4)};
     gradc_tensor *x = matrix(f->g, dtype, nbatch, batch, m, k, r);
     gradc_tensor *y = matrix(f->g, dtype, nbatch, batch, k, n, r);
     struct values a = values_read(x), b = values_read(y), want = naive_matmul(&a, &b);
@@ -68,16 +66,60 @@ static void one_product(struct fixture *f, struct random *r, int number)
 static void random_products(struct fixture *f)
 {
     struct random r = {test_seed() * 2 + (uint64_t)f->eager};
-    for (int i = 0; i < (test_long() ? 20 : 1) * PROBLEMS; i++)
-        one_product(f, &r, i);
+    for (int i = 0; i < (test_long() ? 20 : 1) * PROBLEMS; i++) {
+        const int nbatch = random_below(&r, 3) ? 0 : (int)random_below(&r, 3);
+        const gradc_dtype dtype = draw(f, &r);
+        const int64_t m = size(&r, 200), n = size(&r, 200);
+        one_product(f, &r, i, dtype, nbatch, m, n, size(&r, 700));
+    }
 }
 
-static void random_products_without_blas(struct fixture *f)
+/* Whether the setting takes no such library, for this reason; the context is without failure again. */
+static int refuses(struct fixture *f, const char *path, const char *why)
+{
+    const int refused = gradc_set(f->g, "blas", path) == GRADC_E_ARG && strstr(gradc_message(f->g), why);
+    gradc_recover(f->g);
+    return refused;
+}
+
+/* The OpenBLAS that a system has, by the name that most give to their usual one, or Debian's sequential one, which
+ * takes one call at a time. */
+static int set_openblas(struct fixture *f)
+{
+    static const char *const paths[] = {"libopenblas.so.0",
+                                        "/usr/lib/x86_64-linux-gnu/openblas-serial/libopenblas.so.0"};
+    for (int i = 0; i < 2; i++) {
+        if (gradc_set(f->g, "blas", paths[i]) == GRADC_OK)
+            return 1;
+        gradc_recover(f->g);
+    }
+    return 0;
+}
+
+/* It computes products of some size; the setting is the process's. */
+static void products_by_openblas(struct fixture *f)
+{
+    struct random r = {test_seed()};
+    if (strcmp(f->device, "cpu") != 0)
+        return;
+    if (!set_openblas(f)) {
+        print_message("skipped: there is no OpenBLAS\n");
+        return;
+    }
+    for (int i = 0; i < 24; i++) {
+        const int64_t m = 100 + random_below(&r, 200), n = 100 + random_below(&r, 200);
+        one_product(f, &r, i, i % 3 ? GRADC_F32 : GRADC_F64, i % 4 ? 0 : 1, m, n, 250 + random_below(&r, 250));
+    }
+    assert_int_equal(gradc_set(f->g, "blas", ""), GRADC_OK);
+}
+
+static void no_such_blas(struct fixture *f)
 {
     if (strcmp(f->device, "cpu") != 0)
         return;
-    assert_int_equal(gradc_set(f->g, "blas", ""), GRADC_OK);
-    random_products(f);
+    assert_true(refuses(f, "libthere_is_none.so.7", "there is no such library"));
+    assert_true(refuses(f, "libm.so.6", "it is not an OpenBLAS"));
+    assert_works(f->g);
 }
 
 /* The bias in the engine's last step. */
@@ -120,11 +162,10 @@ static void devices_agree(struct fixture *f)
         memcpy(chosen, shapes[i], sizeof chosen);
         assert_agrees(f, product, 1e-4);
         if (strcmp(f->device, "cpu") == 0) {
-            assert_int_equal(gradc_set(f->g, "blas", ""), GRADC_OK);
-            gradc_tensor *own = product(f->g, &(struct random){1});
-            struct values want = values_read(own);
-            gradc_set(f->g, "threads", "1");
-            assert_values(product(f->g, &(struct random){1}), &want, 0, "own product, one thread");
+            assert_int_equal(gradc_set(f->g, "threads", "4"), GRADC_OK);
+            struct values want = values_read(product(f->g, &(struct random){1}));
+            assert_int_equal(gradc_set(f->g, "threads", "1"), GRADC_OK);
+            assert_values(product(f->g, &(struct random){1}), &want, 0, "one thread");
             values_free(&want);
             operands_free(f->g);
         }
@@ -134,7 +175,8 @@ static void devices_agree(struct fixture *f)
 int main(void)
 {
     static const struct test tests[] = {{"random products", random_products},
-                                        {"random products without OpenBLAS", random_products_without_blas},
+                                        {"products by OpenBLAS", products_by_openblas},
+                                        {"no such BLAS", no_such_blas},
                                         {"random biases", random_biases},
                                         {"devices agree", devices_agree}};
     return RUN_SUITE("gemm", tests);

@@ -269,18 +269,16 @@ static void special(struct fixture *f)
 {
     static const double rows[] = {1, NAN, 3, NAN, INFINITY, 2, -INFINITY, INFINITY, 5, 7, 7, 7};
     static const int last[] = {1};
-    static const double most[] = {NAN, INFINITY, INFINITY, 7}, at[] = {1, 1, 1, 0};
+    static const double most[] = {NAN, NAN, INFINITY, 7}, at[] = {1, 0, 1, 0};
     for (int d = 0; d < 2 && !is_left_out(f, d); d++) {
         gradc_tensor *x = operand_of(f->g, halves[d], SHAPE_OF(4, 3), rows);
         struct values want = values_new(halves[d], 1, SHAPE_OF(4));
         for (int i = 0; i < 4; i++)
             want.at[i] = most[i];
-        want.at[1] = NAN;
         assert_values(gradc_max(x, 1, last, 0), &want, 0, "max");
         want.dtype = GRADC_I64;
         for (int i = 0; i < 4; i++)
             want.at[i] = at[i];
-        want.at[1] = 0;
         assert_values(gradc_argmax(x, 1, last, 0), &want, 0, "argmax");
         values_free(&want);
         gradc_tensor *large = gradc_expand(operand_of(f->g, halves[d], SHAPE_OF(1), (const double[]){60000}),

@@ -6,7 +6,12 @@
 
 #include "support/support.h"
 
-enum { FEW_INFERENCES = 100000, MANY_INFERENCES = 1000000, EAGER_INFERENCES = 20000 };
+enum {
+    FEW_INFERENCES = 100000,
+    MANY_INFERENCES = 1000000,
+    EAGER_INFERENCES = 20000,
+    OPENCL_INFERENCES = 500
+};
 
 static const float ones[3] = {1, 1, 1}, twos[3] = {2, 2, 2}, threes[3] = {3, 3, 3}, fours[3] = {4, 4, 4};
 
@@ -195,11 +200,10 @@ static void null_in_null_out(struct fixture *f)
 
 static void inferences_stay_flat(struct fixture *f)
 {
-    int n = strcmp(f->device, "cpu") != 0 || f->eager ? EAGER_INFERENCES
-            : test_long()                             ? MANY_INFERENCES
-                                                      : FEW_INFERENCES;
-    if (strcmp(f->device, "cpu") != 0)
-        n = 500;
+    const int n = strcmp(f->device, "cpu") != 0 ? OPENCL_INFERENCES
+                  : f->eager                    ? EAGER_INFERENCES
+                  : test_long()                 ? MANY_INFERENCES
+                                                : FEW_INFERENCES;
     int64_t early = 0, late = 0, planned_early = 0, planned = 0;
     gradc_tensor *w = gradc_param(f->g, GRADC_ONES, 1, (const int64_t[]){3}),
                  *x = tensor_f32(f->g, SHAPE_OF(3), ones);

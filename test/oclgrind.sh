@@ -86,6 +86,8 @@ done <"$work/groups"
 for program in units conv; do
     if ! watched "$BUILD/test/matrix_$program" 'tiny*planned'; then
         bad "matrix_$program: it failed"
+    elif ! grep -q "PASSED  \] [1-9]" "$work/log"; then
+        bad "matrix_$program: it did not run"
     elif [ -s "$work/report" ]; then
         bad "matrix_$program: Oclgrind reports:"
     else
@@ -96,6 +98,8 @@ done
 # Chains, updates of many parameters and values made again, as random programs come to them.
 if ! watched "$BUILD/test/random_programs" 16; then
     bad "random programs: they failed"
+elif ! grep -q "^1 passed, 0 failed" "$work/log"; then
+    bad "random programs: they did not run"
 elif [ -s "$work/report" ]; then
     bad "random programs: Oclgrind reports:"
 else

@@ -130,6 +130,12 @@ static int run_programs(const char *device, int64_t count)
 {
     int failures = 0;
     double start = seconds();
+    gradc_context *g = gradc_open(device);
+    if (!g) { /* both runs of each program would answer so */
+        printf("%s: %s\n", device, gradc_message(NULL));
+        return 1;
+    }
+    gradc_close(g);
     for (int64_t i = 0; i < count && failures < MOST_FAILURES; i++) {
         struct program p;
         program_make(&p, test_seed() + (uint64_t)i);

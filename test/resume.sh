@@ -55,10 +55,9 @@ train_with_kills() { # device, folder, milliseconds that an undisturbed training
     rm -f "$2/part.safetensors" "$2/done.safetensors"
     while :; do
         resume=
-        [ -f "$2/part.safetensors" ] && resume="--resume $2/part.safetensors"
-        # shellcheck disable=SC2086
+        [ -f "$2/part.safetensors" ] && resume=$2/part.safetensors
         train "$1" --checkpoint "$2/part.safetensors" --checkpoint-every 3 --save "$2/done.safetensors" \
-            $resume >"$2/log" 2>&1 &
+            ${resume:+--resume "$resume"} >"$2/log" 2>&1 &
         child=$!
         starts=$((starts + 1))
         if [ "$kills" -lt "$KILLS" ]; then
@@ -104,19 +103,23 @@ for device in $GRADC_TEST_DEVICES; do
     killed_and_resumed "$device"
 done
 
-# Ctrl-C.  A process in the background of a script ignores it unless it is told not to.
+# Ctrl-C, once the first epoch is saved.  A process in the background of a script ignores it unless it is told not to.
 python3 - "$GRADC" "$work" <<'END'
-import signal, subprocess, sys, time
+import os, signal, subprocess, sys, time
 gradc, work = sys.argv[1:]
+checkpoint = work + "/interrupted.safetensors"
 command = [gradc, "train", "--model", "lenet", "--device", "cpu", "--epochs", "400", "--batch", "20",
-           "--checkpoint", work + "/interrupted.safetensors"]
+           "--checkpoint", checkpoint]
 child = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
                          preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler))
-time.sleep(2)
+for wait in range(600):
+    if os.path.exists(checkpoint) or child.poll() is not None:
+        break
+    time.sleep(0.1)
 child.send_signal(signal.SIGINT)
 output = child.communicate(timeout=60)[0]
 assert child.returncode == 130, (child.returncode, output)
-assert "saved " + work + "/interrupted.safetensors" in output and "--resume" in output, output
+assert "saved " + checkpoint in output and "--resume" in output, output
 END
 if [ $? -eq 0 ]; then ok; else bad "Ctrl-C must save, say so, and end with 130"; fi
 if "$GRADC" info "$work/interrupted.safetensors" | grep -q "gradc.optim"; then ok; else bad "info of a checkpoint"; fi

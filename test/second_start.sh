@@ -84,22 +84,24 @@ expect "the second start builds nothing" [ "$built" -eq 0 ]
 expect "the second start loads all" [ "$loaded" -eq "$first" ]
 expect "the second start gives the same number" [ "$sum" = "$right" ]
 
-# Each entry damaged in its own way: cut short, empty, a byte changed in the middle or at the end, something else.
-n=0
-for file in "$work"/cache/gradc/*.clbin; do
-    size=$(stat -c %s "$file")
-    case $((n % 5)) in
-    0) truncate -s $((size / 2)) "$file" ;;
-    1) : >"$file" ;;
-    2) printf 'X' | dd of="$file" bs=1 seek=$((size - 60)) conv=notrunc 2>/dev/null ;;
-    3) printf 'X' | dd of="$file" bs=1 seek=20 conv=notrunc 2>/dev/null ;;
-    4) echo "this is no program" >"$file" ;;
+damage() { # how, a file
+    case $1 in
+    "cut short") truncate -s $(($(stat -c %s "$2") / 2)) "$2" ;;
+    empty) : >"$2" ;;
+    "changed near the end") printf 'X' | dd of="$2" bs=1 seek=$(($(stat -c %s "$2") - 60)) conv=notrunc 2>/dev/null ;;
+    "changed near the beginning") printf 'X' | dd of="$2" bs=1 seek=20 conv=notrunc 2>/dev/null ;;
+    "something else") echo "this is no program" >"$2" ;;
     esac
-    n=$((n + 1))
+}
+
+for how in "cut short" empty "changed near the end" "changed near the beginning" "something else"; do
+    for file in "$work"/cache/gradc/*.clbin; do
+        damage "$how" "$file"
+    done
+    start
+    expect "entries ($how) are built again" [ "$built" -eq "$first" ]
+    expect "entries ($how) give the same number" [ "$sum" = "$right" ]
 done
-start
-expect "damaged entries are built again" [ "$built" -eq "$first" ]
-expect "damaged entries give the same number" [ "$sum" = "$right" ]
 start
 expect "they are whole after that" [ "$built" -eq 0 ]
 

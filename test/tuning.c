@@ -28,11 +28,6 @@ static gradc_context *another(struct fixture *f)
     return g;
 }
 
-static void digest_of(const gradc_context *g, char text[TUNING_TEXT])
-{
-    tuning_digest(g, text);
-}
-
 static void round_trip(struct fixture *f)
 {
     char before[TUNING_TEXT], with[TUNING_TEXT], again[TUNING_TEXT];
@@ -40,19 +35,19 @@ static void round_trip(struct fixture *f)
         return;
     struct device *d = f->g->device;
     assert_null(tuning_find(d, &entry.of));
-    digest_of(f->g, before);
+    tuning_digest(f->g, before);
     assert_int_equal(tuning_put(d, &entry), 0);
-    digest_of(f->g, with);
+    tuning_digest(f->g, with);
     assert_string_not_equal(before, with);
     assert_string_equal(tuning_find(d, &entry.of)->form, "direct");
     assert_int_equal(tuning_judge(d, TUNED_GEMM, GRADC_F32, "matrix", 1), 0);
     assert_int_equal(gradc_tune_save(f->g, files_path("tuning")), GRADC_OK);
 
     gradc_context *other = another(f);
-    digest_of(other, again);
+    tuning_digest(other, again);
     assert_string_equal(again, before);
     assert_int_equal(gradc_tune_load(other, files_path("tuning")), GRADC_OK);
-    digest_of(other, again);
+    tuning_digest(other, again);
     assert_string_equal(again, with);
     const struct choice *choice = tuning_find(other->device, &entry.of);
     assert_non_null(choice);
@@ -72,12 +67,12 @@ static void round_trip(struct fixture *f)
 static void assert_not_taken(struct fixture *f, const char *path, const char *why)
 {
     char before[TUNING_TEXT], after[TUNING_TEXT];
-    digest_of(f->g, before);
+    tuning_digest(f->g, before);
     assert_int_equal(gradc_tune_load(f->g, path), GRADC_E_ARG);
     if (!strstr(gradc_message(f->g), why))
         fail_msg("\"%s\" does not say \"%s\"", gradc_message(f->g), why);
     gradc_recover(f->g);
-    digest_of(f->g, after);
+    tuning_digest(f->g, after);
     assert_string_equal(before, after);
 }
 
@@ -175,16 +170,16 @@ static void a_shipped_store(struct fixture *f)
     if (!store_begin(f->g))
         return;
     struct device *d = f->g->device;
-    digest_of(f->g, without);
+    tuning_digest(f->g, without);
     assert_int_equal(tuning_put(d, &entry), 0);
-    digest_of(f->g, with);
+    tuning_digest(f->g, with);
     assert_int_equal(tuning_judge(d, TUNED_GEMM, GRADC_F32, "matrix", 1), 0);
     ship(f, &s, NULL, "");
     assert_int_equal(tuning_check_shipped(s.list, NULL), GRADC_OK);
     assert_null(reopened(f, NULL));
     assert_non_null(reopened(f, s.list));
     assert_null(tuning_verdict(d, TUNED_GEMM, GRADC_F32, "matrix"));
-    digest_of(f->g, again);
+    tuning_digest(f->g, again);
     assert_string_equal(again, with);
 
     other.of.k++; /* what is kept is kept with it, and then stands alone */
@@ -195,7 +190,7 @@ static void a_shipped_store(struct fixture *f)
     tuning_close(d);
     tuning_keep(d);
     assert_null(reopened(f, s.list));
-    digest_of(f->g, again);
+    tuning_digest(f->g, again);
     assert_string_equal(again, without);
 }
 

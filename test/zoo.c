@@ -1,5 +1,5 @@
 /* zoo.c - the convolutions and linear layers of VGG16, ResNet-18, ResNet-50, MobileNetV2 and LeNet at their full sizes,
- * forward and both gradients, in each setting of "math": elements picked at random against sums in double.  And a
+ * forward and both gradients, with "math" "fast" and "strict": elements picked at random against sums in double.  And a
  * training step of all kinds of them, a hundred times: the same bits. */
 #include <math.h>
 

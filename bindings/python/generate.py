@@ -3,9 +3,8 @@
 
 usage: generate.py gradc.h >gradc/_generated.py
 
-Everything in the header must be understood: a declaration that is not is named, with its line,
-on the standard error
-output, nothing is written, and the exit status is 1.  Only Python's standard library is used.
+Everything in the header must be understood: a declaration that is not is named, with its line, on the standard
+error output, nothing is written, and the exit status is 1.  Only Python's standard library is used.
 """
 import re
 import sys

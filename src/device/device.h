@@ -82,7 +82,7 @@ struct kernel_call {
     const char *kernel; /* the function */
     gradc_dtype real;  /* what `real` is: f32 or f64, or the dtype that the kernel calls real; of a 16-bit one
                          * `stored` is in memory and `real` float */
-    int wide;          /* 1: `index_t` is long: set by kernel_tensor from 2^31 elements on */
+    int wide;          /* 1: `index_t` is long: set by kernel_tensor where an int might overflow */
     char options[192]; /* more -D, beginning with a space; "" for none */
     const char *text;  /* compiled in front of the source, behind the prelude; NULL: none */
     uint64_t text_hash; /* kernel_hash(text) */

@@ -234,6 +234,7 @@ static gradc_status softmax_call(const struct launch *l, const char *items, cons
         kernel_option(&k, "-DLOG");
     for (int i = 0; i < l->nin; i++)
         kernel_tensor(&k, &l->in[i]);
+    k.wide |= s.outer * s.n * s.inner + s.inner > INT32_MAX; /* an item's steps of inner end beyond the last element */
     kernel_i64(&k, s.outer * s.inner);
     kernel_i64(&k, s.n);
     kernel_i64(&k, s.inner);

@@ -65,6 +65,7 @@ static void one_among_many(struct fixture *f)
     gradc_release(x);
     x = operand_of(f->g, GRADC_F32, SHAPE_OF(2, 2), special);
     assert_true(gradc_item(gradc_any(gradc_slice(x, 0, 0, 1, 1), 0, NULL, 0)) == 0);
+    assert_true(gradc_item(gradc_any(gradc_slice(x, 0, 1, 2, 1), 0, NULL, 0)) == 1);
     operands_free(f->g);
     x = operand_of(f->g, GRADC_BOOL, SHAPE_OF(2, 0), NULL);
     gradc_tensor *none = gradc_any(x, 1, (const int[]){1}, 0), *every = gradc_all(x, 1, (const int[]){1}, 0);

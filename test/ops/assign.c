@@ -8,6 +8,8 @@ static void into_every_layout(struct fixture *f)
     for (gradc_dtype dtype = GRADC_F32; dtype <= GRADC_BOOL; dtype++)
         for (size_t s = 0; s < 5; s++)
             for (enum form form = PLAIN; form < EXPANDED; form++) {
+                if (dtype == GRADC_F64 && !test_has_f64(f->g))
+                    continue;
                 gradc_tensor *x = operand(f->g, dtype, form, SHAPE_OF(4, 3), 0, 2, &r);
                 gradc_tensor *y = operand(f->g, dtype, (enum form)random_below(&r, FORMS), sources[s], 0, 2, &r);
                 struct values a = values_read(y), want = values_read(x);
@@ -61,7 +63,7 @@ static void wrong_arguments(struct fixture *f)
     struct random r = {test_seed()};
     gradc_context *g = f->g;
     gradc_tensor *x = operand(g, GRADC_F32, PLAIN, SHAPE_OF(3, 4), 0, 1, &r);
-    refused(g, x, operand(g, GRADC_F64, PLAIN, SHAPE_OF(3, 4), 0, 1, &r), GRADC_E_DTYPE);
+    refused(g, x, operand(g, GRADC_F16, PLAIN, SHAPE_OF(3, 4), 0, 1, &r), GRADC_E_DTYPE);
     refused(g, x, operand(g, GRADC_F32, PLAIN, SHAPE_OF(3, 5), 0, 1, &r), GRADC_E_SHAPE);
     refused(g, x, operand(g, GRADC_F32, PLAIN, SHAPE_OF(1, 3, 4), 0, 1, &r), GRADC_E_SHAPE);
     refused(g, gradc_neg(x), x, GRADC_E_ARG);

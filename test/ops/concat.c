@@ -36,7 +36,7 @@ static void check(gradc_tensor *const *x, int n, int axis, int stacked, const ch
 
 static void values(struct fixture *f)
 {
-    static const gradc_dtype dtypes[] = {GRADC_F32, GRADC_I32, GRADC_F64, GRADC_BOOL, GRADC_I64, GRADC_U8};
+    const gradc_dtype dtypes[] = {GRADC_F32, GRADC_I32, test_widest(f->g), GRADC_BOOL, GRADC_I64, GRADC_U8};
     struct random r = {test_seed()};
     for (int d = 0; d < 6; d++)
         for (int axis = -3; axis < 3; axis++) {

@@ -3,7 +3,7 @@
 
 static void copies(struct fixture *f)
 {
-    static const gradc_dtype dtypes[] = {GRADC_F32, GRADC_F64, GRADC_I64, GRADC_I32, GRADC_U8, GRADC_BOOL};
+    const gradc_dtype dtypes[] = {GRADC_F32, test_widest(f->g), GRADC_I64, GRADC_I32, GRADC_U8, GRADC_BOOL};
     static const int64_t shapes[][8] = {{4, 3, 5, -1}, {-1},         {1031, -1},
                                         {0, 3, -1},    {33, 65, -1}, {2, 1, 3, 2, 1, 2, -1}};
     struct random r = {test_seed()};

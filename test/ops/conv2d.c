@@ -27,7 +27,7 @@ static void values(struct fixture *f)
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
         for (int form = 0; form < FORMS; form++) {
             int64_t shape[4];
-            gradc_dtype dtype = form & 1 ? GRADC_F64 : GRADC_F32;
+            gradc_dtype dtype = form & 1 ? test_widest(f->g) : GRADC_F32;
             gradc_tensor *x = operand(f->g, dtype, (enum form)form, rows[i].x, -1, 1, &r);
             gradc_tensor *w = operand(f->g, dtype, (enum form)random_below(&r, FORMS), rows[i].w, -1, 1, &r);
             gradc_tensor *b = operand(f->g, dtype, (enum form)form, SHAPE_OF(rows[i].w[0]), -1, 1, &r);
@@ -73,7 +73,7 @@ static void wrong_arguments(struct fixture *f)
     gradc_tensor *w = operand(g, GRADC_F32, PLAIN, SHAPE_OF(6, 4, 3, 3), 0, 1, &r);
     gradc_tensor *half = operand(g, GRADC_F32, PLAIN, SHAPE_OF(3, 2, 3, 3), 0, 1, &r);
     gradc_tensor *b = operand(g, GRADC_F32, PLAIN, SHAPE_OF(5), 0, 1, &r);
-    gradc_tensor *wide = operand(g, GRADC_F64, PLAIN, SHAPE_OF(6, 4, 3, 3), 0, 1, &r);
+    gradc_tensor *f16 = operand(g, GRADC_F16, PLAIN, SHAPE_OF(6, 4, 3, 3), 0, 1, &r);
     gradc_tensor *whole = operand(g, GRADC_I32, PLAIN, SHAPE_OF(1, 4, 5, 5), 0, 1, &r);
     assert_null(gradc_conv2d(x, NULL, NULL, 1, 0));
     assert_null(gradc_conv2d(NULL, w, NULL, 1, 0));
@@ -88,7 +88,7 @@ static void wrong_arguments(struct fixture *f)
     assert_refused(g, gradc_conv2d(x, half, NULL, 1, 0), GRADC_E_SHAPE, "conv2d");
     assert_refused(g, gradc_conv2d(x, w, b, 1, 0), GRADC_E_SHAPE, "conv2d");
     assert_refused(g, gradc_conv2d(gradc_flatten(x, 0, 1), w, NULL, 1, 0), GRADC_E_SHAPE, "conv2d");
-    assert_refused(g, gradc_conv2d(x, wide, NULL, 1, 0), GRADC_E_DTYPE, "conv2d");
+    assert_refused(g, gradc_conv2d(x, f16, NULL, 1, 0), GRADC_E_DTYPE, "conv2d");
     assert_refused(g, gradc_conv2d(whole, whole, NULL, 1, 0), GRADC_E_DTYPE, "conv2d");
     operands_free(g);
 }

@@ -69,7 +69,7 @@ static void values(struct fixture *f)
     struct random r = {test_seed()};
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
         for (int form = 0; form < FORMS; form++)
-            check(f, &rows[i], form & 1 ? GRADC_F64 : GRADC_F32, (enum form)form, &r);
+            check(f, &rows[i], form & 1 ? test_widest(f->g) : GRADC_F32, (enum form)form, &r);
 }
 
 static void wrong_arguments(struct fixture *f)

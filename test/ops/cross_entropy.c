@@ -46,7 +46,7 @@ static void values(struct fixture *f)
     for (size_t s = 0; s < sizeof sizes / sizeof *sizes; s++)
         for (int i = 0; i < 4; i++) {
             const int64_t *n = sizes[s], classes = n[1];
-            gradc_dtype dtype = i & 1 ? GRADC_F64 : GRADC_F32;
+            gradc_dtype dtype = i & 1 ? test_widest(f->g) : GRADC_F32;
             gradc_tensor *x = operand(f->g, dtype, (enum form)i, SHAPE_OF(n[0], classes), -5, 5, &r);
             gradc_tensor *labels = operand(f->g, i & 2 ? GRADC_I32 : GRADC_I64, (enum form)((i + 2) % FORMS),
                                            SHAPE_OF(n[0]), 0, (double)classes, &r);

@@ -33,7 +33,7 @@ static void values(struct fixture *f)
     struct random r = {test_seed()};
     for (size_t s = 0; s < sizeof shapes / sizeof *shapes; s++)
         for (int form = 0; form < FORMS; form++) {
-            gradc_dtype dtype = form & 1 ? GRADC_F64 : GRADC_F32;
+            gradc_dtype dtype = form & 1 ? test_widest(f->g) : GRADC_F32;
             gradc_tensor *indices =
                 operand(f->g, form & 2 ? GRADC_I32 : GRADC_I64, (enum form)form, shapes[s], 0, 7, &r);
             gradc_tensor *weight = operand(f->g, dtype, PLAIN, SHAPE_OF(7, 5), -1, 1, &r);

@@ -20,7 +20,7 @@ static void check(gradc_tensor *x, int naxes, const int *axes, const char *what)
 
 static void values(struct fixture *f)
 {
-    static const gradc_dtype dtypes[] = {GRADC_F32, GRADC_I32, GRADC_F64, GRADC_BOOL, GRADC_I64, GRADC_U8};
+    const gradc_dtype dtypes[] = {GRADC_F32, GRADC_I32, test_widest(f->g), GRADC_BOOL, GRADC_I64, GRADC_U8};
     struct random r = {test_seed()};
     for (int d = 0; d < 6; d++)
         for (int form = 0; form < FORMS; form++)

@@ -69,7 +69,7 @@ static void values(struct fixture *f)
     struct random r = {test_seed()};
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
         for (int form = 0; form < FORMS; form++) {
-            gradc_dtype dtype = form & 1 ? GRADC_F64 : GRADC_F32;
+            gradc_dtype dtype = form & 1 ? test_widest(f->g) : GRADC_F32;
             check(&rows[i], operand(f->g, dtype, (enum form)form, rows[i].x, -2, 2, &r), &r, form_names[form]);
             operands_free(f->g);
         }

@@ -28,7 +28,7 @@ static void check(gradc_tensor *x, int n, const int64_t *pads, double value, dou
 
 static void values(struct fixture *f)
 {
-    static const gradc_dtype dtypes[] = {GRADC_F32, GRADC_I32, GRADC_F64, GRADC_BOOL, GRADC_I64, GRADC_U8};
+    const gradc_dtype dtypes[] = {GRADC_F32, GRADC_I32, test_widest(f->g), GRADC_BOOL, GRADC_I64, GRADC_U8};
     static const double rounded[] = {-1.5, -2, -1.5, 0, -2, 0};
     struct random r = {test_seed()};
     for (int d = 0; d < 6; d++)

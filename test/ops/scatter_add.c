@@ -25,7 +25,7 @@ static void values(struct fixture *f)
 {
     static const int64_t shapes[][4] = {{5, 4, 3, -1}, {5, 61, 3, -1}, {2, 40, 3, -1},
                                         {4, 7, 1, -1}, {5, 0, 3, -1},  {1, 1, 1, -1}};
-    static const gradc_dtype dtypes[] = {GRADC_F32, GRADC_I32, GRADC_F64, GRADC_U8, GRADC_I64};
+    const gradc_dtype dtypes[] = {GRADC_F32, GRADC_I32, test_widest(f->g), GRADC_U8, GRADC_I64};
     struct random r = {test_seed()};
     for (size_t s = 0; s < sizeof shapes / sizeof *shapes; s++)
         for (int form = 0; form < FORMS; form++)

@@ -44,7 +44,7 @@ static void values(struct fixture *f)
     for (int k = 0; k < 2; k++) {
         for (size_t s = 0; s < sizeof shapes / sizeof *shapes; s++)
             for (int form = 0; form < FORMS; form++) {
-                gradc_dtype dtype = random_below(&r, 2) ? GRADC_F32 : GRADC_F64;
+                gradc_dtype dtype = random_below(&r, 2) ? GRADC_F32 : test_widest(f->g);
                 gradc_tensor *x = operand(f->g, dtype, (enum form)form, shapes[s], -6, 6, &r);
                 for (int axis = -gradc_ndim(x); axis < gradc_ndim(x); axis++)
                     check(x, axis, k, form_names[form]);
@@ -63,7 +63,7 @@ static void special_numbers(struct fixture *f)
                                      NAN,      0, 1,    -INFINITY, 0,         1,
                                      INFINITY, 0, 1,    -INFINITY, -INFINITY, -INFINITY};
     for (int k = 0; k < 2; k++)
-        for (gradc_dtype dtype = GRADC_F32; dtype <= GRADC_F64; dtype++) {
+        for (gradc_dtype dtype = GRADC_F32; dtype <= test_widest(f->g); dtype++) {
             gradc_tensor *x = operand_of(f->g, dtype, SHAPE_OF(6, 3), numbers);
             check(x, 1, k, "special numbers");
             check(gradc_contiguous(gradc_transpose(x, 0, 1)), 0, k, "special columns");

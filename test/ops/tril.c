@@ -16,7 +16,7 @@ static void check(gradc_tensor *x, int diagonal, int upper, const char *what)
 
 static void values(struct fixture *f)
 {
-    static const gradc_dtype dtypes[] = {GRADC_F32, GRADC_I32, GRADC_F64, GRADC_BOOL, GRADC_I64, GRADC_U8};
+    const gradc_dtype dtypes[] = {GRADC_F32, GRADC_I32, test_widest(f->g), GRADC_BOOL, GRADC_I64, GRADC_U8};
     static const int64_t shapes[][5] = {{4, 4, -1}, {2, 5, 3, -1}, {2, 2, 1, 7, -1}, {3, 0, -1}, {0, 3, 2, -1}};
     static const int far[] = {INT32_MAX, INT32_MIN};
     struct random r = {test_seed()};

@@ -75,8 +75,9 @@ static void repeated_elements(struct fixture *f)
 {
     struct random r = {test_seed()};
     for (int form = 0; form < FORMS; form++) {
-        gradc_tensor *x = operand(f->g, GRADC_F64, (enum form)form, SHAPE_OF(3, 1, 2), -9, 9, &r);
-        struct values a = values_read(x), want = values_new(GRADC_F64, 4, SHAPE_OF(5, 3, 4, 2));
+        const gradc_dtype dtype = test_widest(f->g);
+        gradc_tensor *x = operand(f->g, dtype, (enum form)form, SHAPE_OF(3, 1, 2), -9, 9, &r);
+        struct values a = values_read(x), want = values_new(dtype, 4, SHAPE_OF(5, 3, 4, 2));
         for (int64_t i = 0; i < want.n; i++)
             want.at[i] = a.at[values_broadcast(&want, i, &a)];
         assert_values(gradc_expand(x, 4, (const int64_t[]){5, -1, 4, 2}), &want, 0, "expand");

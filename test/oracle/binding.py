@@ -140,8 +140,9 @@ def operators(g):
         wrong = difference(ours.numpy(), expected, "f32")
         if wrong:
             return f"operator {i}: {wrong}"
-    whole = x.cast("i32")[1, 1].item()
-    return whether(len(x) == 2 and float(x[0, 0]) == 1 and bool(x[0, 0] == 1) and whole == 3, "a conversion")
+    whole = x.cast("i32")[1, 1]
+    good = len(x) == 2 and float(x[0, 0]) == 1 and bool(x[0, 0] == 1) and whole.item() == 3 and float(whole) == 3
+    return whether(good and numpy.array_equal(numpy.asarray(x), a) and numpy.array(x, int)[0, 1] == -2, "a conversion")
 
 
 def printed(g):

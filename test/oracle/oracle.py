@@ -3,8 +3,7 @@
 
 usage: oracle.py [--device NAME]... [--dtype f32|f64]... [--only REGEX] [--seed N]
 
-Without --device: cpu,
-and the first OpenCL device if there is one.  The seed is printed; the same one gives the same
+Without --device: cpu, and the first OpenCL device if there is one.  The seed is printed; the same one gives the same
 numbers.  Prints each failure and ends with "N passed, N failed"; the exit status is 1 if any failed.
 """
 import argparse

@@ -18,31 +18,6 @@ double matrix_rounded(double x, enum matrix_rounding to)
     return ldexp(near, exponent - bits[to]);
 }
 
-/* A number that f16 and bf16 hold, and its bits. */
-static uint16_t bits_of(double x, gradc_dtype dtype)
-{
-    float single = (float)x;
-    uint32_t bits;
-    memcpy(&bits, &single, sizeof bits);
-    if (dtype == GRADC_BF16)
-        return (uint16_t)(bits >> 16);
-    if (x == 0)
-        return 0;
-    return (uint16_t)((bits >> 16 & 0x8000) | (((bits >> 23 & 0xff) - 112) << 10) | (bits >> 13 & 0x3ff));
-}
-
-static double number_of(uint16_t bits, gradc_dtype dtype)
-{
-    const uint32_t wide = (uint32_t)bits << 16;
-    const int exponent = bits >> 10 & 31;
-    float single;
-    memcpy(&single, &wide, sizeof single);
-    if (dtype == GRADC_BF16)
-        return (double)single;
-    const double part = exponent ? 1024 + (bits & 1023) : bits & 1023;
-    return ldexp(bits & 0x8000 ? -part : part, (exponent ? exponent : 1) - 25);
-}
-
 /* n numbers in [-1, 1), without small ones: f16's would be denormal. */
 double *matrix_numbers(const struct matrix_machine *m, int64_t n, struct random *r)
 {
@@ -74,7 +49,7 @@ struct view matrix_memory(const struct matrix_machine *m, const double *x, int64
     memset(bytes, 0xff, (size_t)n * size);
     for (int64_t i = 0; x && i < n; i++) {
         const float single = (float)x[i];
-        const uint16_t half = bits_of(x[i], m->dtype);
+        const uint16_t half = (uint16_t)(size == 2 ? half_pattern(m->dtype, x[i]) : 0);
         memcpy(bytes + (size_t)i * size, size == 4 ? (const void *)&single : (const void *)&half, size);
     }
     matrix_works(m->d->table->slab_new(m->d, (size_t)n * size + 16, &v.at.slab, &f), &f);
@@ -94,7 +69,7 @@ double *matrix_read(const struct matrix_machine *m, const struct view *v, int64_
         float single = 0;
         uint16_t half = 0;
         memcpy(size == 4 ? (void *)&single : (void *)&half, bytes + (size_t)i * size, size);
-        x[i] = size == 4 ? (double)single : number_of(half, m->dtype);
+        x[i] = size == 4 ? (double)single : half_number(m->dtype, half);
     }
     free(bytes);
     return x;

@@ -43,6 +43,11 @@ int test_has_f64(gradc_context *g)
     return f64[0] == '1';
 }
 
+gradc_dtype test_widest(gradc_context *g)
+{
+    return test_has_f64(g) ? GRADC_F64 : GRADC_F32;
+}
+
 static int is_set(const char *name)
 {
     const char *text = getenv(name);

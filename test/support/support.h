@@ -31,8 +31,9 @@ gradc_context *test_open(const char *device);
  * test/plan.c, epilogue.c, prologue.c and some of the random programs there. */
 gradc_status test_without_chains(gradc_context *g, const char *device);
 
-/* Whether its device computes in f64. */
+/* Whether its device computes in f64, as some GPUs do not; and f64, or f32 on these. */
 int test_has_f64(gradc_context *g);
+gradc_dtype test_widest(gradc_context *g);
 
 /* Whether the long forms were asked for (GRADC_TEST_LONG); and all of what Oclgrind and the vendors' compilers see a
  * sample of (GRADC_TEST_ALL). */

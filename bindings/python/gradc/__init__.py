@@ -2,7 +2,8 @@
 
     import numpy, gradc
     with gradc.Context("cpu") as g:
-        x = gradc.tensor(g, numpy.random.rand(64, 784))
+        x = gradc.tensor(g, numpy.random.rand(64, 784).astype("float32"))
+        labels = gradc.tensor(g, numpy.arange(64) % 10)
         w = g.param("kaiming", (10, 784))
         loss = gradc.cross_entropy(gradc.linear(x, w), labels)
         loss.backward()

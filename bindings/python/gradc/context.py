@@ -73,7 +73,7 @@ class Context:
         return library.device_info(lib.gradc_context_device(self.live()), "f64") == "1"
 
     def set(self, key, value):
-        """Changes a setting: "eager", "threads", "memory_limit", "blas", "math", "pending"."""
+        """Changes a setting of gradc_set's: "eager", "threads", "memory_limit", "blas", "math", "tune" ..."""
         text = str(int(value)) if isinstance(value, bool) else str(value)
         self.check(lib.gradc_set(self.live(), key.encode(), text.encode()))
 

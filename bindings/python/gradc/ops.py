@@ -27,8 +27,7 @@ DEFAULTS = {
     "embedding": {"weight": inspect.Parameter.empty},
     "max_pool2d": {"stride": 0},
     "conv2d_full": {"stride_h": 1, "stride_w": 1, "padding_h": 0, "padding_w": 0, "dilation_h": 1,
-                    "dilation_w": 1,
-                    "groups": 1},
+                    "dilation_w": 1, "groups": 1},
     "max_pool2d_full": {"stride_h": 0, "stride_w": 0, "padding_h": 0, "padding_w": 0},
     "conv_transpose2d_full": {"stride_h": 1, "stride_w": 1, "padding_h": 0, "padding_w": 0,
                               "output_padding_h": 0, "output_padding_w": 0, "dilation_h": 1, "dilation_w": 1,
@@ -165,8 +164,7 @@ def _is_op(symbol):
         symbol not in NO_OPS
 
 
-OPS = {symbol[len("gradc_"):]: _make(symbol,
-                                     *FUNCTIONS[symbol][1:]) for symbol in FUNCTIONS if _is_op(symbol)}
+OPS = {symbol[len("gradc_"):]: _make(symbol, *FUNCTIONS[symbol][1:]) for symbol in FUNCTIONS if _is_op(symbol)}
 
 
 def split(x, size, axis=0):
@@ -229,9 +227,8 @@ for _name, _op in {"add": "add", "sub": "sub", "mul": "mul", "truediv": "div"}.i
 for _name in ("eq", "ne", "lt", "le", "gt", "ge", "matmul"):
     setattr(Tensor, f"__{_name}__", _binary(_name))
 for _name in ("sum", "mean", "max", "argmax", "min", "argmin", "prod", "any", "all", "var", "std", "norm",
-              "logsumexp", "reshape", "permute", "transpose", "expand", "squeeze",
-              "unsqueeze",
-              "flatten", "contiguous", "detach", "cast", "clamp", "exp", "log", "sqrt", "tanh", "sigmoid",
+              "logsumexp", "reshape", "permute", "transpose", "expand", "squeeze", "unsqueeze", "flatten",
+              "contiguous", "detach", "cast", "clamp", "exp", "log", "sqrt", "tanh", "sigmoid",
               "relu", "abs", "sign", "square", "floor", "ceil", "round", "rsqrt", "reciprocal", "sin", "cos", "erf",
               "log1p", "expm1", "lerp", "fmod", "isnan", "logical_not", "logical_and", "logical_or", "logical_xor"):
     setattr(Tensor, _name, OPS[_name])

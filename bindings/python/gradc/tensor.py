@@ -123,7 +123,9 @@ class Tensor:
         check(lib.gradc_read(self.handle, array.ctypes.data, array.nbytes), self.context.handle)
         return array
 
-    def __array__(self, dtype=None):
+    def __array__(self, dtype=None, copy=None):
+        if copy is False:  # NumPy 2's word for "or fail"
+            raise ValueError("the elements of a gradc.Tensor are always copied")
         array = self.numpy()
         return array if dtype is None else array.astype(dtype)
 
@@ -135,7 +137,8 @@ class Tensor:
         kind = self.dtype.kind
         return bool(value) if kind == "b" else int(value) if kind in "iu" else value
 
-    __float__ = item
+    def __float__(self):
+        return float(self.item())
 
     def __bool__(self):
         return bool(self.item())
