@@ -2,6 +2,7 @@
  * double, whatever the rules would choose; the rules; and the setting "math" with a program that a convolution ends. */
 #include <math.h>
 
+#include "core/context.h"
 #include "device/cpu/conv_winograd.h"
 #ifndef GRADC_NO_OPENCL
 #include "device/opencl/conv_winograd.h"
@@ -528,6 +529,18 @@ static void chains_behind(struct fixture *f)
         chain_behind(f, &layers[i]);
 }
 
+/* By the kernels that a GPU gets. */
+static void chains_on_a_gpu(struct fixture *f)
+{
+    static const struct layer layer = {GRADC_F32, {2, 128, 18, 19, -1}, 128, 1};
+    const struct device_info facts = f->g->device->info;
+    if (!f->g->device->opencl || f->eager)
+        return;
+    pretend(f->g->device, &facts, 1);
+    chain_behind(f, &layer);
+    f->g->device->info = facts;
+}
+
 static void again_and_again(struct fixture *f)
 {
     static const struct layer layer = {GRADC_F32, {2, 16, 24, 23, -1}, 16, 1};
@@ -550,6 +563,7 @@ int main(void)
                                         {"shapes choose", shapes_choose},
                                         {"fast and strict", fast_and_strict},
                                         {"chains behind", chains_behind},
+                                        {"chains on a GPU", chains_on_a_gpu},
                                         {"again and again", again_and_again}};
     return RUN_SUITE("winograd", tests);
 }

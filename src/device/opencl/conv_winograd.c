@@ -13,7 +13,8 @@
 /* ---- Sizes ---- */
 
 enum {
-    GROUP = 128,  /* items: a divisor of kernel_range's 256 */
+    GROUP = 128, /* items: a divisor of kernel_range's 256 */
+    MOST_GROUPS = 1 << 15,
     ROW = 16,     /* elements: rows of the workspace are multiples of it, so that vectors can be read */
     CPU_LANES = 8 /* tiles of an item: of 1, 4, 8 and 16 the least processor time, within 3% of 16 */
 };
@@ -143,7 +144,7 @@ static void split(struct winograd *w, struct device *d, const struct conv *p, in
     const int64_t tile = w->points * (p->in + p->out) * (int64_t)gradc_dtype_size(w->real);
     const int64_t fits = most / tile / ROW * ROW;
     w->parts = over(w->tiles, fits > ROW ? fits : ROW);
-    w->each = over(w->tiles, w->parts);
+    w->each = round_up(over(w->tiles, w->parts), ROW); /* all parts but the last: the product reads by fours */
     w->parts = over(w->tiles, w->each);
     w->pitch = round_up(w->each, ROW);
     place_all(w, d);
@@ -167,6 +168,7 @@ static void start(struct kernel_call *k, const char *source, const char *kernel,
     k->wide = is_wide(w->p);
     kernel_option(k, "-DTILE=%d", (int)w->m);
     kernel_option(k, "-DLANES=%d", (int)w->lanes);
+    kernel_option(k, "-DGROUP=%d", GROUP);
 }
 
 /* An item has 60 to 170 registers: of smaller groups more fit a unit. */
@@ -175,6 +177,18 @@ static void add_range(struct kernel_call *k, int64_t items)
     kernel_range(k, items);
     if (k->local[0] > GROUP)
         k->local[0] = GROUP;
+}
+
+/* The same for what goes through local memory where an item has one lane: groups are of one size then. */
+static void add_groups(struct kernel_call *k, const struct winograd *w, int64_t items)
+{
+    const int64_t all = over(items, GROUP);
+    const size_t groups = (size_t)(all < MOST_GROUPS ? all : MOST_GROUPS), local = GROUP;
+
+    if (w->lanes > 1)
+        add_range(k, items);
+    else
+        kernel_groups(k, 1, &groups, &local);
 }
 
 static gradc_status call_filters(struct device *d, const struct winograd *w, int prepare, struct failure *f)
@@ -256,7 +270,7 @@ static gradc_status call_results(struct device *d, const struct winograd *w, int
     }
     add_integers(&k, integers, sizeof integers / sizeof integers[0]);
     kernel_result(&k, p->epilogue, &to, 0);
-    add_range(&k, w->results * over(tiles, w->lanes));
+    add_groups(&k, w, w->results * over(tiles, w->lanes));
     return opencl_submit(d, &k, prepare, f);
 }
 
@@ -275,7 +289,7 @@ static gradc_status call_weights(struct device *d, const struct winograd *w, int
     add_integers(&k, integers, sizeof integers / sizeof integers[0]);
     kernel_i32(&k, part == 0);
     kernel_i32(&k, part == w->parts - 1);
-    add_range(&k, p->out * over(w->in, w->lanes));
+    add_groups(&k, w, p->out * over(w->in, w->lanes));
     return opencl_submit(d, &k, prepare, f);
 }
 
