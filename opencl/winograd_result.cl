@@ -61,7 +61,7 @@ __kernel __attribute__((reqd_work_group_size(GROUP, 1, 1)))
 void results(__global const real *from, ulong from_first, BIAS_PARAMS long first, long tiles, long pitch_,
              long channels, long rows, long columns, long height, long width, RESULT_PARAMS)
 {
-    __local real lines[TILE * ACROSS] __attribute__((aligned(16)));
+    __local real lines[TILE * ACROSS] __attribute__((aligned(32)));
     __local struct tile_place places[GROUP];
     index_t pitch = pitch_, all = channels * tiles;
     int id = get_local_id(0);

@@ -532,12 +532,14 @@ static void chains_behind(struct fixture *f)
 /* By the kernels that a GPU gets. */
 static void chains_on_a_gpu(struct fixture *f)
 {
-    static const struct layer layer = {GRADC_F32, {2, 128, 18, 19, -1}, 128, 1};
+    static const struct layer layers[] = {{GRADC_F32, {2, 128, 18, 19, -1}, 128, 1},
+                                          {GRADC_F16, {2, 256, 18, 19, -1}, 256, 2}};
     const struct device_info facts = f->g->device->info;
     if (!f->g->device->opencl || f->eager)
         return;
     pretend(f->g->device, &facts, 1);
-    chain_behind(f, &layer);
+    for (size_t i = 0; i < sizeof layers / sizeof *layers; i++)
+        chain_behind(f, &layers[i]);
     f->g->device->info = facts;
 }
 
