@@ -110,7 +110,61 @@ __kernel void filters(__global const stored *w, ulong w_first, __global real *to
     }
 }
 
+/* Elements of filters, products of [point,out,in] that stand at `row` and `step` apart. */
+INSIDE void make_weights(lanes *made, __global const real *row, index_t step)
+{
+    lanes products[POINTS];
+#pragma unroll
+    for (int point = 0; point < POINTS; point++)
+        products[point] = LANES_LOAD(row + point * step);
+    weight_square(made, products);
+}
+
 /* Of several parts of the tiles, each but the last adds to sums [out,in,3,3], the first makes them. */
+INSIDE void add_weight(__global real *sums, __global stored *w, index_t at, real value, int is_first, int is_last)
+{
+    real sum = is_first ? value : sums[at] + value;
+    if (is_last)
+        STORE(w, at, sum);
+    else
+        sums[at] = sum;
+}
+
+#if LANES == 1
+
+/* Neighbouring items have neighbouring filters, and store neighbouring elements: a group's filters, which lie side by
+ * side, go from one to the other through local memory. */
+__kernel __attribute__((reqd_work_group_size(GROUP, 1, 1)))
+void weights(__global const real *from, ulong from_first, __global real *sums, ulong sums_first, __global stored *w,
+             ulong w_first, long out, long in_, long pitch_, int is_first, int is_last)
+{
+    __local real elements[GROUP * FILTER * FILTER];
+    index_t in = in_, pitch = pitch_, all = out * in;
+    int id = get_local_id(0);
+    from += from_first;
+    sums += sums_first;
+    w += w_first;
+
+    for (index_t start = get_group_id(0) * GROUP; start < all;
+         start += min(all - start, (index_t)get_global_size(0))) {
+        index_t o = start + id, filters = min(all - start, (index_t)GROUP);
+        if (id < filters) {
+            real made[FILTER * FILTER];
+            index_t c = last_digit(&o, in);
+            make_weights(made, from + o * pitch + c, (index_t)out * pitch);
+#pragma unroll
+            for (int k = 0; k < FILTER * FILTER; k++)
+                elements[id * (FILTER * FILTER) + k] = made[k];
+        }
+        barrier(CLK_LOCAL_MEM_FENCE);
+        for (int k = id; k < filters * (FILTER * FILTER); k += GROUP)
+            add_weight(sums, w, start * (FILTER * FILTER) + k, elements[k], is_first, is_last);
+        barrier(CLK_LOCAL_MEM_FENCE);
+    }
+}
+
+#else
+
 __kernel void weights(__global const real *from, ulong from_first, __global real *sums, ulong sums_first,
                       __global stored *w, ulong w_first, long out, long in_, long pitch_, int is_first, int is_last)
 {
@@ -120,28 +174,19 @@ __kernel void weights(__global const real *from, ulong from_first, __global real
     w += w_first;
 
     GRID(i, out * blocks) {
-        lanes products[POINTS], made[FILTER * FILTER];
+        lanes made[FILTER * FILTER];
         index_t o = i, c = last_digit(&o, blocks) * LANES;
-        __global const real *row = from + o * pitch + c;
-#pragma unroll
-        for (int point = 0; point < POINTS; point++)
-            products[point] = LANES_LOAD(row + point * (index_t)out * pitch);
-        weight_square(made, products);
+        make_weights(made, from + o * pitch + c, (index_t)out * pitch);
 #pragma unroll
         for (int k = 0; k < FILTER * FILTER; k++) {
             real line[LANES];
             LANES_STORE(made[k], line);
 #pragma unroll
-            for (int l = 0; l < LANES; l++) {
-                index_t at = (o * in + c + l) * (FILTER * FILTER) + k;
-                if (c + l >= in)
-                    continue;
-                real sum = is_first ? line[l] : sums[at] + line[l];
-                if (is_last)
-                    STORE(w, at, sum);
-                else
-                    sums[at] = sum;
-            }
+            for (int l = 0; l < LANES; l++)
+                if (c + l < in)
+                    add_weight(sums, w, (o * in + c + l) * (FILTER * FILTER) + k, line[l], is_first, is_last);
         }
     }
 }
+
+#endif

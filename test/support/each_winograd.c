@@ -6,25 +6,27 @@
 #ifndef GRADC_NO_OPENCL
 #include "device/opencl/conv_winograd.h"
 
-/* Memory of the device for n numbers of f32, all 0. */
-static struct view zeros(struct device *d, int64_t n)
+/* Memory of the device for n numbers, all 0. */
+static struct view zeros(struct device *d, gradc_dtype dtype, int64_t n)
 {
     struct failure failure = {0};
-    struct view v = {.dtype = GRADC_F32};
-    const size_t bytes = (size_t)n * sizeof(float);
+    struct view v = {.dtype = dtype};
+    const size_t bytes = (size_t)n * gradc_dtype_size(dtype);
     assert_int_equal(d->table->slab_new(d, bytes, &v.at.slab, &failure), GRADC_OK);
     assert_int_equal(d->table->zero(d, v.at, bytes, &failure), GRADC_OK);
     return v;
 }
 
-static void one_winograd(struct device *d, enum conv_kind kind, int m, int more)
+/* 3 to 5 channels in each group. */
+static void one_winograd(struct device *d, gradc_dtype dtype, int groups, enum conv_kind kind, int m, int more)
 {
     struct failure failure = {0};
-    struct conv p = {kind, GRADC_F32, 2, 3, 9, 6, 5, 3, 3, 9, 6, 1, 1, 1, 1, 1, 1, 1, .epilogue = NULL};
-    struct view row = zeros(d, 5), workspace;
-    p.x = zeros(d, 2 * 3 * 9 * 6);
-    p.w = zeros(d, 5 * 3 * 9);
-    p.z = zeros(d, 2 * 5 * 9 * 6);
+    const int64_t in = 3 * groups, out = 5 * groups;
+    struct conv p = {kind, dtype, 2, in, 9, 6, out, 3, 3, 9, 6, groups, 1, 1, 1, 1, 1, 1, .epilogue = NULL};
+    struct view row = zeros(d, dtype, out), workspace;
+    p.x = zeros(d, dtype, 2 * in * 9 * 6);
+    p.w = zeros(d, dtype, out * 3 * 9);
+    p.z = zeros(d, dtype, 2 * out * 9 * 6);
     p.bias = more && kind == CONV_FORWARD ? &row : NULL;
     p.db = more && kind == CONV_WEIGHT ? &row : NULL;
     const int64_t bytes = (int64_t)opencl_winograd_workspace(d, &p, m, 1); /* in parts */
@@ -48,7 +50,13 @@ void run_each_winograd(const char *device)
     for (int kind = 0; d->opencl && kind < 3; kind++)
         for (int m = 2; m <= 4; m += 2)
             for (int more = 0; more < (kind == CONV_INPUT ? 1 : 2); more++)
-                one_winograd(d, (enum conv_kind)kind, m, more);
+                one_winograd(d, GRADC_F32, 1, (enum conv_kind)kind, m, more);
+    for (int kind = 0; d->opencl && kind < 3; kind++) {
+        if (test_takes(GRADC_F16))
+            one_winograd(d, GRADC_F16, 2, (enum conv_kind)kind, 4, 1);
+        if (test_takes(GRADC_BF16))
+            one_winograd(d, GRADC_BF16, 2, (enum conv_kind)kind, 4, 1);
+    }
     d->table->close(d);
 }
 #else

@@ -2,7 +2,8 @@
  * opencl/winograd.cl, and one product for each point between them.
  *
  * Transformed tiles and products go through memory, so the tiles of all images are cut into parts, one after the other
- * through the same workspace.  What the parts are follows from the shape and the device's kind. */
+ * through the same workspace.  What the parts are follows from the shape and the device's kind.  Of 16-bit tensors the
+ * workspace holds f32: they are widened as pixels, filters and flows are read, and rounded where results are stored. */
 #include "device/opencl/conv_winograd.h"
 
 #include "device/opencl/calls.h"
@@ -12,7 +13,8 @@
 /* ---- Sizes ---- */
 
 enum {
-    GROUP = 128,  /* items: a divisor of kernel_range's 256 */
+    GROUP = 128, /* items: a divisor of kernel_range's 256 */
+    MOST_GROUPS = 1 << 15,
     ROW = 16,     /* elements: rows of the workspace are multiples of it, so that vectors can be read */
     CPU_LANES = 8 /* tiles of an item: of 1, 4, 8 and 16 the least processor time, within 3% of 16 */
 };
@@ -21,6 +23,7 @@ struct winograd {
     const struct conv *p;
     int64_t m, points, lanes;
     int64_t channels, results;                   /* of the source and of the result; WEIGHT: in and out */
+    int64_t in;                                  /* of a filter: one group's */
     int64_t source_height, source_width;         /* of what the tiles of `pixels` are read from */
     int64_t height, width, rows, columns, tiles; /* of the result (WEIGHT: of the flow), and its tiles */
     int64_t parts, each, pitch;                  /* tiles in a part; of a row of tiles */
@@ -46,17 +49,19 @@ static struct view part_view(const struct winograd *w, size_t at)
 
 /* ---- Products ---- */
 
-/* Of the tiles of a part: each point's filters times its pixels, or its flows times its pixels. */
+/* Of the tiles of a part: for each point and group, the filters times the pixels, or the flows times the pixels.
+ * Groups are channels side by side, so that points and groups are one axis. */
 static struct gemm product_of(const struct winograd *w, int64_t tiles)
 {
     const struct conv *p = w->p;
-    const int64_t filters = p->out * w->filter_pitch;
-    struct gemm g = {.dtype = w->real, .nbatch = 1, .batch = {w->points}, .exact = 1, .m = w->results};
+    const int64_t filters = p->out / p->groups * w->filter_pitch;
+    const int64_t channels = w->channels / p->groups, results = w->results / p->groups;
+    struct gemm g = {.dtype = w->real, .nbatch = 1, .batch = {w->points * p->groups}, .exact = 1, .m = results};
 
     g.b = part_view(w, w->pixels);
-    g.b_batch[0] = w->channels * w->pitch;
+    g.b_batch[0] = channels * w->pitch;
     if (p->kind == CONV_WEIGHT) {
-        g.n = w->channels;
+        g.n = channels;
         g.k = tiles;
         g.a = part_view(w, w->products);
         g.a_row = w->pitch;
@@ -64,12 +69,12 @@ static struct gemm product_of(const struct winograd *w, int64_t tiles)
         g.b_col = w->pitch;
         g.c = part_view(w, w->filters);
         g.c_row = w->filter_pitch;
-        g.a_batch[0] = w->results * w->pitch;
+        g.a_batch[0] = results * w->pitch;
         g.c_batch[0] = filters;
         return g;
     }
     g.n = tiles;
-    g.k = w->channels;
+    g.k = channels;
     g.a = part_view(w, w->filters);
     g.a_row = p->kind == CONV_FORWARD ? w->filter_pitch : 1;
     g.a_col = p->kind == CONV_FORWARD ? 1 : w->filter_pitch;
@@ -78,7 +83,7 @@ static struct gemm product_of(const struct winograd *w, int64_t tiles)
     g.b_col = 1;
     g.c = part_view(w, w->products);
     g.c_row = w->pitch;
-    g.c_batch[0] = w->results * w->pitch;
+    g.c_batch[0] = results * w->pitch;
     return g;
 }
 
@@ -107,7 +112,7 @@ static void place_all(struct winograd *w, struct device *d)
     w->filters = take(w, w->points * p->out * w->filter_pitch);
     w->pixels = take(w, w->points * w->channels * w->pitch);
     w->products = take(w, w->points * w->results * w->pitch);
-    w->sums = take(w, weight && w->parts > 1 ? p->out * p->in * 9 : 0);
+    w->sums = take(w, weight && w->parts > 1 ? p->out * w->in * 9 : 0);
     w->flows = take(w, 0);
     w->bytes += weight && p->db ? opencl_flow_sums_workspace(d, p) : 0;
     w->more = take(w, 0);
@@ -133,12 +138,13 @@ static void split(struct winograd *w, struct device *d, const struct conv *p, in
     w->rows = over(w->height, m);
     w->columns = over(w->width, m);
     w->tiles = p->batch * w->rows * w->columns;
-    w->filter_pitch = round_up(p->in, ROW);
+    w->in = p->in / p->groups;
+    w->filter_pitch = round_up(w->in, ROW);
 
     const int64_t tile = w->points * (p->in + p->out) * (int64_t)gradc_dtype_size(w->real);
     const int64_t fits = most / tile / ROW * ROW;
     w->parts = over(w->tiles, fits > ROW ? fits : ROW);
-    w->each = over(w->tiles, w->parts);
+    w->each = round_up(over(w->tiles, w->parts), ROW); /* all parts but the last: the product reads by fours */
     w->parts = over(w->tiles, w->each);
     w->pitch = round_up(w->each, ROW);
     place_all(w, d);
@@ -162,6 +168,7 @@ static void start(struct kernel_call *k, const char *source, const char *kernel,
     k->wide = is_wide(w->p);
     kernel_option(k, "-DTILE=%d", (int)w->m);
     kernel_option(k, "-DLANES=%d", (int)w->lanes);
+    kernel_option(k, "-DGROUP=%d", GROUP);
 }
 
 /* An item has 60 to 170 registers: of smaller groups more fit a unit. */
@@ -172,11 +179,23 @@ static void add_range(struct kernel_call *k, int64_t items)
         k->local[0] = GROUP;
 }
 
+/* The same for what goes through local memory where an item has one lane: groups are of one size then. */
+static void add_groups(struct kernel_call *k, const struct winograd *w, int64_t items)
+{
+    const int64_t all = over(items, GROUP);
+    const size_t groups = (size_t)(all < MOST_GROUPS ? all : MOST_GROUPS), local = GROUP;
+
+    if (w->lanes > 1)
+        add_range(k, items);
+    else
+        kernel_groups(k, 1, &groups, &local);
+}
+
 static gradc_status call_filters(struct device *d, const struct winograd *w, int prepare, struct failure *f)
 {
     const struct conv *p = w->p;
     const struct view to = part_view(w, w->filters);
-    const int64_t integers[] = {p->out, p->in, w->filter_pitch};
+    const int64_t integers[] = {p->out, w->in, w->filter_pitch};
     struct kernel_call k;
 
     start(&k, "winograd", "filters", w);
@@ -184,7 +203,7 @@ static gradc_status call_filters(struct device *d, const struct winograd *w, int
     add_view(&k, &to);
     add_integers(&k, integers, sizeof integers / sizeof integers[0]);
     kernel_i32(&k, p->kind == CONV_INPUT);
-    add_range(&k, p->out * over(p->in, w->lanes));
+    add_range(&k, p->out * over(w->in, w->lanes));
     return opencl_submit(d, &k, prepare, f);
 }
 
@@ -251,7 +270,7 @@ static gradc_status call_results(struct device *d, const struct winograd *w, int
     }
     add_integers(&k, integers, sizeof integers / sizeof integers[0]);
     kernel_result(&k, p->epilogue, &to, 0);
-    add_range(&k, w->results * over(tiles, w->lanes));
+    add_groups(&k, w, w->results * over(tiles, w->lanes));
     return opencl_submit(d, &k, prepare, f);
 }
 
@@ -260,7 +279,7 @@ static gradc_status call_weights(struct device *d, const struct winograd *w, int
 {
     const struct conv *p = w->p;
     const struct view from = part_view(w, w->filters), sums = part_view(w, w->sums);
-    const int64_t integers[] = {p->out, p->in, w->filter_pitch};
+    const int64_t integers[] = {p->out, w->in, w->filter_pitch};
     struct kernel_call k;
 
     start(&k, "winograd", "weights", w);
@@ -270,7 +289,7 @@ static gradc_status call_weights(struct device *d, const struct winograd *w, int
     add_integers(&k, integers, sizeof integers / sizeof integers[0]);
     kernel_i32(&k, part == 0);
     kernel_i32(&k, part == w->parts - 1);
-    add_range(&k, p->out * over(p->in, w->lanes));
+    add_groups(&k, w, p->out * over(w->in, w->lanes));
     return opencl_submit(d, &k, prepare, f);
 }
 
@@ -323,7 +342,8 @@ size_t opencl_winograd_workspace(struct device *d, const struct conv *p, int64_t
  * that each of their elements is rated as so many products, too: with few channels they are most of the work.
  *   kind "cpu"  fitted to PoCL on two cores with AVX-512, the direct form's processor time / the rule's, forward and
  *               weight gradient: 16x16 channels, 56x56, batch 4: 1.3 2.4; 64x64, 112x112, batch 1: 2.0 2.5; 256x256,
- *               28x28, batch 4: 2.5 3.0; 512x512, 14x14, batch 1: 1.8 1.3, batch 4: 2.6 2.0
+ *               28x28, batch 4: 2.5 3.0; 512x512, 14x14, batch 1: 1.8 1.3, batch 4: 2.6 2.0.  56x56, batch 4, four
+ *               groups of 16 channels: 1.1 2.1; 64x64 in bf16: 1.7 2.1, in f16: 2.1 2.6
  *   others      by reasoning: an element is written, read and, a tile's 36 for 16 pixels, made of pixels or into
  *               results: some 10 bytes.  GPUs do 5 to 11 products of f32 in the time of a byte of memory (H100 11, RX
  *               6800 16, Arc A770 18 at best, half of that in a real product), and parts of 64 MiB leave some of it to
@@ -353,22 +373,22 @@ static double products(const struct rates *r, const struct conv *p, int64_t m)
 {
     const int to_input = p->kind == CONV_INPUT;
     const int64_t height = to_input ? p->height : p->out_height, width = to_input ? p->width : p->out_width;
-    const double in = (double)p->in, out = (double)p->out;
+    const double pairs = (double)p->out * (double)(p->in / p->groups);
 
     if (m == 0)
-        return 9.0 * (double)p->batch * (double)height * (double)width * in * out;
+        return 9.0 * (double)p->batch * (double)height * (double)width * pairs;
     const double points = (double)((m + 2) * (m + 2));
     const double tiles = (double)p->batch * (double)over(height, m) * (double)over(width, m);
-    if (points * out * (double)round_up(p->in, ROW) > MOST_FILTERS)
+    if (points * (double)(p->out * round_up(p->in / p->groups, ROW)) > MOST_FILTERS)
         return INFINITY;
-    return points *
-           (in * out * (tiles + (m == 4 ? r->filter_4 : r->filter_2)) + r->element * tiles * (in + out));
+    return points * (pairs * (tiles + (m == 4 ? r->filter_4 : r->filter_2)) +
+                     r->element * tiles * (double)(p->in + p->out));
 }
 
 int64_t opencl_winograd_tile(const struct device *d, const struct conv *p)
 {
-    if (p->dtype != GRADC_F32 || p->kh != 3 || p->kw != 3 || p->stride_h != 1 || p->stride_w != 1 ||
-        p->dilation_h != 1 || p->dilation_w != 1 || p->groups != 1)
+    if (p->dtype == GRADC_F64 || p->kh != 3 || p->kw != 3 || p->stride_h != 1 || p->stride_w != 1 ||
+        p->dilation_h != 1 || p->dilation_w != 1)
         return 0;
     int64_t best = 0;
     for (int64_t m = 2; m <= 4; m += 2)
