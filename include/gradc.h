@@ -135,7 +135,7 @@ GRADC_API void gradc_recover(gradc_context *g);
  * "memory_limit"  bytes, or with K, M, G: what this context may take on its device; "0": the default,
  *                                which on the CPU is 95% of what the machine has left
  * "blas"          path           the OpenBLAS to open (CPU); "" for our own packed product, the default
- * "math"          "strict" | "fast" | "tf32" | "bf16": what products and convolutions of f32 may round.
+ * "math"          "strict" | "fast" | "tf32" | "bf16": what products and convolutions that sum in f32 may round.
  *                                "strict": plain sums of f32;
  *                                "fast": 3x3 filters that move by 1 may run by Winograd's method on every device, up
  *                                to three times as fast and with more rounding;

@@ -79,8 +79,8 @@ static struct values numbers(gradc_dtype dtype, int ndim, const int64_t *shape, 
     return v;
 }
 
-/* Sums of absolute values of v [n0,n1,...] for each index of an axis; where axis 1 is the channels of a group, for those
- * of all groups. */
+/* Sums of absolute values of v [n0,n1,...] for each index of an axis; where axis 1 is a group's channels, for those of
+ * all groups. */
 static struct values sizes(const struct values *v, int axis, int64_t groups)
 {
     const int64_t n = v->shape[axis] * groups, outputs = v->shape[0] / groups;

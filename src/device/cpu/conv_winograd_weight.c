@@ -2,8 +2,9 @@
  *
  * A tile's part of it is a correlation of n x n pixels with m x m flows of results, which takes n x n products.  They
  * are summed over all tiles first, and transformed back once.  A unit is a block of a group's channels, one of its
- * outputs, and a part of the blocks of tiles: it adds to its own partial result [point][channel][output] in the workspace.  The parts
- * are then added in their order.  db, where it is wanted, is summed by the units of a group's first channels. */
+ * outputs, and a part of the blocks of tiles: it adds to its own partial result [point][channel][output] in the
+ * workspace.  The parts are then added in their order.  db, where it is wanted, is summed by the units of a group's
+ * first channels. */
 #include "device/cpu/conv_winograd.h"
 
 #include <string.h>
@@ -67,10 +68,10 @@ static void split(struct filters *w, const struct conv *p, int64_t m)
 
 /* ---- Units ---- */
 
-/* A block of channels and outputs; the first ones are counted through all groups, and there is a filter's first. */
+/* A block of channels and outputs of a group; c and o count through all groups. */
 struct work {
     int64_t c, channels, o, outputs;
-    int64_t filter; /* elements of w in front of them */
+    int64_t filter; /* elements of w in front of the first filter */
     int first;      /* the group's first channels */
 };
 

@@ -1,10 +1,10 @@
 /* winograd.h - the transforms of Winograd's minimal filtering for 3x3 filters, a set of them for each instruction set.
  *
  * After Lavin and Gray, "Fast Algorithms for Convolutional Neural Networks" (2015): a tile of m x m results takes
- * n x n = (m + 2)^2 products for each pair of channels in place of 9 m^2: 16 for 36 (m 2), 36 for 144 (m 4).  All is f32;
- * images and filters of 16 bits are widened when they are gathered, and rounded, once, when they are scattered.
- * All arrays have `lanes` channels side by side, so a transform works on all of them at once.  The callers
- * (conv_winograd*.c) split the work; the products between the transforms are tile.h's.
+ * n x n = (m + 2)^2 products for each pair of channels in place of 9 m^2: 16 for 36 (m 2), 36 for 144 (m 4).  Arrays
+ * are of f32 and have `lanes` channels side by side, so a transform works on all of them at once; images of 16 bits are
+ * widened when they are gathered, and rounded, once, when they are scattered.  The callers (conv_winograd*.c) split the
+ * work; the products between the transforms are tile.h's.
  *
  * Rounding: |error| <= 1e-6 (m 2), 1e-5 (m 4) times (sum |w|) max |x|, the sum over what a result adds, the largest of
  * what its tiles read; for filters' gradients dz takes w's place.  Over 2400 random problems of up to 70 channels it
