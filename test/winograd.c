@@ -25,16 +25,18 @@ struct problem {
     int64_t most; /* OpenCL: bytes of a part */
 };
 
+/* Sometimes with more channels than a block has, but few pixels. */
 static struct problem make(struct random *r, int groups)
 {
-    struct problem p = {
-        .c = {{1, 1}, {0, 0}, {1, 1}, groups}, .w = {0, 0, 3, 3, -1}, .more = (int)random_below(r, 2)};
-    const int64_t most = random_below(r, 2) ? 40 : 9, many = groups > 1 ? 30 : 70;
+    struct problem p = {.c = {{1, 1}, {0, 0}, {1, 1}, groups}, .w = {0, 0, 3, 3, -1}};
+    p.more = (int)random_below(r, 2);
+    const int many = random_below(r, 10) == 0;
+    const int64_t most = random_below(r, 2) && !many ? 40 : 9, channels = many ? 600 / groups : 70 / groups;
     do {
         p.x[0] = 1 + random_below(r, 3);
-        p.w[1] = 1 + random_below(r, random_below(r, 2) ? many : 20);
-        p.x[1] = groups * p.w[1];
-        p.w[0] = groups * (1 + random_below(r, random_below(r, 2) ? many : 20));
+        p.w[1] = 1 + random_below(r, random_below(r, 2) ? channels : 20);
+        p.x[1] = p.w[1] * groups;
+        p.w[0] = (1 + random_below(r, random_below(r, 2) ? channels : 20)) * groups;
         for (int k = 0; k < 2; k++) {
             p.x[2 + k] = 1 + random_below(r, most);
             p.c.padding[k] = (int)random_below(r, random_below(r, 4) ? 3 : 5);
@@ -290,13 +292,13 @@ static void pretend(struct device *d, const struct device_info *facts, int is_gp
     d->info.units = 1000;
 }
 
-/* All but f32 is OpenCL's alone.  Kernels take long to build: by default what a GPU gets is in f16, what a processor
- * gets in bf16. */
+/* f64 is OpenCL's alone.  Kernels take long to build: by default what a GPU gets is in f16, what a processor gets in
+ * bf16. */
 static gradc_dtype dtype_for(const struct device *d, int i)
 {
     static const gradc_dtype all[] = {GRADC_F32, GRADC_F16, GRADC_BF16, GRADC_F64};
     if (!d->opencl)
-        return GRADC_F32;
+        return all[i / 2 % 3];
     if (test_long())
         return d->info.f64 ? all[i % 4] : all[i % 3];
     if (i % 4 != 1)
@@ -314,7 +316,7 @@ static void engines_against_loops(struct fixture *f)
     assert_int_equal(device_open(f->device, &d, &failure), GRADC_OK);
     const struct device_info facts = d->info;
     for (int i = 0; i < (test_long() ? 20 : 1) * PROBLEMS; i++) {
-        struct problem p = make(&r, d->opencl && random_below(&r, 3) == 0 ? 2 + (int)random_below(&r, 2) : 1);
+        struct problem p = make(&r, random_below(&r, 3) == 0 ? 2 + (int)random_below(&r, 4) : 1);
         pretend(d, &facts, i % 3 == 2);
         p.dtype = dtype_for(d, i);
         p.most = i % 2 ? 1 << 26 : 1 << (i / 2 % 4 + 16);
@@ -341,8 +343,12 @@ struct choice {
 static const struct choice cpu_choices[] = {
     {8, 64, 224, 64, 4},    {8, 512, 14, 512, 4}, {1, 512, 14, 512, 2},  {1, 64, 28, 64, 4},
     {1, 64, 7, 64, 2},      {1, 64, 5, 64, 0},    {128, 512, 2, 512, 2}, {128, 512, 4, 512, 4},
-    {8, 16, 28, 16, 4},     {8, 15, 28, 16, 0},   {8, 16, 28, 15, 0},    {8, 1024, 14, 1024, 2},
+    {8, 16, 28, 16, 4},     {8, 7, 28, 16, 0},    {8, 16, 28, 7, 0},     {8, 1024, 14, 1024, 2},
     {8, 2048, 14, 2048, 0}, {0, 64, 28, 64, 0},   {.batch = -1}};
+static const struct choice cpu_few_channels[] = {{8, 15, 28, 16, 0}, {8, 16, 28, 15, 0}, {.batch = -1}};
+static const struct choice cpu_few_of_weight[] = {{8, 8, 28, 16, 4}, {8, 15, 28, 8, 4}, {.batch = -1}};
+static const struct choice cpu_groups[] = {{8, 128, 28, 128, 4}, {8, 56, 28, 128, 0},    {8, 128, 28, 56, 0},
+                                           {1, 512, 14, 128, 2}, {8, 2048, 14, 2048, 2}, {.batch = -1}};
 #ifndef GRADC_NO_OPENCL
 static const struct choice opencl_cpu_choices[] = {
     {4, 3, 224, 64, 0}, {4, 64, 224, 64, 4}, {1, 512, 14, 512, 2},   {4, 512, 14, 512, 4},
@@ -371,27 +377,56 @@ static int64_t opencl_gpu_rule(const struct conv *p)
 }
 #endif
 
-static void one_rule(const char *name, const struct choice *rows, int64_t (*rule)(const struct conv *p),
-                     int groups, int halves)
+enum {
+    FORWARD = 1 << CONV_FORWARD,
+    INPUT = 1 << CONV_INPUT,
+    WEIGHT = 1 << CONV_WEIGHT,
+    ALL = FORWARD | INPUT | WEIGHT
+};
+
+/* What `tile` chooses for so many groups and these kinds.  halves: with 16 bits the same; else the direct forms. */
+struct rule {
+    const char *name;
+    const struct choice *rows;
+    int64_t (*tile)(const struct conv *p);
+    int groups, kinds, halves;
+};
+
+static const struct rule rules[] = {
+    {"CPU", cpu_choices, winograd_tile, 1, ALL, 1},
+    {"CPU, few channels", cpu_few_channels, winograd_tile, 1, FORWARD | INPUT, 1},
+    {"CPU, few channels, weight gradient", cpu_few_of_weight, winograd_tile, 1, WEIGHT, 1},
+    {"CPU, groups", cpu_groups, winograd_tile, 8, ALL, 1},
+#ifndef GRADC_NO_OPENCL
+    {"OpenCL on a processor", opencl_cpu_choices, opencl_cpu_rule, 1, ALL, 1},
+    {"GPU", opencl_gpu_choices, opencl_gpu_rule, 1, ALL, 1},
+    {"groups on a processor", opencl_cpu_groups, opencl_cpu_rule, 4, ALL, 1},
+    {"groups on a GPU", opencl_gpu_groups, opencl_gpu_rule, 4, ALL, 1},
+#endif
+};
+
+static void one_rule(const struct rule *rule, const struct choice *row)
 {
-    for (const struct choice *row = rows; row->batch >= 0; row++) {
-        struct problem p = {.c = {{1, 1}, {1, 1}, {1, 1}, groups}, .w = {row->out, row->in / groups, 3, 3}};
-        memcpy(p.x, (int64_t[]){row->batch, row->in, row->size, row->size}, 4 * sizeof *p.x);
-        naive_conv_shape(&p.c, p.x, p.w, p.z);
-        for (int kind = 0; kind < 3; kind++) {
-            struct conv c = engine_problem(&p, (enum conv_kind)kind), other[] = {c, c, c, c, c};
-            if (rule(&c) != row->m)
-                fail_msg("%s, row %d, kind %d: m is %d", name, (int)(row - rows), kind, (int)rule(&c));
-            other[0].dtype = GRADC_F64;
-            other[1].kh = 5;
-            other[2].kw = 1;
-            other[3].stride_h = 2;
-            other[4].dilation_w = 2;
-            for (int k = 0; k < 5; k++)
-                assert_int_equal(rule(&other[k]), 0);
-            c.dtype = kind % 2 ? GRADC_BF16 : GRADC_F16;
-            assert_int_equal(rule(&c), halves ? row->m : 0);
-        }
+    struct problem p = {.c = {{1, 1}, {1, 1}, {1, 1}, rule->groups}};
+    memcpy(p.w, (int64_t[]){row->out, row->in / rule->groups, 3, 3}, 4 * sizeof *p.w);
+    memcpy(p.x, (int64_t[]){row->batch, row->in, row->size, row->size}, 4 * sizeof *p.x);
+    naive_conv_shape(&p.c, p.x, p.w, p.z);
+    for (int kind = 0; kind < 3; kind++) {
+        struct conv c = engine_problem(&p, (enum conv_kind)kind), other[] = {c, c, c, c, c};
+        if (!(rule->kinds >> kind & 1))
+            continue;
+        if (rule->tile(&c) != row->m)
+            fail_msg("%s, row %d, kind %d: m is %d", rule->name, (int)(row - rule->rows), kind,
+                     (int)rule->tile(&c));
+        other[0].dtype = GRADC_F64;
+        other[1].kh = 5;
+        other[2].kw = 1;
+        other[3].stride_h = 2;
+        other[4].dilation_w = 2;
+        for (int k = 0; k < 5; k++)
+            assert_int_equal(rule->tile(&other[k]), 0);
+        for (c.dtype = GRADC_F16; c.dtype <= GRADC_BF16; c.dtype++)
+            assert_int_equal(rule->tile(&c), rule->halves ? row->m : 0);
     }
 }
 
@@ -399,13 +434,9 @@ static void shapes_choose(struct fixture *f)
 {
     if (f->eager || strcmp(f->device, "cpu") != 0)
         return;
-    one_rule("CPU", cpu_choices, winograd_tile, 1, 0);
-#ifndef GRADC_NO_OPENCL
-    one_rule("OpenCL on a processor", opencl_cpu_choices, opencl_cpu_rule, 1, 1);
-    one_rule("GPU", opencl_gpu_choices, opencl_gpu_rule, 1, 1);
-    one_rule("groups on a processor", opencl_cpu_groups, opencl_cpu_rule, 4, 1);
-    one_rule("groups on a GPU", opencl_gpu_groups, opencl_gpu_rule, 4, 1);
-#endif
+    for (size_t i = 0; i < sizeof rules / sizeof *rules; i++)
+        for (const struct choice *row = rules[i].rows; row->batch >= 0; row++)
+            one_rule(&rules[i], row);
 }
 
 /* ---- The setting ---- */
@@ -494,12 +525,19 @@ static void math_of(struct fixture *f, const struct layer *l)
     operands_free(g);
 }
 
+/* Of so many layers; kernels take long to build, so OpenCL has the first of them. */
+static size_t some_of(const struct fixture *f, size_t layers, size_t opencl)
+{
+    return f->g->device->opencl ? opencl : layers;
+}
+
 static void fast_and_strict(struct fixture *f)
 {
-    static const struct layer layers[] = {{GRADC_F32, {3, 20, 29, 27, -1}, 36, 1},
-                                          {GRADC_F32, {9, 33, 18, 17, -1}, 23, 1},
-                                          {GRADC_BF16, {2, 40, 21, 18, -1}, 36, 2}};
-    for (size_t i = 0; i < sizeof layers / sizeof *layers; i++)
+    static const struct layer layers[] = {
+        {GRADC_F32, {3, 20, 29, 27, -1}, 36, 1},  {GRADC_F32, {9, 33, 18, 17, -1}, 23, 1},
+        {GRADC_BF16, {2, 40, 21, 18, -1}, 36, 2}, {GRADC_F32, {3, 48, 19, 27, -1}, 60, 3},
+        {GRADC_F16, {3, 40, 29, 27, -1}, 36, 1},  {GRADC_F16, {3, 72, 19, 17, -1}, 80, 4}};
+    for (size_t i = 0; i < some_of(f, sizeof layers / sizeof *layers, 3); i++)
         math_of(f, &layers[i]);
 }
 
@@ -524,8 +562,10 @@ static void chain_behind(struct fixture *f, const struct layer *l)
 static void chains_behind(struct fixture *f)
 {
     static const struct layer layers[] = {{GRADC_F32, {2, 24, 21, 23, -1}, 20, 1},
-                                          {GRADC_BF16, {2, 34, 21, 23, -1}, 40, 2}};
-    for (size_t i = 0; i < sizeof layers / sizeof *layers; i++)
+                                          {GRADC_BF16, {2, 34, 21, 23, -1}, 40, 2},
+                                          {GRADC_F32, {2, 48, 21, 23, -1}, 51, 3},
+                                          {GRADC_F16, {2, 72, 75, 9, -1}, 48, 3}};
+    for (size_t i = 0; i < some_of(f, sizeof layers / sizeof *layers, 2); i++)
         chain_behind(f, &layers[i]);
 }
 

@@ -20,10 +20,12 @@ struct tiles {
     int64_t groups, row_blocks, column_blocks, blocks; /* groups of images */
     int64_t line;                                      /* staged pixels of a row, `lanes` channels each */
     void (*const *transform)(const struct squares *s);
+    int dtype;   /* WINOGRAD_F32 .. of images and filters, */
+    size_t size; /* and the bytes of an element */
 };
 
-/* For results of height x width; a block has about `most` tiles. */
-struct tiles tiles_of(int64_t m, int64_t batch, int64_t height, int64_t width, int64_t most);
+/* For p with results of height x width; a block has about `most` tiles. */
+struct tiles tiles_of(const struct conv *p, int64_t m, int64_t height, int64_t width, int64_t most);
 
 /* A block's place and size, in images and tiles. */
 struct block {
@@ -34,8 +36,8 @@ struct block tiles_block(const struct tiles *t, int64_t batch, int64_t index);
 /* Up to `lanes` channels of images.  Tile (r, c) has the pixels from (r * m + top, c * m + left) on; there are zeros
  * outside of height x width. */
 struct source {
-    const float *from; /* the first image's first channel */
-    int64_t image;     /* elements between images */
+    const void *from; /* the first image's first channel */
+    int64_t image;    /* elements between images */
     int64_t channels, height, width, top, left;
     int kind;   /* WINOGRAD_INPUT or WINOGRAD_FLOW */
     float *sum; /* gets the sum of all pixels added, where not NULL */

@@ -1,12 +1,15 @@
 /* conv_winograd_weight.c - the gradient of 3x3 filters that move by 1, by Winograd's minimal filtering.
  *
  * A tile's part of it is a correlation of n x n pixels with m x m flows of results, which takes n x n products.  They
- * are summed over all tiles first, and transformed back once.  A unit is a block of channels, one of outputs, and a
- * part of the blocks of tiles: it adds to its own partial result [point][channel][output] in the workspace.  The parts
- * are then added in their order.  db, where it is wanted, is summed by the units of the first channels. */
+ * are summed over all tiles first, and transformed back once.  A unit is a block of a group's channels, one of its
+ * outputs, and a part of the blocks of tiles: it adds to its own partial result [point][channel][output] in the
+ * workspace.  The parts are then added in their order.  db, where it is wanted, is summed by the units of a group's
+ * first channels. */
 #include "device/cpu/conv_winograd.h"
 
 #include <string.h>
+
+#include "device/cpu/half.h"
 
 enum {
     TILES = 64,           /* of a block */
@@ -19,7 +22,9 @@ enum {
 struct filters {
     const struct conv *p;
     struct tiles t;
-    int64_t cb, ob, cblocks, oblocks;  /* channels and outputs of a block */
+    int64_t channels, outputs;         /* of a group */
+    int64_t cb, ob, cblocks, oblocks;  /* of a block; blocks of a group */
+    int64_t blocks;                    /* (group, channels, outputs) */
     int64_t parts, each;               /* of the sum; blocks of tiles in each of them */
     int64_t pitch, part;               /* of a transformed tile's channels; of a point */
     int64_t flow_part;                 /* of a point's transformed flows */
@@ -38,13 +43,16 @@ static int64_t block_tiles(const struct filters *w)
 static void split(struct filters *w, const struct conv *p, int64_t m)
 {
     *w = (struct filters){.p = p};
-    w->t = tiles_of(m, p->batch, p->out_height, p->out_width, m == 4 ? TILES : 2 * TILES);
+    w->t = tiles_of(p, m, p->out_height, p->out_width, m == 4 ? TILES : 2 * TILES);
     const int64_t lanes = w->t.loops->lanes;
-    w->cb = tile_round(tile_even(p->in, BLOCK_CHANNELS, lanes), lanes);
-    w->ob = tile_round(tile_even(p->out, BLOCK_CHANNELS, lanes), lanes);
-    w->cblocks = tile_blocks(p->in, w->cb);
-    w->oblocks = tile_blocks(p->out, w->ob);
-    w->parts = tile_max(1, tile_min(w->t.blocks / LEAST_BLOCKS, PARTS / (w->cblocks * w->oblocks)));
+    w->channels = p->in / p->groups;
+    w->outputs = p->out / p->groups;
+    w->cb = tile_round(tile_even(w->channels, BLOCK_CHANNELS, lanes), lanes);
+    w->ob = tile_round(tile_even(w->outputs, BLOCK_CHANNELS, lanes), lanes);
+    w->cblocks = tile_blocks(w->channels, w->cb);
+    w->oblocks = tile_blocks(w->outputs, w->ob);
+    w->blocks = p->groups * w->cblocks * w->oblocks;
+    w->parts = tile_max(1, tile_min(w->t.blocks / LEAST_BLOCKS, PARTS / w->blocks));
     w->each = tile_blocks(w->t.blocks, w->parts);
     w->parts = tile_blocks(w->t.blocks, w->each);
     w->pitch = tiles_pitch(w->cb, lanes);
@@ -60,16 +68,21 @@ static void split(struct filters *w, const struct conv *p, int64_t m)
 
 /* ---- Units ---- */
 
-/* A block of channels and outputs. */
+/* A block of channels and outputs of a group; c and o count through all groups. */
 struct work {
     int64_t c, channels, o, outputs;
+    int64_t filter; /* elements of w in front of the first filter */
+    int first;      /* the group's first channels */
 };
 
 static struct work find_work(const struct filters *w, int64_t index)
 {
-    struct work u = {.c = index % w->cblocks * w->cb, .o = index / w->cblocks * w->ob};
-    u.channels = tile_min(w->cb, w->p->in - u.c);
-    u.outputs = tile_min(w->ob, w->p->out - u.o);
+    const int64_t group = index / (w->cblocks * w->oblocks);
+    const int64_t c = index % w->cblocks * w->cb, o = index / w->cblocks % w->oblocks * w->ob;
+    struct work u = {.c = group * w->channels + c, .o = group * w->outputs + o, .first = c == 0};
+    u.channels = tile_min(w->cb, w->channels - c);
+    u.outputs = tile_min(w->ob, w->outputs - o);
+    u.filter = (u.o * w->channels + c) * 9;
     return u;
 }
 
@@ -88,7 +101,7 @@ static void transform_pixels(const struct filters *w, const struct work *u, cons
     s.top = -p->padding_h;
     s.left = -p->padding_w;
     for (int64_t c = 0; c < u->channels; c += lanes) {
-        s.from = (const float *)view_host(&p->x) + (u->c + c) * plane;
+        s.from = tile_at(view_host(&p->x), (u->c + c) * plane, w->t.size);
         s.channels = tile_min(lanes, u->channels - c);
         tiles_transform(&w->t, b, &s, staged, to + c, w->part, w->pitch);
     }
@@ -106,7 +119,7 @@ static void transform_flows(const struct filters *w, const struct work *u, const
     for (int64_t v = 0, panel = 0; v < vectors; v++) {
         if (v == panel + tiles_panel(vectors - panel))
             panel = v;
-        s.from = (const float *)view_host(&p->z) + (u->o + v * lanes) * plane;
+        s.from = tile_at(view_host(&p->z), (u->o + v * lanes) * plane, w->t.size);
         s.channels = tile_min(lanes, u->outputs - v * lanes);
         s.sum = db ? db + v * lanes : NULL;
         tiles_transform(&w->t, b, &s, staged, to + (panel * tiles + v - panel) * lanes, w->flow_part,
@@ -143,7 +156,7 @@ static void run_unit(void *arg, int64_t unit, int thread)
           *flows = (float *)(void *)(buffer + w->staged + w->transformed),
           *partial = w->partial + unit * w->sums;
     struct work u = find_work(w, unit / w->parts);
-    float *db = w->p->db && u.c == 0 ? sums_db(w, partial) : NULL;
+    float *db = w->p->db && u.first ? sums_db(w, partial) : NULL;
     if (db)
         memset(db, 0, (size_t)w->sum_pitch * sizeof *db);
     for (int64_t i = part * w->each; i < end; i++) {
@@ -155,6 +168,18 @@ static void run_unit(void *arg, int64_t unit, int thread)
 }
 
 /* ---- The sum ---- */
+
+/* db of some outputs, from the partial results of a block on. */
+static void sum_db(const struct filters *w, const struct work *u, float *first, int64_t o, int64_t outputs)
+{
+    float *from = sums_db(w, first) + o;
+    void *db = tile_at(view_host(w->p->db), u->o + o, w->t.size);
+    const int half = dtype_is_half(w->p->dtype);
+    float *sum = half ? from : db; /* the first part's place */
+    w->t.set->sum(sum, 0, from, 0, w->sums, w->parts, NULL, 1, outputs);
+    if (half)
+        half_narrow(w->p->dtype, outputs, sum, db);
+}
 
 /* Adds the parts of some channels and a vector of outputs to the first part, and transforms them back. */
 static void sum_task(void *arg, int64_t task, int thread)
@@ -173,9 +198,8 @@ static void sum_task(void *arg, int64_t task, int thread)
         float *sum = from + point * w->sum_part;
         w->t.set->sum(sum, w->sum_pitch, sum, w->sum_pitch, w->sums, w->parts, NULL, channels, lanes);
     }
-    if (c == 0 && u.c == 0 && w->p->db)
-        w->t.set->sum((float *)view_host(w->p->db) + u.o + o, 0, sums_db(w, first) + o, 0, w->sums, w->parts,
-                      NULL, 1, outputs);
+    if (c == 0 && u.first && w->p->db)
+        sum_db(w, &u, first, o, outputs);
     struct squares q = {.count = channels, .from = from, .from_row = w->t.n * w->sum_part, .to = staged};
     q.from_column = w->sum_part;
     q.from_step = w->sum_pitch;
@@ -183,8 +207,8 @@ static void sum_task(void *arg, int64_t task, int thread)
     q.to_column = lanes;
     q.to_step = 9 * lanes;
     w->t.transform[WINOGRAD_WEIGHT](&q);
-    float *dw = (float *)view_host(&w->p->w) + ((u.o + o) * w->p->in + u.c + c) * 9;
-    w->t.loops->scatter(dw, w->p->in * 9, staged, outputs, channels * 9, NULL);
+    void *dw = tile_at(view_host(&w->p->w), u.filter + (o * w->channels + c) * 9, w->t.size);
+    w->t.loops->scatter[w->t.dtype](dw, w->channels * 9, staged, outputs, channels * 9, NULL);
 }
 
 /* ---- The entry ---- */
@@ -193,7 +217,7 @@ size_t conv_winograd_weight(struct device *d, const struct conv *p, int64_t m, i
 {
     struct filters w;
     split(&w, p, m);
-    const int64_t tiles = block_tiles(&w), blocks = w.cblocks * w.oblocks, lanes = w.t.loops->lanes;
+    const int64_t tiles = block_tiles(&w), vectors = w.ob / w.t.loops->lanes;
     const size_t table = conv_align((size_t)(w.cb + tiles) * sizeof *w.row);
     const size_t buffers = (size_t)cpu_threads(d) * w.buffer;
     if (run) {
@@ -206,8 +230,8 @@ size_t conv_winograd_weight(struct device *d, const struct conv *p, int64_t m, i
             w.row[i] = (int32_t)i;
         for (int64_t i = 0; i < tiles; i++)
             w.at[i] = (int32_t)(i * w.pitch);
-        cpu_parallel(d, blocks * w.parts, run_unit, &w);
-        cpu_parallel(d, blocks * (w.ob / lanes) * tile_blocks(w.cb, SUM_CHANNELS), sum_task, &w);
+        cpu_parallel(d, w.blocks * w.parts, run_unit, &w);
+        cpu_parallel(d, w.blocks * vectors * tile_blocks(w.cb, SUM_CHANNELS), sum_task, &w);
     }
-    return table + buffers + tiles_bytes(blocks * w.parts * w.sums);
+    return table + buffers + tiles_bytes(w.blocks * w.parts * w.sums);
 }

@@ -2,6 +2,9 @@
  *
  * A square is transformed by one rule along its columns and then along its rows.  The rules are those of Lavin and Gray
  * for the points 0, 1, -1 (m 2) and 2, -2 (m 4), and infinity; each sum is written out once. */
+#include <string.h>
+
+#include "base/half.h"
 #include "device/cpu/isa.h"
 #include "device/cpu/vector.h"
 #include "device/cpu/winograd.h"
@@ -10,7 +13,7 @@ enum { LANES = LANES_F32 };
 #define FMA FMA_F32
 #define SPLAT SPLAT_F32
 
-enum { AHEAD = 32 /* elements: two cache lines */ };
+enum { AHEAD = 128 /* bytes: two cache lines */ };
 
 typedef float vec __attribute__((vector_size(LANES * sizeof(float))));
 typedef float loose __attribute__((vector_size(LANES * sizeof(float)), aligned(sizeof(float)), may_alias));
@@ -25,7 +28,7 @@ INLINE void store(float *p, vec x)
     *(loose *)p = x;
 }
 
-/* ---- Parts of a vector: the first `count` lanes, the others 0 or left alone ---- */
+/* ---- Parts of a vector, and of as many 16-bit words: the first `count`, the others 0 or left alone ---- */
 
 #if defined(__AVX512F__)
 INLINE vec load_part(const float *p, int64_t count)
@@ -36,6 +39,17 @@ INLINE vec load_part(const float *p, int64_t count)
 INLINE void store_part(float *p, int64_t count, vec x)
 {
     _mm512_mask_storeu_ps(p, (__mmask16)((1U << count) - 1), x);
+}
+
+INLINE void load_words(uint16_t *to, const uint16_t *p, int64_t count)
+{
+    _mm256_storeu_si256((__m256i *)(void *)to, _mm256_maskz_loadu_epi16((__mmask16)((1U << count) - 1), p));
+}
+
+INLINE void store_words(uint16_t *p, int64_t count, const uint16_t *x)
+{
+    _mm256_mask_storeu_epi16(p, (__mmask16)((1U << count) - 1),
+                             _mm256_loadu_si256((const __m256i *)(const void *)x));
 }
 #elif defined(__AVX2__) && defined(__FMA__)
 INLINE __m256i lane_mask(int64_t count)
@@ -65,6 +79,24 @@ INLINE void store_part(float *p, int64_t count, vec x)
 {
     for (int64_t j = 0; j < count; j++)
         p[j] = x[j];
+}
+#endif
+
+#if !defined(__AVX512F__)
+INLINE void store_words(uint16_t *p, int64_t count, const uint16_t *x)
+{
+    foreach (i, 4) /* sizes that the compiler knows: no calls */
+        if (count & LANES >> i) {
+            memcpy(p, x, (LANES >> i) * sizeof *p);
+            p += LANES >> i;
+            x += LANES >> i;
+        }
+}
+
+INLINE void load_words(uint16_t *to, const uint16_t *p, int64_t count)
+{
+    memset(to, 0, LANES * sizeof *to);
+    store_words(to, count, p);
 }
 #endif
 
@@ -219,13 +251,14 @@ SQUARE(weight_4, 6, 3)
 
 TRANSPOSE(transpose, vec, LANES_F32)
 
-static void gather(float *to, const float *from, int64_t plane, int64_t channels, int64_t n)
+static void gather_f32(float *to, const void *pixels, int64_t plane, int64_t channels, int64_t n)
 {
+    const float *from = pixels;
     for (int64_t j = 0; j < n; j += LANES, to += LANES * LANES) {
         const int64_t count = tile_min(LANES, n - j);
         vec x[LANES];
         foreach (c, LANES) /* so many short rows are no streams to the processor */
-            __builtin_prefetch(from + c * plane + j + AHEAD);
+            __builtin_prefetch((const char *)(from + c * plane + j) + AHEAD);
         if (channels == LANES && count == LANES)
             foreach (c, LANES)
                 x[c] = load(from + c * plane + j);
@@ -238,8 +271,10 @@ static void gather(float *to, const float *from, int64_t plane, int64_t channels
     }
 }
 
-static void scatter(float *to, int64_t plane, const float *from, int64_t channels, int64_t n, const float *bias)
+static void scatter_f32(void *pixels, int64_t plane, const float *from, int64_t channels, int64_t n,
+                        const float *bias)
 {
+    float *to = pixels;
     for (int64_t j = 0; j < n; j += LANES, from += LANES * LANES) {
         const int64_t count = tile_min(LANES, n - j);
         vec x[LANES];
@@ -259,6 +294,54 @@ static void scatter(float *to, int64_t plane, const float *from, int64_t channel
                     store_part(to + c * plane + j, count, x[c]);
     }
 }
+
+/* ---- The same of 16 bits: squares of them go through f32 in the first cache ---- */
+
+/* A whole square is converted in one loop: the compiler unrolls one of LANES before it could make vectors of it. */
+INLINE void gather(float *to, const uint16_t *from, int64_t plane, int64_t channels, int64_t n,
+                   float (*widen)(uint16_t h))
+{
+    for (int64_t j = 0; j < n; j += LANES, to += LANES * LANES) {
+        float wide[LANES * LANES];
+        uint16_t narrow[LANES * LANES];
+        for (int64_t c = 0; c < channels; c++) {
+            const uint16_t *row = from + c * plane + j;
+            __builtin_prefetch((const char *)row + AHEAD);
+            load_words(narrow + c * LANES, row, tile_min(LANES, n - j));
+        }
+        for (int64_t i = 0; i < channels * LANES; i++)
+            wide[i] = widen(narrow[i]);
+        gather_f32(to, wide, LANES, channels, LANES);
+    }
+}
+
+INLINE void scatter(uint16_t *to, int64_t plane, const float *from, int64_t channels, int64_t n,
+                    const float *bias, uint16_t (*round)(float x))
+{
+    for (int64_t j = 0; j < n; j += LANES, from += LANES * LANES) {
+        float wide[LANES * LANES];
+        uint16_t narrow[LANES * LANES];
+        scatter_f32(wide, LANES, from, channels, LANES, bias);
+        for (int64_t i = 0; i < channels * LANES; i++)
+            narrow[i] = round(wide[i]);
+        for (int64_t c = 0; c < channels; c++)
+            store_words(to + c * plane + j, tile_min(LANES, n - j), narrow + c * LANES);
+    }
+}
+
+#define HALF(dtype)                                                                                      \
+    static void gather_##dtype(float *to, const void *from, int64_t plane, int64_t channels, int64_t n)  \
+    {                                                                                                    \
+        gather(to, from, plane, channels, n, dtype##_widen);                                             \
+    }                                                                                                    \
+    static void scatter_##dtype(void *to, int64_t plane, const float *from, int64_t channels, int64_t n, \
+                                const float *bias)                                                       \
+    {                                                                                                    \
+        scatter(to, plane, from, channels, n, bias, dtype##_narrow);                                     \
+    }
+HALF(f16)
+HALF(bf16)
+#undef HALF
 
 static void add_up(float *sum, const float *from, int64_t pitch, int64_t rows, int64_t columns)
 {
@@ -286,6 +369,6 @@ extern const struct winograd_set ISA_NAME(winograd_set);
 const struct winograd_set ISA_NAME(winograd_set) = {
     .lanes = LANES,
     .transform = {[WINOGRAD_2] = RULES(2), [WINOGRAD_4] = RULES(4)},
-    .gather = gather,
-    .scatter = scatter,
+    .gather = {gather_f32, gather_f16, gather_bf16},
+    .scatter = {scatter_f32, scatter_f16, scatter_bf16},
     .add_up = add_up};
