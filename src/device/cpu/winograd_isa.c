@@ -15,32 +15,21 @@ enum { LANES = LANES_F32 };
 
 enum { AHEAD = 128 /* bytes: two cache lines */ };
 
-typedef float vec __attribute__((vector_size(LANES * sizeof(float))));
-typedef float loose __attribute__((vector_size(LANES * sizeof(float)), aligned(sizeof(float)), may_alias));
+typedef vec_f32 vec;
 
 INLINE vec load(const float *p)
 {
-    return (vec)(*(const loose *)p);
+    return (vec)(*(const loose_f32 *)p);
 }
 
 INLINE void store(float *p, vec x)
 {
-    *(loose *)p = x;
+    *(loose_f32 *)p = x;
 }
 
-/* ---- Parts of a vector, and of as many 16-bit words: the first `count`, the others 0 or left alone ---- */
+/* ---- As many 16-bit words as a vector has lanes: the first `count`, the others 0 or left alone ---- */
 
 #if defined(__AVX512F__)
-INLINE vec load_part(const float *p, int64_t count)
-{
-    return _mm512_maskz_loadu_ps((__mmask16)((1U << count) - 1), p);
-}
-
-INLINE void store_part(float *p, int64_t count, vec x)
-{
-    _mm512_mask_storeu_ps(p, (__mmask16)((1U << count) - 1), x);
-}
-
 INLINE void load_words(uint16_t *to, const uint16_t *p, int64_t count)
 {
     _mm256_storeu_si256((__m256i *)(void *)to, _mm256_maskz_loadu_epi16((__mmask16)((1U << count) - 1), p));
@@ -51,38 +40,7 @@ INLINE void store_words(uint16_t *p, int64_t count, const uint16_t *x)
     _mm256_mask_storeu_epi16(p, (__mmask16)((1U << count) - 1),
                              _mm256_loadu_si256((const __m256i *)(const void *)x));
 }
-#elif defined(__AVX2__) && defined(__FMA__)
-INLINE __m256i lane_mask(int64_t count)
-{
-    return _mm256_cmpgt_epi32(_mm256_set1_epi32((int)count), _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7));
-}
-
-INLINE vec load_part(const float *p, int64_t count)
-{
-    return _mm256_maskload_ps(p, lane_mask(count));
-}
-
-INLINE void store_part(float *p, int64_t count, vec x)
-{
-    _mm256_maskstore_ps(p, lane_mask(count), x);
-}
 #else
-INLINE vec load_part(const float *p, int64_t count)
-{
-    vec x = {0};
-    for (int64_t j = 0; j < count; j++)
-        x[j] = p[j];
-    return x;
-}
-
-INLINE void store_part(float *p, int64_t count, vec x)
-{
-    for (int64_t j = 0; j < count; j++)
-        p[j] = x[j];
-}
-#endif
-
-#if !defined(__AVX512F__)
 INLINE void store_words(uint16_t *p, int64_t count, const uint16_t *x)
 {
     foreach (i, 4) /* sizes that the compiler knows: no calls */
@@ -264,7 +222,7 @@ static void gather_f32(float *to, const void *pixels, int64_t plane, int64_t cha
                 x[c] = load(from + c * plane + j);
         else
             foreach (c, LANES)
-                x[c] = c < channels ? load_part(from + c * plane + j, count) : (vec){0};
+                x[c] = c < channels ? load_first_f32(from + c * plane + j, count) : (vec){0};
         transpose(x);
         foreach (c, LANES)
             store(to + c * LANES, x[c]);
@@ -291,7 +249,7 @@ static void scatter_f32(void *pixels, int64_t plane, const float *from, int64_t 
         else
             foreach (c, LANES)
                 if (c < channels)
-                    store_part(to + c * plane + j, count, x[c]);
+                    store_first_f32(to + c * plane + j, count, x[c]);
     }
 }
 
