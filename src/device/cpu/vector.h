@@ -78,7 +78,7 @@ typedef double vec_f64 __attribute__((vector_size(VECTOR_BYTES)));
 typedef float loose_f32 __attribute__((vector_size(VECTOR_BYTES), aligned(sizeof(float)), may_alias));
 typedef double loose_f64 __attribute__((vector_size(VECTOR_BYTES), aligned(sizeof(double)), may_alias));
 
-/* ---- Parts of a vector: the first `count` lanes, the others 0 or left alone ---- */
+/* ---- Parts of a vector: the first `count` lanes, none to all, the others 0 or left alone ---- */
 
 #if defined(__AVX512F__)
 INLINE vec_f32 load_first_f32(const float *p, int64_t count)
@@ -117,6 +117,10 @@ INLINE vec_f64 load_first_f64(const double *p, int64_t count)
 INLINE void store_first_f32(float *p, int64_t count, vec_f32 x)
 {
     __m128 part = _mm256_castps256_ps128((__m256)x);
+    if (count == LANES_F32) {
+        *(loose_f32 *)p = x;
+        return;
+    }
     if (count & 4) {
         _mm_storeu_ps(p, part);
         part = _mm256_extractf128_ps((__m256)x, 1);
@@ -134,6 +138,10 @@ INLINE void store_first_f32(float *p, int64_t count, vec_f32 x)
 INLINE void store_first_f64(double *p, int64_t count, vec_f64 x)
 {
     __m128d part = _mm256_castpd256_pd128((__m256d)x);
+    if (count == LANES_F64) {
+        *(loose_f64 *)p = x;
+        return;
+    }
     if (count & 2) {
         _mm_storeu_pd(p, part);
         part = _mm256_extractf128_pd((__m256d)x, 1);
