@@ -74,23 +74,6 @@ static struct values sizes(const struct values *v, int axis, int groups)
     return s;
 }
 
-static void put_number(gradc_dtype dtype, void *to, int64_t i, double number)
-{
-    if (dtype == GRADC_F64)
-        ((double *)to)[i] = number;
-    else if (is_half(dtype))
-        ((uint16_t *)to)[i] = (uint16_t)half_pattern(dtype, number);
-    else
-        ((float *)to)[i] = (float)number;
-}
-
-static double number_of(gradc_dtype dtype, const void *from, int64_t i)
-{
-    if (dtype == GRADC_F64)
-        return ((const double *)from)[i];
-    return is_half(dtype) ? half_number(dtype, ((const uint16_t *)from)[i]) : (double)((const float *)from)[i];
-}
-
 /* Memory of the device with v's numbers; NULL: NaN, `bytes` of them. */
 static struct view memory(struct device *d, gradc_dtype dtype, const struct values *v, size_t bytes)
 {
@@ -102,7 +85,7 @@ static struct view memory(struct device *d, gradc_dtype dtype, const struct valu
     assert_non_null(numbers);
     memset(numbers, 0xff, bytes);
     for (int64_t i = 0; v && i < v->n; i++)
-        put_number(dtype, numbers, i, v->at[i]);
+        set_number(dtype, numbers, i, v->at[i]);
     assert_int_equal(d->table->slab_new(d, bytes + 1, &view.at.slab, &f), GRADC_OK);
     assert_int_equal(d->table->write(d, view.at, numbers, bytes, &f), GRADC_OK);
     free(numbers);
@@ -203,7 +186,7 @@ static void judge(struct device *d, const struct view *got, const struct values 
     int64_t index[GRADC_MAX_NDIM];
     const double bound = bounds[m == 4][kind] * (p->dtype == GRADC_F64 ? 0x1p-29 : 1);
     for (int64_t i = 0; i < want->n; i++) {
-        const double z = number_of(p->dtype, all, i);
+        const double z = number_at(p->dtype, all, i);
         values_index(want, i, index);
         const double most = bound * size->at[index[axis]] + own_rounding(p->dtype, want->at[i]);
         if (!(fabs(z - want->at[i]) <= most))

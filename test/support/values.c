@@ -72,7 +72,7 @@ unsigned half_pattern(gradc_dtype dtype, double x)
     return sign | low;
 }
 
-static double number_at(gradc_dtype dtype, const void *data, int64_t i)
+double number_at(gradc_dtype dtype, const void *data, int64_t i)
 {
     switch (dtype) {
     case GRADC_F32: return (double)((const float *)data)[i];
@@ -85,7 +85,7 @@ static double number_at(gradc_dtype dtype, const void *data, int64_t i)
     }
 }
 
-static void set_number(gradc_dtype dtype, void *data, int64_t i, double value)
+void set_number(gradc_dtype dtype, void *data, int64_t i, double value)
 {
     switch (dtype) {
     case GRADC_F32: ((float *)data)[i] = (float)value; break;

@@ -40,6 +40,10 @@ double half_number(gradc_dtype dtype, unsigned bits);
 unsigned half_pattern(gradc_dtype dtype, double x);
 double value_rounded(gradc_dtype dtype, double x);
 
+/* Element i of memory that holds numbers of a dtype. */
+double number_at(gradc_dtype dtype, const void *data, int64_t i);
+void set_number(gradc_dtype dtype, void *data, int64_t i, double value);
+
 /* ---- Operands ---- */
 
 /* How a tensor lies in memory: without gaps, its axes exchanged, every second element of a larger one, or its last
