@@ -103,8 +103,8 @@ void find_depths(__local where_t *depths, const struct operands *o, index_t at, 
     const struct axis *a = &o->along;
 
     for (int k = item; k < TILE_K; k += ITEMS)
-        depths[k] = place(digits_of(at + k, a->area, a->width), at + k < o->last, o->width, a->width, a->image,
-                          a->other, a->y, a->x, a->step_y, a->step_x);
+        depths[k] = locate(at + k, o->last, o->width, a->area, a->width, a->image, a->other, a->y, a->x, a->step_y,
+                           a->step_x);
 }
 
 static inline __attribute__((always_inline))

@@ -108,24 +108,20 @@ typedef struct {
     index_t inside, at;
 } along_t;
 
-INLINE along_t along_of(index_t n, index_t area, index_t other)
+INLINE void along_of(along_t *a, index_t n, index_t area, index_t other)
 {
-    along_t a;
-
-    a.inside = last_digit(&n, area);
-    a.at = n * other + a.inside;
-    return a;
+    a->inside = last_digit(&n, area);
+    a->at = n * other + a->inside;
 }
 
-INLINE along_t along_add(along_t a, along_t more, index_t area, index_t other)
+INLINE void along_add(along_t *a, const along_t *more, index_t area, index_t other)
 {
-    a.inside += more.inside;
-    a.at += more.at;
-    if (a.inside >= area) {
-        a.inside -= area;
-        a.at += other - area;
+    a->inside += more->inside;
+    a->at += more->at;
+    if (a->inside >= area) {
+        a->inside -= area;
+        a->at += other - area;
     }
-    return a;
 }
 
 /* The item's first depth in a slice. */
@@ -140,10 +136,10 @@ INLINE along_t along_add(along_t a, along_t more, index_t area, index_t other)
 #define B_DEPTH (index_t)(item % WORDS * PER_WORD)
 #endif
 
-#define ALONG(n) along_of(n, (index_t)depth_area, (index_t)depth_other)
-#define ALONG_ADD(a, more) along_add(a, more, (index_t)depth_area, (index_t)depth_other)
-#define DIGITS(n) digits_of(n, (index_t)depth_area, (index_t)depth_width)
-#define DIGITS_ADD(d, more) digits_add(d, more, height_of_depth, (index_t)depth_width)
+#define ALONG(a, n) along_of(&(a), n, depth_area, depth_other)
+#define ALONG_ADD(a, more) along_add(&(a), &(more), depth_area, depth_other)
+#define DIGITS(d, n) digits_of(&(d), n, depth_area, depth_width)
+#define DIGITS_ADD(d, more) digits_add(&(d), &(more), height_of_depth, depth_width)
 
 /* ---- A slice, from depth `at` on: begun, it is on its way; ended, it is in local memory, for copies once they were
  * waited for ---- */
@@ -153,14 +149,19 @@ INLINE along_t along_add(along_t a, along_t more, index_t area, index_t other)
 #define END_A(tile) gather_store(tile, TILE_M, a_held, item)
 #elif A_WAY == WAY_DEEP
 #define BEGIN_A(tile, at, depths) \
-    left_deep(a_held, a, m - row, a_row, along.at, ALONG_ADD(along, along_one).at - along.at, \
-              last - (at) - A_DEPTH, item); \
-    along = ALONG_ADD(along, along_slice)
+    do { \
+        along_t second = along; \
+        ALONG_ADD(second, along_one); \
+        left_deep(a_held, a, m - row, a_row, along.at, second.at - along.at, last - (at) - A_DEPTH, item); \
+        ALONG_ADD(along, along_slice); \
+    } while (0)
 #define END_A(tile) deep_store(tile, TILE_M, a_held, item)
 #else
 #define BEGIN_A(tile, at, depths) \
-    left_rows(tile, a, m - row, a_row, along.at, last - (at) - A_DEPTH, item); \
-    along = ALONG_ADD(along, along_slice)
+    do { \
+        left_rows(tile, a, m - row, a_row, along.at, last - (at) - A_DEPTH, item); \
+        ALONG_ADD(along, along_slice); \
+    } while (0)
 #define END_A(tile)
 #endif
 #if B_WAY == WAY_GATHER
@@ -170,10 +171,13 @@ INLINE along_t along_add(along_t a, along_t more, index_t area, index_t other)
 #define END_B(tile) gather_store(tile, TILE_N, b_held, item)
 #else
 #define BEGIN_B(at, depths) \
-    image_deep(b_held, image, columns, PLACE(depth, digits, (at) + B_DEPTH < last), \
-               PLACE(depth, DIGITS_ADD(digits, digits_one), (at) + B_DEPTH + 1 < last), height, image_width, \
-               stride_y, stride_x, item); \
-    digits = DIGITS_ADD(digits, digits_slice)
+    do { \
+        digits_t second = digits; \
+        DIGITS_ADD(second, digits_one); \
+        image_deep(b_held, image, columns, PLACE(depth, digits, (at) + B_DEPTH < last), \
+                   PLACE(depth, second, (at) + B_DEPTH + 1 < last), height, image_width, stride_y, stride_x, item); \
+        DIGITS_ADD(digits, digits_slice); \
+    } while (0)
 #define END_B(tile) deep_store(tile, TILE_N, b_held, item)
 #endif
 
@@ -183,7 +187,7 @@ INLINE along_t along_add(along_t a, along_t more, index_t area, index_t other)
     do { \
         if (item < SLICE) \
             (depths)[item] = PLACE(depth, digits, (at) + B_DEPTH < last); \
-        digits = DIGITS_ADD(digits, digits_slice); \
+        DIGITS_ADD(digits, digits_slice); \
     } while (0)
 #else
 #define FIND_DEPTHS(depths, at) (void)0
@@ -233,10 +237,10 @@ void conv_matrix(__global const stored *a, ulong a_first, __global const stored 
     for (int j = item; j < TILE_N; j += GROUP)
         columns[j] = LOCATE(column, column + j, n);
     const index_t height_of_depth = depth_area / depth_width;
-    const along_t along_slice = ALONG(SLICE), along_one = ALONG(1);
-    const digits_t digits_slice = DIGITS(SLICE), digits_one = DIGITS(1);
-    along_t along = ALONG(at + A_DEPTH);
-    digits_t digits = DIGITS(at + B_DEPTH);
+    along_t along, along_slice, along_one;
+    digits_t digits, digits_slice, digits_one;
+    ALONG(along, at + A_DEPTH), ALONG(along_slice, SLICE), ALONG(along_one, 1);
+    DIGITS(digits, at + B_DEPTH), DIGITS(digits_slice, SLICE), DIGITS(digits_one, 1);
     for (int s = 0; s < STAGES; s++)
         FIND_DEPTHS(depths + s * SLICE, at + s * SLICE);
     barrier(CLK_LOCAL_MEM_FENCE);

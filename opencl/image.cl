@@ -16,44 +16,42 @@ typedef int4 where_t;
 #define AXIS(a) \
     long a##_area, long a##_width, long a##_image, long a##_other, long a##_y, long a##_x, long a##_step_y, \
         long a##_step_x
-#define LOCATE(a, n, limit) PLACE(a, digits_of(n, a##_area, a##_width), (n) < (limit))
+#define LOCATE(a, n, limit) \
+    locate(n, limit, image_width, a##_area, a##_width, a##_image, a##_other, a##_y, a##_x, a##_step_y, a##_step_x)
 
 /* Of a number whose digits are known; is_there 0: none, which lies outside of every image. */
 #define PLACE(a, digits, is_there) \
-    place(digits, is_there, image_width, a##_width, a##_image, a##_other, a##_y, a##_x, a##_step_y, a##_step_x)
+    place(&(digits), is_there, image_width, a##_width, a##_image, a##_other, a##_y, a##_x, a##_step_y, a##_step_x)
 
 typedef struct {
     index_t outer, i, j;
 } digits_t;
 
-static digits_t digits_of(index_t n, index_t area, index_t width)
+/* By pointer: Oclgrind can't run what LLVM makes of a function that returns a struct and is inlined. */
+static void digits_of(digits_t *d, index_t n, index_t area, index_t width)
 {
-    digits_t d;
-
-    d.outer = n;
-    d.i = last_digit(&d.outer, area);
-    d.j = last_digit(&d.i, width);
-    return d;
+    d->outer = n;
+    d->i = last_digit(&d->outer, area);
+    d->j = last_digit(&d->i, width);
 }
 
 /* The digits of a sum, of i below `height`; GPUs take some 30 steps for each division. */
-static digits_t digits_add(digits_t d, digits_t more, index_t height, index_t width)
+static void digits_add(digits_t *d, const digits_t *more, index_t height, index_t width)
 {
-    d.j += more.j;
-    d.i += more.i;
-    d.outer += more.outer;
-    if (d.j >= width) {
-        d.j -= width;
-        d.i++;
+    d->j += more->j;
+    d->i += more->i;
+    d->outer += more->outer;
+    if (d->j >= width) {
+        d->j -= width;
+        d->i++;
     }
-    if (d.i >= height) {
-        d.i -= height;
-        d.outer++;
+    if (d->i >= height) {
+        d->i -= height;
+        d->outer++;
     }
-    return d;
 }
 
-static where_t place(digits_t d, int is_there, index_t image_width, index_t width, index_t image, index_t other,
+static where_t place(const digits_t *d, int is_there, index_t image_width, index_t width, index_t image, index_t other,
                      index_t y, index_t x, index_t step_y, index_t step_x)
 {
     where_t at;
@@ -65,14 +63,23 @@ static where_t place(digits_t d, int is_there, index_t image_width, index_t widt
         at.s3 = 0;
         return at;
     }
-    at.s1 = y + d.i * step_y;
-    at.s2 = x + d.j * step_x;
-    at.s0 = d.outer * image;
+    at.s1 = y + d->i * step_y;
+    at.s2 = x + d->j * step_x;
+    at.s0 = d->outer * image;
 #ifndef STRIDED
     at.s0 += at.s1 * image_width + at.s2;
 #endif
-    at.s3 = d.outer * other + d.i * width + d.j;
+    at.s3 = d->outer * other + d->i * width + d->j;
     return at;
+}
+
+static where_t locate(index_t n, index_t limit, index_t image_width, index_t area, index_t width, index_t image,
+                      index_t other, index_t y, index_t x, index_t step_y, index_t step_x)
+{
+    digits_t d;
+
+    digits_of(&d, n, area, width);
+    return place(&d, n < limit, image_width, width, image, other, y, x, step_y, step_x);
 }
 
 /* Whether IMAGE[column, depth] is an element of the image, and which. */
