@@ -29,7 +29,7 @@ under() { # sanitizers, the folder they build in, programs...
         return
     fi
     for program in $programs; do
-        if env OCL_ICD_VENDORS="$work/vendors" GRADC_TEST_DEVICES=cpu GRADC_TEST_PROGRAMS=2000 "$program" >"$work/log" 2>&1 </dev/null; then
+        if env OCL_ICD_VENDORS="$work/vendors" GRADC_TEST_DEVICES=cpu GRADC_TEST_PROGRAMS=1000 "$program" >"$work/log" 2>&1 </dev/null; then
             passed=$((passed + 1))
         else
             failed=$((failed + 1))
