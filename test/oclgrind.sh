@@ -7,7 +7,7 @@
 # none; test/oclgrind/host.c stands before it and says why.  So its library is preloaded here, and not by its command.
 # Its shadow memory does not know llvm.fabs, which the compiler makes of selections: programs are not optimised here.
 # CC  the compiler      BUILD  the build folder
-# GRADC_TEST_LONG  1: all dtypes, not f32, i32 and bf16 where an op takes several; all tiles of products, not some
+# GRADC_TEST_LONG  1: all dtypes, not f32 and i32 where an op takes several; all tiles of products, not some
 set -u
 cd "$(dirname "$0")/.." || exit 1
 : "${BUILD:=build}" "${CC:=cc}" "${GRADC_TEST_LONG:=0}"
@@ -38,7 +38,7 @@ if ! $CC -std=c11 -D_GNU_SOURCE -shared -fPIC test/oclgrind/host.c -o "$work/hos
     exit 1
 fi
 
-dtypes="f32 i32 bf16"
+dtypes="f32 i32"
 [ "$GRADC_TEST_LONG" = 0 ] || dtypes=
 
 watched() { # command: its exit status; what was reported is in $work/report
