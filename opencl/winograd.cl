@@ -114,9 +114,7 @@ __kernel void filters(__global const stored *w, ulong w_first, __global real *to
 INSIDE void make_weights(lanes *made, __global const real *row, index_t step)
 {
     lanes products[POINTS];
-#pragma unroll
-    for (int point = 0; point < POINTS; point++)
-        products[point] = LANES_LOAD(row + point * step);
+    load_points(products, row, step);
     weight_square(made, products);
 }
 

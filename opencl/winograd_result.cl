@@ -33,9 +33,7 @@ INSIDE void find_place(struct tile_place *p, index_t tile, index_t channel, inde
 INSIDE void make_results(lanes *made, __global const real *row, index_t step)
 {
     lanes products[POINTS];
-#pragma unroll
-    for (int point = 0; point < POINTS; point++)
-        products[point] = LANES_LOAD(row + point * step);
+    load_points(products, row, step);
     result_square(made, products);
 }
 

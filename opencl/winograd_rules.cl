@@ -16,6 +16,14 @@
 #define SPLAT(x) ((lanes)R(x))
 #define INSIDE static inline __attribute__((always_inline))
 
+/* A square's points, `step` apart. */
+INSIDE void load_points(lanes *to, __global const real *from, index_t step)
+{
+#pragma unroll
+    for (int point = 0; point < POINTS; point++)
+        to[point] = LANES_LOAD(from + point * step);
+}
+
 /* ---- SIDE pixels of a line ---- */
 
 INSIDE void pixel_rule(lanes *to, int step, const lanes *d, int pitch)
