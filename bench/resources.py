@@ -18,8 +18,8 @@ import tempfile
 AMD = "/usr/lib/x86_64-linux-gnu/amdgcn/bitcode"
 CLC = "/usr/lib/clc/nvptx64--nvidiacl.bc"
 CLANG = ["clang-15", "-x", "cl", "-cl-std=CL1.2", "-Xclang", "-finclude-default-header", "-O2", "-S"]
-SOURCES = re.compile(r"(gemm|conv|skinny|winograd|winograd_result|depthwise|depthwise_weight|gemm_matrix|conv_matrix)"
-                     r"-(F32|BF16)-")
+SOURCES = re.compile(r"(gemm|conv|skinny|winograd|winograd_result|winograd_fused|depthwise|depthwise_weight|gemm_matrix|"
+                     r"conv_matrix)-(F32|BF16)-")
 TARGETS = "gfx906", "gfx1030", "sm_80", "sm_90", "skl", "dg2"
 
 
@@ -89,8 +89,10 @@ def label(name, options):
     return source + tile, dtype.lower()
 
 
-def is_for_intel(options):
-    """Whether a device of Intel's is given this tile (opencl_tile_fits in src/device/opencl/tiling.c)."""
+def is_for_intel(source, options):
+    """Whether a device of Intel's is given this (opencl_tile_fits in src/device/opencl/tiling.c, and conv_fused.c)."""
+    if source == "winograd_fused":
+        return False
     value = {key: int(n) for key, n in re.findall(r"-D(TILE_[MNK]|ITEM_[MN])=(\d+)", " ".join(options))}
     if "ITEM_M" not in value:
         return True
@@ -123,7 +125,7 @@ def main():
     for key, (file, text) in chosen.items():
         options = [x for x in text.split() if not x.startswith("-cl-")]
         for target in TARGETS:
-            if target in ("skl", "dg2") and not is_for_intel(options):
+            if target in ("skl", "dg2") and not is_for_intel(key[0].split()[0], options):
                 continue
             if "-DUNIT_MMA" not in text or target.startswith("sm_"):
                 jobs.append((os.path.join(folder, file), options, target))

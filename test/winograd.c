@@ -1,5 +1,6 @@
 /* winograd.c - convolutions by Winograd's minimal filtering: the engines of the CPU and of OpenCL against loops in
- * double, whatever the rules would choose; the rules; and the setting "math" with a program that a convolution ends. */
+ * double, whatever the rules would choose; the CPU's rule (winograd_forms.c has OpenCL's); and the setting "math" with
+ * a program that a convolution ends. */
 #include <math.h>
 
 #include "core/context.h"
@@ -7,9 +8,13 @@
 #ifndef GRADC_NO_OPENCL
 #include "device/opencl/conv_winograd.h"
 #endif
+#include "support/conv_rules.h"
 #include "support/naive.h"
 
-enum { PROBLEMS = 40 };
+enum {
+    PROBLEMS = 40,
+    FUSED = 0 /* for m: OpenCL's form with tiles of 2x2 in one kernel */
+};
 
 /* ---- The engines ---- */
 
@@ -125,10 +130,13 @@ static void run_opencl(struct device *d, struct conv *p, int m, int64_t most)
 {
 #ifndef GRADC_NO_OPENCL
     struct failure f = {0};
-    struct view workspace = memory(d, p->dtype, NULL, opencl_winograd_workspace(d, p, m, most));
+    const size_t bytes = m == FUSED ? opencl_fused_workspace(d, p) : opencl_winograd_workspace(d, p, m, most);
+    struct view workspace = memory(d, p->dtype, NULL, bytes);
     p->workspace = workspace.at;
     for (int prepare = 1; prepare >= 0; prepare--) {
-        assert_int_equal(opencl_winograd(d, p, m, most, prepare, &f), GRADC_OK);
+        assert_int_equal(m == FUSED ? opencl_fused(d, p, prepare, &f)
+                                    : opencl_winograd(d, p, m, most, prepare, &f),
+                         GRADC_OK);
         if (prepare)
             assert_int_equal(d->table->prepared(d, &f), GRADC_OK);
     }
@@ -307,9 +315,12 @@ static void engines_against_loops(struct fixture *f)
         v[NAIVE_X] = numbers(p.dtype, 4, p.x, &r);
         v[NAIVE_W] = numbers(p.dtype, 4, p.w, &r);
         v[NAIVE_Z] = numbers(p.dtype, 4, p.z, &r);
-        for (int kind = 0; kind < 3; kind++)
+        for (int kind = 0; kind < 3; kind++) {
             for (int m = 2; m <= 4; m += 2)
                 one_kind(d, &p, kind, v, &bias, m);
+            if (d->opencl && kind != CONV_WEIGHT && p.dtype != GRADC_F64)
+                one_kind(d, &p, kind, v, &bias, FUSED);
+        }
         for (int k = 0; k < 3; k++)
             values_free(&v[k]);
         values_free(&bias);
@@ -317,109 +328,28 @@ static void engines_against_loops(struct fixture *f)
     d->table->close(d);
 }
 
-/* ---- The rule ---- */
+/* ---- The CPU's rule ---- */
 
-struct choice {
-    int batch, in, size, out, m;
-};
-
-static const struct choice cpu_choices[] = {
+static const struct rule_row cpu_choices[] = {
     {8, 64, 224, 64, 4},    {8, 512, 14, 512, 4}, {1, 512, 14, 512, 2},  {1, 64, 28, 64, 4},
     {1, 64, 7, 64, 2},      {1, 64, 5, 64, 0},    {128, 512, 2, 512, 2}, {128, 512, 4, 512, 4},
     {8, 16, 28, 16, 4},     {8, 7, 28, 16, 0},    {8, 16, 28, 7, 0},     {8, 1024, 14, 1024, 2},
     {8, 2048, 14, 2048, 0}, {0, 64, 28, 64, 0},   {.batch = -1}};
-static const struct choice cpu_few_channels[] = {{8, 15, 28, 16, 0}, {8, 16, 28, 15, 0}, {.batch = -1}};
-static const struct choice cpu_few_of_weight[] = {{8, 8, 28, 16, 4}, {8, 15, 28, 8, 4}, {.batch = -1}};
-static const struct choice cpu_groups[] = {{8, 128, 28, 128, 4}, {8, 56, 28, 128, 0},    {8, 128, 28, 56, 0},
-                                           {1, 512, 14, 128, 2}, {8, 2048, 14, 2048, 2}, {.batch = -1}};
-#ifndef GRADC_NO_OPENCL
-static const struct choice opencl_cpu_choices[] = {
-    {4, 3, 224, 64, 0}, {4, 64, 224, 64, 4}, {1, 512, 14, 512, 2},   {4, 512, 14, 512, 4},
-    {1, 64, 7, 64, 0},  {1, 512, 7, 512, 0}, {8, 512, 7, 512, 4},    {128, 512, 2, 512, 2},
-    {4, 16, 56, 16, 4}, {4, 12, 56, 12, 0},  {8, 1024, 14, 1024, 2}, {8, 2048, 14, 2048, 0},
-    {0, 64, 28, 64, 0}, {.batch = -1}};
-static const struct choice opencl_gpu_choices[] = {
-    {16, 3, 224, 64, 0},  {16, 64, 224, 64, 4},   {16, 512, 14, 512, 4},  {1, 512, 14, 512, 2},
-    {16, 32, 56, 32, 0},  {16, 32, 56, 128, 4},   {1, 512, 7, 512, 0},    {128, 512, 2, 512, 2},
-    {64, 512, 7, 512, 4}, {8, 1024, 14, 1024, 2}, {8, 2048, 14, 2048, 0}, {.batch = -1}};
-
-/* Of four groups. */
-static const struct choice opencl_cpu_groups[] = {
-    {4, 64, 56, 64, 4}, {4, 32, 56, 32, 0}, {8, 2048, 14, 2048, 2}, {.batch = -1}};
-static const struct choice opencl_gpu_groups[] = {
-    {16, 256, 56, 256, 4}, {16, 128, 56, 128, 0}, {8, 2048, 14, 2048, 2}, {.batch = -1}};
-
-static int64_t opencl_cpu_rule(const struct conv *p)
-{
-    return opencl_winograd_tile(&(struct device){.info.kind = "cpu"}, p);
-}
-
-static int64_t opencl_gpu_rule(const struct conv *p)
-{
-    return opencl_winograd_tile(&(struct device){.info.kind = "gpu"}, p);
-}
-#endif
-
-enum {
-    FORWARD = 1 << CONV_FORWARD,
-    INPUT = 1 << CONV_INPUT,
-    WEIGHT = 1 << CONV_WEIGHT,
-    ALL = FORWARD | INPUT | WEIGHT
-};
-
-/* What `tile` chooses for so many groups and these kinds.  halves: with 16 bits the same; else the direct forms. */
-struct rule {
-    const char *name;
-    const struct choice *rows;
-    int64_t (*tile)(const struct conv *p);
-    int groups, kinds, halves;
-};
-
-static const struct rule rules[] = {
-    {"CPU", cpu_choices, winograd_tile, 1, ALL, 1},
-    {"CPU, few channels", cpu_few_channels, winograd_tile, 1, FORWARD | INPUT, 1},
-    {"CPU, few channels, weight gradient", cpu_few_of_weight, winograd_tile, 1, WEIGHT, 1},
-    {"CPU, groups", cpu_groups, winograd_tile, 8, ALL, 1},
-#ifndef GRADC_NO_OPENCL
-    {"OpenCL on a processor", opencl_cpu_choices, opencl_cpu_rule, 1, ALL, 1},
-    {"GPU", opencl_gpu_choices, opencl_gpu_rule, 1, ALL, 1},
-    {"groups on a processor", opencl_cpu_groups, opencl_cpu_rule, 4, ALL, 1},
-    {"groups on a GPU", opencl_gpu_groups, opencl_gpu_rule, 4, ALL, 1},
-#endif
-};
-
-static void one_rule(const struct rule *rule, const struct choice *row)
-{
-    struct problem p = {.c = {{1, 1}, {1, 1}, {1, 1}, rule->groups}};
-    memcpy(p.w, (int64_t[]){row->out, row->in / rule->groups, 3, 3}, 4 * sizeof *p.w);
-    memcpy(p.x, (int64_t[]){row->batch, row->in, row->size, row->size}, 4 * sizeof *p.x);
-    naive_conv_shape(&p.c, p.x, p.w, p.z);
-    for (int kind = 0; kind < 3; kind++) {
-        struct conv c = engine_problem(&p, (enum conv_kind)kind), other[] = {c, c, c, c, c};
-        if (!(rule->kinds >> kind & 1))
-            continue;
-        if (rule->tile(&c) != row->m)
-            fail_msg("%s, row %d, kind %d: m is %d", rule->name, (int)(row - rule->rows), kind,
-                     (int)rule->tile(&c));
-        other[0].dtype = GRADC_F64;
-        other[1].kh = 5;
-        other[2].kw = 1;
-        other[3].stride_h = 2;
-        other[4].dilation_w = 2;
-        for (int k = 0; k < 5; k++)
-            assert_int_equal(rule->tile(&other[k]), 0);
-        for (c.dtype = GRADC_F16; c.dtype <= GRADC_BF16; c.dtype++)
-            assert_int_equal(rule->tile(&c), rule->halves ? row->m : 0);
-    }
-}
+static const struct rule_row cpu_few_channels[] = {{8, 15, 28, 16, 0}, {8, 16, 28, 15, 0}, {.batch = -1}};
+static const struct rule_row cpu_few_of_weight[] = {{8, 8, 28, 16, 4}, {8, 15, 28, 8, 4}, {.batch = -1}};
+static const struct rule_row cpu_groups[] = {{8, 128, 28, 128, 4},   {8, 56, 28, 128, 0},
+                                             {8, 128, 28, 56, 0},    {1, 512, 14, 128, 2},
+                                             {8, 2048, 14, 2048, 2}, {.batch = -1}};
 
 static void shapes_choose(struct fixture *f)
 {
-    if (f->eager || strcmp(f->device, "cpu") != 0)
-        return;
-    for (size_t i = 0; i < sizeof rules / sizeof *rules; i++)
-        for (const struct choice *row = rules[i].rows; row->batch >= 0; row++)
-            one_rule(&rules[i], row);
+    static const struct rule rules[] = {
+        {"any", cpu_choices, winograd_tile, 1, ALL, 1},
+        {"few channels", cpu_few_channels, winograd_tile, 1, FORWARD | INPUT, 1},
+        {"few channels, weight gradient", cpu_few_of_weight, winograd_tile, 1, WEIGHT, 1},
+        {"groups", cpu_groups, winograd_tile, 8, ALL, 1}};
+    if (!f->eager && strcmp(f->device, "cpu") == 0)
+        assert_rules(rules, sizeof rules / sizeof *rules);
 }
 
 /* ---- The setting ---- */
@@ -555,7 +485,8 @@ static void chains_behind(struct fixture *f)
 /* By the kernels that a GPU gets. */
 static void chains_on_a_gpu(struct fixture *f)
 {
-    static const struct layer layers[] = {{GRADC_F32, {2, 128, 18, 19, -1}, 128, 1},
+    static const struct layer layers[] = {{GRADC_F32, {2, 256, 16, 20, -1}, 256, 1},
+                                          {GRADC_F32, {2, 64, 18, 19, -1}, 64, 1},
                                           {GRADC_F16, {2, 256, 18, 19, -1}, 256, 2}};
     const struct device_info facts = f->g->device->info;
     if (!f->g->device->opencl || f->eager)

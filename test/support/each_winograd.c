@@ -1,4 +1,4 @@
-/* each_winograd.c - the kernels of OpenCL's Winograd form on tiny convolutions. */
+/* each_winograd.c - the kernels of OpenCL's Winograd forms on tiny convolutions. */
 #include "each_winograd.h"
 
 #include "device/device.h"
@@ -17,6 +17,8 @@ static struct view zeros(struct device *d, gradc_dtype dtype, int64_t n)
     return v;
 }
 
+enum { FUSED = 0 /* for m: the form with tiles of 2x2 in one kernel */ };
+
 /* 3 to 5 channels in each group. */
 static void one_winograd(struct device *d, gradc_dtype dtype, int groups, enum conv_kind kind, int m, int more)
 {
@@ -29,11 +31,14 @@ static void one_winograd(struct device *d, gradc_dtype dtype, int groups, enum c
     p.z = zeros(d, dtype, 2 * out * 9 * 6);
     p.bias = more && kind == CONV_FORWARD ? &row : NULL;
     p.db = more && kind == CONV_WEIGHT ? &row : NULL;
-    const int64_t bytes = (int64_t)opencl_winograd_workspace(d, &p, m, 1); /* in parts */
-    assert_int_equal(d->table->slab_new(d, (size_t)bytes, &workspace.at.slab, &failure), GRADC_OK);
+    /* In parts. */
+    const size_t bytes = m == FUSED ? opencl_fused_workspace(d, &p) : opencl_winograd_workspace(d, &p, m, 1);
+    assert_int_equal(d->table->slab_new(d, bytes, &workspace.at.slab, &failure), GRADC_OK);
     p.workspace = (struct place){workspace.at.slab, 0};
     for (int prepare = 1; prepare >= 0; prepare--) {
-        assert_int_equal(opencl_winograd(d, &p, m, 1, prepare, &failure), GRADC_OK);
+        assert_int_equal(m == FUSED ? opencl_fused(d, &p, prepare, &failure)
+                                    : opencl_winograd(d, &p, m, 1, prepare, &failure),
+                         GRADC_OK);
         assert_int_equal(d->table->prepared(d, &failure), GRADC_OK);
     }
     assert_int_equal(d->table->finish(d, &failure), GRADC_OK);
@@ -48,7 +53,7 @@ void run_each_winograd(const char *device)
     struct device *d = NULL;
     assert_int_equal(device_open(device, &d, &failure), GRADC_OK);
     for (int kind = 0; d->opencl && kind < 3; kind++)
-        for (int m = 2; m <= 4; m += 2)
+        for (int m = kind == CONV_WEIGHT ? 2 : FUSED; m <= 4; m += 2)
             for (int more = 0; more < (kind == CONV_INPUT ? 1 : 2); more++)
                 one_winograd(d, GRADC_F32, 1, (enum conv_kind)kind, m, more);
     for (int kind = 0; d->opencl && kind < 3; kind++) {
@@ -56,6 +61,8 @@ void run_each_winograd(const char *device)
             one_winograd(d, GRADC_F16, 2, (enum conv_kind)kind, 4, 1);
         if (test_takes(GRADC_BF16))
             one_winograd(d, GRADC_BF16, 2, (enum conv_kind)kind, 4, 1);
+        if (test_takes(GRADC_BF16) && kind != CONV_WEIGHT)
+            one_winograd(d, GRADC_BF16, 2, (enum conv_kind)kind, FUSED, 1);
     }
     d->table->close(d);
 }

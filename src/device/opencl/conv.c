@@ -4,8 +4,8 @@
 #include "device/opencl/matrix.h"
 #include "device/opencl/trial.h"
 
-const struct conv_form *const conv_forms[] = {&conv_form_depthwise, &conv_matrix, &conv_form_winograd,
-                                              &conv_direct, NULL};
+const struct conv_form *const conv_forms[] = {&conv_form_depthwise, &conv_matrix, &conv_form_fused,
+                                              &conv_form_winograd,  &conv_direct, NULL};
 
 int conv_may_run(struct device *d, const struct conv *p, const struct conv_form *form)
 {
@@ -21,7 +21,7 @@ static const struct conv_form *form_of(struct device *d, const struct conv *p)
         form++;
     if (choice && *form)
         return *form;
-    for (form = conv_forms; !conv_may_run(d, p, *form);)
+    for (form = conv_forms; !conv_may_run(d, p, *form) || ((*form)->pays && !(*form)->pays(d, p));)
         form++;
     return *form;
 }

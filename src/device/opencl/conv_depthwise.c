@@ -175,5 +175,5 @@ static gradc_status depthwise_run(struct device *d, const struct conv *p, int pr
     return p->kind == CONV_WEIGHT ? run_weight(d, p, prepare, f) : call_planes(d, p, prepare, f);
 }
 
-const struct conv_form conv_form_depthwise = {"depthwise", depthwise_applies, depthwise_workspace,
-                                              depthwise_run, 0};
+const struct conv_form conv_form_depthwise = {"depthwise",         depthwise_applies, NULL,
+                                              depthwise_workspace, depthwise_run,     0};

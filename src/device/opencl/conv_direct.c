@@ -68,4 +68,5 @@ static int direct_applies(const struct device *d, const struct conv *p)
     return 1;
 }
 
-const struct conv_form conv_direct = {"direct", direct_applies, direct_workspace, direct_run, FORM_TILED};
+const struct conv_form conv_direct = {"direct",         direct_applies, NULL,
+                                      direct_workspace, direct_run,     FORM_TILED};

@@ -43,14 +43,18 @@ static gradc_status matrix_run(struct device *d, const struct conv *p, int prepa
     return conv_product_run(d, p, &q, prepare, f);
 }
 
-/* Where nothing is rounded Winograd's form does as well and multiplies less; its products go by the unit. */
 static int matrix_applies(const struct device *d, const struct conv *p)
 {
     const struct conv_product q = conv_product_of(p);
 
-    if (matrix_is_exact(d, p->dtype) && conv_form_winograd.applies(d, p))
-        return 0;
     return matrix_computes(d, p->dtype) && matrix_pays(q.m, q.n, q.depth);
 }
 
-const struct conv_form conv_matrix = {"matrix", matrix_applies, matrix_workspace, matrix_run, FORM_NEEDS_TEST};
+/* Where nothing is rounded Winograd's form does as well and multiplies less; its products go by the unit. */
+static int is_first(const struct device *d, const struct conv *p)
+{
+    return !matrix_is_exact(d, p->dtype) || !conv_form_winograd.applies(d, p) || !conv_form_winograd.pays(d, p);
+}
+
+const struct conv_form conv_matrix = {"matrix",         matrix_applies, is_first,
+                                      matrix_workspace, matrix_run,     FORM_NEEDS_TEST};

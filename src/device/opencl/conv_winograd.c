@@ -8,8 +8,6 @@
 
 #include "device/opencl/calls.h"
 
-#include <math.h>
-
 /* ---- Sizes ---- */
 
 enum {
@@ -152,8 +150,7 @@ static void split(struct winograd *w, struct device *d, const struct conv *p, in
 
 /* ---- Calls ---- */
 
-/* Whether an int does not hold every element's number, padding and a tile's rim among them. */
-static int is_wide(const struct conv *p)
+int opencl_winograd_is_wide(const struct conv *p)
 {
     const double limit = (double)((int64_t)1 << 31), rim = 16;
     const double high = (double)(p->height + 2 * p->padding_h) + rim,
@@ -165,7 +162,7 @@ static int is_wide(const struct conv *p)
 static void start(struct kernel_call *k, const char *source, const char *kernel, const struct winograd *w)
 {
     kernel_start(k, source, kernel, w->p->dtype);
-    k->wide = is_wide(w->p);
+    k->wide = opencl_winograd_is_wide(w->p);
     kernel_option(k, "-DTILE=%d", (int)w->m);
     kernel_option(k, "-DLANES=%d", (int)w->lanes);
     kernel_option(k, "-DGROUP=%d", GROUP);
@@ -350,10 +347,7 @@ size_t opencl_winograd_workspace(struct device *d, const struct conv *p, int64_t
  *               the last cache: 64 products.  A filter's transform is 81 elements (41), half of them from a cache.
  *               So 4x4 tiles pay from 64 channels on, three times from 256 on; 2x2 for the smallest images alone. */
 
-enum {
-    MIB = 1 << 20,
-    MOST_FILTERS = 1 << 24 /* elements of transformed filters: 64 MiB of workspace */
-};
+enum { MIB = 1 << 20 };
 
 struct rates {
     double element;            /* of transformed tiles and of products, in products */
@@ -368,9 +362,9 @@ static const struct rates *rates_of(const struct device *d)
     return is_cpu(d) ? &cpu_rates : &gpu_rates;
 }
 
-/* m 0: the direct form. */
-static double products(const struct rates *r, const struct conv *p, int64_t m)
+double opencl_winograd_products(const struct device *d, const struct conv *p, int64_t m)
 {
+    const struct rates *r = rates_of(d);
     const int to_input = p->kind == CONV_INPUT;
     const int64_t height = to_input ? p->height : p->out_height, width = to_input ? p->width : p->out_width;
     const double pairs = (double)p->out * (double)(p->in / p->groups);
@@ -379,27 +373,37 @@ static double products(const struct rates *r, const struct conv *p, int64_t m)
         return 9.0 * (double)p->batch * (double)height * (double)width * pairs;
     const double points = (double)((m + 2) * (m + 2));
     const double tiles = (double)p->batch * (double)over(height, m) * (double)over(width, m);
-    if (points * (double)(p->out * round_up(p->in / p->groups, ROW)) > MOST_FILTERS)
-        return INFINITY;
     return points * (pairs * (tiles + (m == 4 ? r->filter_4 : r->filter_2)) +
                      r->element * tiles * (double)(p->in + p->out));
 }
 
+/* Whether filters transformed for m x m tiles are not too large. */
+static int fits(const struct conv *p, int64_t m)
+{
+    return (m + 2) * (m + 2) * p->out * round_up(p->in / p->groups, ROW) <= MOST_FILTERS;
+}
+
 int64_t opencl_winograd_tile(const struct device *d, const struct conv *p)
 {
-    if (p->dtype == GRADC_F64 || p->kh != 3 || p->kw != 3 || p->stride_h != 1 || p->stride_w != 1 ||
-        p->dilation_h != 1 || p->dilation_w != 1)
-        return 0;
-    int64_t best = 0;
-    for (int64_t m = 2; m <= 4; m += 2)
-        if (products(rates_of(d), p, m) < products(rates_of(d), p, best))
-            best = m;
-    return best;
+    if (!fits(p, 4))
+        return fits(p, 2) ? 2 : 0;
+    return opencl_winograd_products(d, p, 4) < opencl_winograd_products(d, p, 2) ? 4 : 2;
+}
+
+int opencl_is_winograd(const struct device *d, const struct conv *p)
+{
+    return d->math != MATH_STRICT && p->dtype != GRADC_F64 && p->batch > 0 && p->kh == 3 && p->kw == 3 &&
+           p->stride_h == 1 && p->stride_w == 1 && p->dilation_h == 1 && p->dilation_w == 1;
 }
 
 static int winograd_applies(const struct device *d, const struct conv *p)
 {
-    return d->math != MATH_STRICT && opencl_winograd_tile(d, p) != 0;
+    return opencl_is_winograd(d, p) && opencl_winograd_tile(d, p) != 0;
+}
+
+static int winograd_pays(const struct device *d, const struct conv *p)
+{
+    return opencl_winograd_products(d, p, opencl_winograd_tile(d, p)) < opencl_winograd_products(d, p, 0);
 }
 
 static size_t winograd_workspace(struct device *d, const struct conv *p)
@@ -412,4 +416,5 @@ static gradc_status winograd_run(struct device *d, const struct conv *p, int pre
     return opencl_winograd(d, p, opencl_winograd_tile(d, p), rates_of(d)->most, prepare, f);
 }
 
-const struct conv_form conv_form_winograd = {"winograd", winograd_applies, winograd_workspace, winograd_run, 0};
+const struct conv_form conv_form_winograd = {"winograd",         winograd_applies, winograd_pays,
+                                             winograd_workspace, winograd_run,     0};

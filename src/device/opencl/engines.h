@@ -44,12 +44,14 @@ struct gemm_form {
 struct conv_form {
     const char *name;
     int (*applies)(const struct device *d, const struct conv *p);
+    int (*pays)(const struct device *d, const struct conv *p); /* where it applies: in front of those behind it in the
+                                                                 * list; NULL: always */
     size_t (*workspace)(struct device *d, const struct conv *p);
     gradc_status (*run)(struct device *d, const struct conv *p, int prepare, struct failure *f);
     int flags;
 };
 
-/* The lists, ended by NULL: without tuning the first that applies is taken; one of each always does. */
+/* The lists, ended by NULL: without tuning the first that applies, and pays, is taken; one of each always does. */
 extern const struct gemm_form *const gemm_forms[];
 extern const struct conv_form *const conv_forms[];
 
@@ -61,6 +63,7 @@ extern const struct gemm_form gemm_skinny;
 extern const struct gemm_form gemm_tiled;
 extern const struct conv_form conv_direct;
 extern const struct conv_form conv_form_winograd; /* conv_winograd is the CPU's */
+extern const struct conv_form conv_form_fused;    /* the same without what goes through memory */
 extern const struct conv_form conv_form_depthwise;
 
 /* ---- Sums (flow_sums.c) ---- */
