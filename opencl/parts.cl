@@ -1,5 +1,6 @@
 /* parts.cl - what a product that may be split along its depth does with its results, and counting in digits.  It stands
  * behind finish.cl.  No kernel is defined here. */
+#include "digits.cl"
 
 /* A product's results, in the manner of RESULT: with PARTS they are `real` in a workspace, whatever the tensors are
  * made of, and a second kernel adds them up; else they are finished.  Row sums go where `part`s do. */
@@ -25,13 +26,4 @@ static real sum_of_parts(__global const real *parts, index_t at, index_t step, l
     for (index_t s = 1; s < splits; s++)
         sum += parts[s * step + at];
     return sum;
-}
-
-/* The last digit of n in base `size`, taken off n.  (Oclgrind can't run what LLVM makes of / beside %.) */
-static index_t last_digit(index_t *n, index_t size)
-{
-    index_t all = *n;
-
-    *n = all / size;
-    return all - *n * size;
 }

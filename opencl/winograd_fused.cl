@@ -14,7 +14,6 @@
  * From the host: TILE 2, LANES 1. */
 #include "winograd_rules.cl"
 #include "finish.cl"
-#include "fours.cl"
 
 #define ITEMS 256
 #define BLOCK 32

@@ -48,7 +48,7 @@ INSIDE void make_results(lanes *made, __global const real *row, index_t step)
 /* Neighbouring items have neighbouring tiles, and store neighbouring pixels: lines of tiles go from one to the other
  * through local memory, `across` of a group side by side. */
 #define ACROSS (GROUP * TILE)
-#define TILE_LINE JOIN(LANES_OF, TILE)
+#define TILE_LINE REALS(TILE)
 #if TILE == 2
 #define LINE_OF(x) ((TILE_LINE)((x)[0], (x)[1]))
 #else

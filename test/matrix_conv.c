@@ -259,7 +259,7 @@ static int takes_layer(struct device *d, gradc_dtype dtype, enum math math, int6
                      .dilation_h = 1,
                      .dilation_w = 1};
     d->math = math;
-    return conv_matrix.applies(d, &p);
+    return conv_matrix.applies(d, &p) && conv_matrix.pays(d, &p);
 }
 
 static void settings_choose(struct fixture *f)
