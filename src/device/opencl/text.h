@@ -7,7 +7,7 @@
 
 #include "base/failure.h"
 
-enum { TEXT_INCLUDES = 16 };
+enum { TEXT_INCLUDES = 32 };
 
 /* A text that grows; after a failure further additions do nothing, so that one check at the end is enough. */
 struct text {
