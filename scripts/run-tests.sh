@@ -37,8 +37,9 @@ fi
 # These have PoCL build hundreds of kernels and run each once or twice.  Its optimiser takes four fifths of that time, so it
 # is left out but in the long form: ops' own tests (test/ops), trainings and models have it.  Such kernels are for nobody
 # else and go to a cache of their own.
-only_built="test/oracle.sh test/command.sh test/amp test/clblast test/conv test/epilogue test/failures test/gemm
-    test/gradients test/half test/half_ops test/half_steps test/prologue test/random_programs test/tiles test/tuning"
+only_built="test/oracle.sh test/command.sh test/amp test/clblast test/conv test/depthwise test/epilogue test/failures
+    test/gemm test/gradients test/half test/half_ops test/half_steps test/prologue test/random_programs test/tiles
+    test/tuning"
 
 leave_unoptimised() { # name
     [ "${GRADC_TEST_LONG:-0}" = 0 ] || return
