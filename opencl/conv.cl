@@ -18,15 +18,10 @@
  * inside the image, so that an element is at the sum of both first elements.  Fours of A go along the depth only, fours
  * of the image need POINTWISE.  A chain may take up what is finished (finish.cl). */
 
+#include "bias.cl"
 #include "finish.cl"
 #include "tile.cl"
 #include "image.cl"
-
-#ifdef BIAS
-#define WITH_BIAS(value, channel) ((value) + LOAD(bias, channel))
-#else
-#define WITH_BIAS(value, channel) (value)
-#endif
 
 /* An item's share of A's slice: `rows` rows and `depth` depths are there. */
 static inline __attribute__((always_inline))
@@ -164,9 +159,7 @@ void sum_products(ROW *sum, real *row_sum, __local real *a_tile, __local real *b
  * the workspace [split, C's own layout], and c_split the size of a split. */
 __kernel __attribute__((reqd_work_group_size(ITEMS_X, TILE_M / ITEM_M, 1)))
 void conv(__global const stored *a, ulong a_first, __global const stored *image, ulong image_first,
-#ifdef BIAS
-          __global const stored *bias, ulong bias_first,
-#endif
+          BIAS_PARAMS
 #ifdef ROW_SUMS
           __global part *row_sums, ulong row_sums_first,
 #endif
@@ -192,9 +185,7 @@ void conv(__global const stored *a, ulong a_first, __global const stored *image,
     a += a_first + g * a_group + row * a_row;
     image += image_first + g * image_group;
     PART_START(c_first + split * c_split + g * c_group);
-#ifdef BIAS
-    bias += bias_first + g * m;
-#endif
+    BIAS_START(g * m);
     const struct operands o = {a, image, m - row, a_row, first, last, height, image_width, stride_y, stride_x,
                                column == 0,
                                {depth_area, depth_width, depth_image, depth_other, depth_y, depth_x, depth_step_y,

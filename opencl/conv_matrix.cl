@@ -8,16 +8,11 @@
  * are a second result; STRIDED; PARTS: the depth is split (parts.cl).  A chain may take up what is finished
  * (finish.cl). */
 
+#include "bias.cl"
 #include "finish.cl"
 #include "parts.cl"
 #include "matrix_tile.cl"
 #include "image.cl"
-
-#ifdef BIAS
-#define WITH_BIAS(value, channel) ((value) + LOAD(bias, channel))
-#else
-#define WITH_BIAS(value, channel) (value)
-#endif
 
 /* ---- The left operand: element (i, k) is from[i * stride + where k lies], for i below lines and k below the
  * depth's end `last`; depths[] are those of a slice that begins at `at` ---- */
@@ -201,9 +196,7 @@ INLINE void along_add(along_t *a, const along_t *more, index_t area, index_t oth
 
 __kernel UNIT_KERNEL __attribute__((reqd_work_group_size(GROUP, 1, 1)))
 void conv_matrix(__global const stored *a, ulong a_first, __global const stored *image, ulong image_first,
-#ifdef BIAS
-                 __global const stored *bias, ulong bias_first,
-#endif
+                 BIAS_PARAMS
 #ifdef ROW_SUMS
                  __global part *row_sums, ulong row_sums_first,
 #endif
@@ -229,9 +222,7 @@ void conv_matrix(__global const stored *a, ulong a_first, __global const stored 
     a += a_first + g * a_group + row * a_row;
     image += image_first + g * image_group;
     PART_START(c_first + split * c_split + g * c_group);
-#ifdef BIAS
-    bias += bias_first + g * m;
-#endif
+    BIAS_START(g * m);
     float row_sum = 0, sum[PIECES_M][PIECES_N][SUMS];
     clear(sum);
     for (int j = item; j < TILE_N; j += GROUP)

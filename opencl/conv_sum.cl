@@ -1,21 +1,14 @@
 /* conv_sum.cl - what split convolutions end with.  Options: BIAS, ROW_SUMS as the product's.  A chain may take up
  * what is finished (finish.cl). */
 
+#include "bias.cl"
 #include "finish.cl"
 #include "parts.cl"
-
-#ifdef BIAS
-#define WITH_BIAS(value, channel) ((value) + LOAD(bias, channel))
-#else
-#define WITH_BIAS(value, channel) (value)
-#endif
 
 /* C = the sum of `splits` products in their order, and the bias, from the workspace [split, total]; element e's channel
  * is e / pixels % channels.  The row sums are added likewise, from behind it: [split, channels].  Any work size. */
 __kernel void conv_sum(__global const real *parts, ulong parts_first,
-#ifdef BIAS
-                       __global const stored *bias, ulong bias_first,
-#endif
+                       BIAS_PARAMS
 #ifdef ROW_SUMS
                        __global stored *row_sums, ulong row_sums_first,
 #endif
@@ -23,9 +16,7 @@ __kernel void conv_sum(__global const real *parts, ulong parts_first,
 {
     parts += parts_first;
     RESULT_START(c_first);
-#ifdef BIAS
-    bias += bias_first;
-#endif
+    BIAS_START(0);
 
     GRID(e, total) {
         real sum = sum_of_parts(parts, e, (index_t)total, splits);

@@ -15,13 +15,8 @@
 /* From the host: LANES (1, 4, 8, 16), LINES (both 1 with STRIDED); BIAS; STRIDED.  A chain may take up what is finished
  * (finish.cl). */
 #include "pixel_rows.cl"
+#include "bias.cl"
 #include "finish.cl"
-
-#ifdef BIAS
-#define WITH_BIAS(value, channel) ((value) + LOAD(bias, channel))
-#else
-#define WITH_BIAS(value, channel) (value)
-#endif
 
 #define TAPS_PARAMS \
     long kh_, long kw_, long step_y, long step_x, long top, long left, long tap_y_, long tap_x_, long stride_y, \
@@ -41,10 +36,7 @@ static index_t first_tap(index_t place, index_t tap, index_t taps, index_t strid
 #endif
 
 __kernel void depthwise(__global const stored *image, ulong image_first, __global const stored *w, ulong w_first,
-#ifdef BIAS
-                        __global const stored *bias, ulong bias_first,
-#endif
-                        long planes, long channels_, long multiplier, long sources, long image_height_,
+                        BIAS_PARAMS long planes, long channels_, long multiplier, long sources, long image_height_,
                         long image_width_, long height_, long width_, TAPS_PARAMS, RESULT_PARAMS)
 {
     index_t channels = channels_, image_height = image_height_, image_width = image_width_, kh = kh_, kw = kw_;
@@ -53,9 +45,7 @@ __kernel void depthwise(__global const stored *image, ulong image_first, __globa
     image += image_first;
     w += w_first;
     RESULT_START(c_first);
-#ifdef BIAS
-    bias += bias_first;
-#endif
+    BIAS_START(0);
 
     GRID(n, planes * down * across) {
         index_t plane = n, x = last_digit(&plane, across) * LANES, y = last_digit(&plane, down) * LINES;

@@ -11,8 +11,11 @@
  *   fused     image [batch,groups * channels,height,width] and those -> [batch,groups * results,out_height,out_width],
  *             with a bias for each channel (BIAS).  A chain may take up what is finished (finish.cl).
  *
- * From the host: TILE 2, LANES 1. */
+ * An item has one tile at a time (LANES). */
+#define TILE 2
+#define LANES 1
 #include "winograd_rules.cl"
+#include "bias.cl"
 #include "finish.cl"
 
 #define ITEMS 256
@@ -140,14 +143,6 @@ INSIDE void make_results(__local real *products, int item)
     }
 }
 
-#ifdef BIAS
-#define BIAS_PARAMS __global const stored *bias, ulong bias_first,
-#define WITH_BIAS(value, channel) ((value) + LOAD(bias, channel))
-#else
-#define BIAS_PARAMS
-#define WITH_BIAS(value, channel) (value)
-#endif
-
 __kernel __attribute__((reqd_work_group_size(ITEMS, 1, 1)))
 void fused(__global const stored *image, ulong image_first, __global const real *filters, ulong filters_first,
            BIAS_PARAMS long groups, long channels_, long deep, long results_, long high_, long tiles_, long rows,
@@ -164,9 +159,7 @@ void fused(__global const stored *image, ulong image_first, __global const real 
     image += image_first;
     filters += filters_first + g * (deep * POINTS * high) + first_result;
     RESULT_START(c_first);
-#ifdef BIAS
-    bias += bias_first + g * results;
-#endif
+    BIAS_START(g * results);
 
     /* An item's tile and channel of a slice. */
     index_t tile = first_tile + item % BLOCK, channel = item / BLOCK, plane = height * width;

@@ -4,15 +4,10 @@
  * Rows of products have `pitch` elements, a multiple of LANES.  Neighbouring items make neighbouring tiles.  With one
  * lane work-groups have GROUP items; any number of groups.  A chain may take up what is finished (finish.cl). */
 #include "winograd_rules.cl"
+#include "bias.cl"
 #include "finish.cl"
 
 /* From the host: BIAS; GROUP. */
-
-#ifdef BIAS
-#define WITH_BIAS(value, channel) ((value) + LOAD(bias, channel))
-#else
-#define WITH_BIAS(value, channel) (value)
-#endif
 
 /* Where a tile's results lie, and how many of its lines and columns are inside of the image. */
 struct tile_place {
@@ -37,12 +32,6 @@ INSIDE void make_results(lanes *made, __global const real *row, index_t step)
     result_square(made, products);
 }
 
-#ifdef BIAS
-#define BIAS_PARAMS __global const stored *bias, ulong bias_first,
-#else
-#define BIAS_PARAMS
-#endif
-
 #if LANES == 1
 
 /* Neighbouring items have neighbouring tiles, and store neighbouring pixels: lines of tiles go from one to the other
@@ -65,9 +54,7 @@ void results(__global const real *from, ulong from_first, BIAS_PARAMS long first
     int id = get_local_id(0);
     from += from_first;
     RESULT_START(c_first);
-#ifdef BIAS
-    bias += bias_first;
-#endif
+    BIAS_START(0);
 
     for (index_t start = get_group_id(0) * GROUP; start < all;
          start += min(all - start, (index_t)get_global_size(0))) {
@@ -105,9 +92,7 @@ __kernel void results(__global const real *from, ulong from_first, BIAS_PARAMS l
     index_t pitch = pitch_, blocks = (tiles + LANES - 1) / LANES;
     from += from_first;
     RESULT_START(c_first);
-#ifdef BIAS
-    bias += bias_first;
-#endif
+    BIAS_START(0);
 
     GRID(n, channels * blocks) {
         lanes made[TILE * TILE];

@@ -52,8 +52,6 @@ static void start(struct kernel_call *k, const char *kernel, const struct conv *
 {
     kernel_start(k, "winograd_fused", kernel, p->dtype);
     k->wide = opencl_winograd_is_wide(p);
-    kernel_option(k, "-DTILE=%d", TILE);
-    kernel_option(k, "-DLANES=1");
 }
 
 static gradc_status call_filters(struct device *d, const struct conv *p, const struct fused *s,
