@@ -4,10 +4,12 @@
  * usage: matrix_conv [FILTER]     such as "*planned": only the tests whose name matches */
 #include <math.h>
 
+#include "support/conv_rules.h"
 #include "support/matrix.h"
 
 #ifndef GRADC_NO_OPENCL
 #include "device/opencl/matrix.h"
+#include "device/opencl/tuning.h"
 
 /* ---- Convolutions ---- */
 
@@ -238,26 +240,11 @@ static void programs_build(struct fixture *f)
 
 /* ---- When it is taken ---- */
 
-static int takes_layer(struct device *d, gradc_dtype dtype, enum math math, int64_t groups)
+static int takes_layer(struct device *d, gradc_dtype dtype, enum math math, int groups)
 {
-    struct conv p = {.kind = CONV_FORWARD,
-                     .dtype = dtype,
-                     .batch = 2,
-                     .in = 64,
-                     .height = 8,
-                     .width = 8,
-                     .out = 64,
-                     .kh = 3,
-                     .kw = 3,
-                     .out_height = 8,
-                     .out_width = 8,
-                     .groups = groups,
-                     .stride_h = 1,
-                     .stride_w = 1,
-                     .padding_h = 1,
-                     .padding_w = 1,
-                     .dilation_h = 1,
-                     .dilation_w = 1};
+    static const struct rule_row layer = {2, 64, 8, 64, 0};
+    struct conv p = rule_problem(&layer, groups, CONV_FORWARD);
+    p.dtype = dtype;
     d->math = math;
     return conv_matrix.applies(d, &p) && conv_matrix.pays(d, &p);
 }
@@ -297,12 +284,30 @@ static void settings_choose(struct fixture *f)
     m.d->table->close(m.d);
 }
 
+/* A form that would not be taken is not tested, which takes seconds. */
+static void untaken_is_not_tried(struct fixture *f)
+{
+    static const struct rule_row layer = {2, 64, 8, 64, 0};
+    const struct conv p = rule_problem(&layer, 1, CONV_FORWARD);
+    if (strcmp(f->device, "cpu") == 0 || f->eager)
+        return;
+    struct matrix_machine m = matrix_open(f);
+    m.d->matrix = MATRIX_MFMA_EMULATED;
+    m.d->math = MATH_FAST;
+    assert_true(conv_matrix.applies(m.d, &p));
+    assert_false(conv_matrix.pays(m.d, &p));
+    (void)opencl_conv_workspace(m.d, &p);
+    assert_null(tuning_verdict(m.d, TUNED_FORWARD, p.dtype, "matrix"));
+    m.d->table->close(m.d);
+}
+
 int main(int argc, char **argv)
 {
     static const struct test tests[] = {{"random convolutions", random_convolutions},
                                         {"tiny convolutions", tiny_convolutions},
                                         {"programs", programs_build},
-                                        {"settings choose", settings_choose}};
+                                        {"settings choose", settings_choose},
+                                        {"what is not taken is not tried", untaken_is_not_tried}};
     if (argc > 1)
         cmocka_set_test_filter(argv[1]);
     return RUN_SUITE("matrix_conv", tests);

@@ -1,7 +1,7 @@
 /* conv_rules.c - what rules that choose a form of 3x3 convolutions must come to. */
 #include "conv_rules.h"
 
-static struct conv convolution(const struct rule_row *row, int groups, enum conv_kind kind)
+struct conv rule_problem(const struct rule_row *row, int groups, enum conv_kind kind)
 {
     return (struct conv){.kind = kind,
                          .dtype = GRADC_F32,
@@ -25,7 +25,7 @@ static struct conv convolution(const struct rule_row *row, int groups, enum conv
 
 static void one_rule(const struct rule *rule, const struct rule_row *row, enum conv_kind kind)
 {
-    struct conv c = convolution(row, rule->groups, kind), other[] = {c, c, c, c, c};
+    struct conv c = rule_problem(row, rule->groups, kind), other[] = {c, c, c, c, c};
     if (rule->tile(&c) != row->m)
         fail_msg("%s, row %d, kind %d: %d, not %d", rule->name, (int)(row - rule->rows), (int)kind,
                  (int)rule->tile(&c), row->m);

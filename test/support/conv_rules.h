@@ -26,6 +26,9 @@ struct rule {
     int groups, kinds, halves;
 };
 
+/* The problem of a row. */
+struct conv rule_problem(const struct rule_row *row, int groups, enum conv_kind kind);
+
 void assert_rules(const struct rule *rules, int n);
 
 #endif

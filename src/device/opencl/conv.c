@@ -12,6 +12,12 @@ int conv_may_run(struct device *d, const struct conv *p, const struct conv_form 
     return form->applies(d, p) && (!(form->flags & FORM_NEEDS_TEST) || opencl_trusts_conv(d, p, form));
 }
 
+/* What pays is asked before what a form's first test costs. */
+static int is_default(struct device *d, const struct conv *p, const struct conv_form *form)
+{
+    return form->applies(d, p) && (!form->pays || form->pays(d, p)) && conv_may_run(d, p, form);
+}
+
 static const struct conv_form *form_of(struct device *d, const struct conv *p)
 {
     const struct choice *choice = tuning_of_conv(d, p);
@@ -21,7 +27,7 @@ static const struct conv_form *form_of(struct device *d, const struct conv *p)
         form++;
     if (choice && *form)
         return *form;
-    for (form = conv_forms; !conv_may_run(d, p, *form) || ((*form)->pays && !(*form)->pays(d, p));)
+    for (form = conv_forms; !is_default(d, p, *form);)
         form++;
     return *form;
 }
