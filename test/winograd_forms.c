@@ -81,6 +81,7 @@ static int64_t exact_unit(const struct conv *p)
     struct device d = {.info = {.kind = "gpu", .item_sums = 64, .local_memory = 65536}, .matrix = MATRIX_MFMA};
     return p->dtype == GRADC_F32 && opencl_is_winograd(&d, p) ? rule_of(&d, p) : DIRECT;
 }
+
 static void shapes_choose(struct fixture *f)
 {
     static const struct rule rules[] = {
