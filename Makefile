@@ -36,7 +36,7 @@ OUT := $(if $(VARIANT),$(BUILD)/,)
 # ---- Flags ----
 
 WARNINGS := -pedantic -Wall -Wextra -Wshadow -Wconversion
-SPEED := $(if $(filter 1,$(DEBUG)),-O0 -g -DGRADC_DEBUG,$(if $(SAN),-O1 -g -fno-omit-frame-pointer,-O3))
+SPEED := $(if $(filter 1,$(DEBUG)),-O0 -g -DGRADC_DEBUG,$(if $(SAN),-O1 -g1 -fno-omit-frame-pointer,-O3))
 SANITIZE := $(if $(SAN),-fsanitize=$(SAN) $(if $(findstring undefined,$(SAN)),-fno-sanitize-recover=undefined))
 FLAGS := -std=c11 $(WARNINGS) $(SPEED) $(SANITIZE) -ffp-contract=off -fno-math-errno -fno-trapping-math -pthread $(CFLAGS)
 DEFINES = -Iinclude -Isrc $(if $(filter 0,$(OPENCL)),-DGRADC_NO_OPENCL) $(if $(filter 0,$(IMAGES)),-DGRADC_NO_IMAGES) $(CPPFLAGS)

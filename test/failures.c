@@ -527,7 +527,7 @@ static void a_module_fails(struct fixture *f)
     int quick = !is_opencl(f) || test_long();
     module_fails(f, "lenet", "classes=3 image=8", quick ? 100 : 20);
     if (quick)
-        module_fails(f, "resnet18", "classes=3 image=8 channels=1", 10);
+        module_fails(f, "resnet18", "classes=3 image=8 channels=1", test_long() ? 10 : 4);
 }
 
 /* ---- Device memory ---- */
