@@ -3,6 +3,7 @@
  * training step of all kinds of them, a hundred times: the same bits. */
 #include <math.h>
 
+#include "core/context.h"
 #include "support/support.h"
 
 enum { PICKS = 48, STEPS = 100 };
@@ -227,6 +228,16 @@ static void one_layer(struct fixture *f, const struct layer *l, int64_t batch, s
     free(p.dz);
 }
 
+/* Where loops are cut, sums of so many are right. */
+enum { SHORT_SUM = 4096 };
+
+static int is_too_long(const struct fixture *f, const struct layer *l, int64_t batch)
+{
+    const int64_t taps = l->kernel * l->kernel, channels = l->in > l->out ? l->in : l->out;
+    const int64_t pixels = batch * l->size * l->size / (l->stride * l->stride);
+    return f->g->device->info.cuts_loops && (pixels > SHORT_SUM || channels / l->groups * taps > SHORT_SUM);
+}
+
 /* Elsewhere than on the CPU every third, unless this is the long form. */
 static void layers_of_the_zoo(struct fixture *f)
 {
@@ -235,8 +246,11 @@ static void layers_of_the_zoo(struct fixture *f)
     const int64_t least = test_long() ? 3 : 1;
     if (f->eager)
         return;
-    for (size_t i = 0; i < sizeof layers / sizeof *layers; i += step)
-        one_layer(f, &layers[i], layers[i].in == 3 ? 2 : least, &r);
+    for (size_t i = 0; i < sizeof layers / sizeof *layers; i += step) {
+        const int64_t batch = layers[i].in == 3 ? 2 : least;
+        if (!is_too_long(f, &layers[i], batch))
+            one_layer(f, &layers[i], batch, &r);
+    }
 }
 
 /* ---- Linear layers ---- */
@@ -276,7 +290,7 @@ static void linear_layers_of_the_zoo(struct fixture *f)
     struct random r = {test_seed()};
     if (f->eager)
         return;
-    for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++)
+    for (size_t i = f->g->device->info.cuts_loops ? 1 : 0; i < sizeof sizes / sizeof *sizes; i++)
         for (size_t k = 0; k < 3; k++)
             if (test_long() || sizes[i][0] < 10000 || k == 1)
                 one_linear(f, rows[k], sizes[i][0], sizes[i][1], &r);

@@ -57,6 +57,7 @@ struct device_info {
     int32_t units;
     int32_t f64;
     int32_t item_sums; /* f32 sums of a product that an item's registers hold beside all else (OpenCL GPUs) */
+    int32_t cuts_loops; /* 1: an item's loops end after 65,535 turns, so that longer sums are wrong (Mesa's llvmpipe) */
 };
 
 /* ---- A kernel call (OpenCL forms of ops) ----

@@ -126,6 +126,9 @@ gradc_status opencl_open(int32_t n, struct device **out, struct failure *f)
         close_device(&d->base);
         return status;
     }
+    if (h->info.cuts_loops)
+        host_log("%s (%s) ends an item's loops after 65,535 turns: results of large sums are wrong there",
+                 h->info.device, h->info.name);
     *out = &d->base;
     return GRADC_OK;
 }

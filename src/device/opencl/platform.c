@@ -160,6 +160,7 @@ static void describe(struct hardware *h, int32_t n)
     info->units = (int32_t)device_number(h->id, CL_DEVICE_MAX_COMPUTE_UNITS);
     info->f64 = has_f64(h->id);
     info->item_sums = item_sums(h->id);
+    info->cuts_loops = strcmp(info->platform, "rusticl") == 0 && strcmp(info->kind, "cpu") == 0;
     h->has_compiler = device_number(h->id, CL_DEVICE_COMPILER_AVAILABLE) != 0;
     h->divides_correctly =
         (device_number(h->id, CL_DEVICE_SINGLE_FP_CONFIG) & CL_FP_CORRECTLY_ROUNDED_DIVIDE_SQRT) != 0;
