@@ -37,7 +37,8 @@ OUT := $(if $(VARIANT),$(BUILD)/,)
 
 WARNINGS := -pedantic -Wall -Wextra -Wshadow -Wconversion
 SPEED := $(if $(filter 1,$(DEBUG)),-O0 -g -DGRADC_DEBUG,$(if $(SAN),-O1 -g1 -fno-omit-frame-pointer,-O3))
-SANITIZE := $(if $(SAN),-fsanitize=$(SAN) $(if $(findstring undefined,$(SAN)),-fno-sanitize-recover=undefined))
+# What object-size looks for AddressSanitizer finds, and it takes a fifth of the compilation.
+SANITIZE := $(if $(SAN),-fsanitize=$(SAN) $(if $(findstring undefined,$(SAN)),-fno-sanitize-recover=undefined -fno-sanitize=object-size))
 FLAGS := -std=c11 $(WARNINGS) $(SPEED) $(SANITIZE) -ffp-contract=off -fno-math-errno -fno-trapping-math -pthread $(CFLAGS)
 DEFINES = -Iinclude -Isrc $(if $(filter 0,$(OPENCL)),-DGRADC_NO_OPENCL) $(if $(filter 0,$(IMAGES)),-DGRADC_NO_IMAGES) $(CPPFLAGS)
 LIBRARY_FLAGS = $(FLAGS) -fPIC -fvisibility=hidden -DGRADC_BUILD $(DEFINES)

@@ -39,7 +39,7 @@ fi
 # else and go to a cache of their own.
 only_built="test/oracle.sh test/command.sh test/amp test/clblast test/conv test/depthwise test/epilogue test/failures
     test/gemm test/gradients test/half test/half_ops test/half_steps test/prologue test/random_programs test/tiles
-    test/tuning"
+    test/tuning test/winograd"
 
 leave_unoptimised() { # name
     [ "${GRADC_TEST_LONG:-0}" = 0 ] || return

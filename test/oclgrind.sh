@@ -96,7 +96,7 @@ for program in units conv; do
 done
 
 # Chains, updates of many parameters and values made again, as random programs come to them.
-if ! watched "$BUILD/test/random_programs" 16; then
+if ! watched "$BUILD/test/random_programs" 8; then
     bad "random programs: they failed"
 elif ! grep -q "^1 passed, 0 failed" "$work/log"; then
     bad "random programs: they did not run"

@@ -6,9 +6,9 @@
 # gfx90a, and to Arc and Ponte Vecchio; registers that are spilt are a failure, but on gfx1100.
 # Ends with "N passed, N failed, N skipped"; a pass is a program on a target.
 #
-# By default each target gets the first program of each source and type, of those for matrix units the first four, and
-# gfx908 those in bf16, which has other instructions there.  With GRADC_TEST_LONG=1 there are more programs, and every
-# one goes everywhere, also to Gen12.
+# By default one target of each compiler gets the first program of each source and type, the others the first of each
+# source; of those for matrix units the first four, and gfx908 those in bf16, which has other instructions there.  With
+# GRADC_TEST_LONG=1 there are more programs, and every one goes everywhere, also to Gen12.
 # CC  the compiler      BUILD  the build folder
 # KEEP  a folder: puts the programs there, and compiles nothing (for bench/resources.py)
 set -u
@@ -89,19 +89,25 @@ grep -vxFf "$work/units" "$work/every" >"$work/all"
 (cd "$work/programs" && grep -lE '^#define CHAIN_PARAMS.* double ' ./*.cl | sed 's/^\.\/\(.*\)\.cl$/\1/') >"$work/doubles"
 grep -v -- '-F64-' "$work/all" | grep -vxFf "$work/doubles" >"$work/without"
 cp "$work/all" "$work/first"
-cp "$work/without" "$work/first-without"
-some() { # how many of each source and type, list: cuts it, but in the long form
+f32_first() { # list
+    grep -- '-F32-' "$work/$1"
+    grep -v -- '-F32-' "$work/$1"
+}
+f32_first all >"$work/sources"
+f32_first without >"$work/sources-without"
+some() { # how many of each source, or source and type (1, 2), list: cuts it, but in the long form
     [ "$GRADC_TEST_LONG" = 0 ] || return
-    awk -F- -v most="$1" 'seen[$1 "-" $2]++ < most' "$work/$2" >"$work/some"
-    mv "$work/some" "$work/$2"
+    awk -F- -v most="$1" -v by="$2" 'seen[$1 (by == 2 ? "-" $2 : "")]++ < most' "$work/$3" >"$work/some"
+    mv "$work/some" "$work/$3"
 }
 echo "$(wc -l <"$work/all") programs, $(wc -l <"$work/units") for matrix units"
 
-for list in first first-without; do
-    some 1 $list
+some 1 2 first
+for list in sources sources-without; do
+    some 1 1 $list
 done
 for list in mma wmma mfma mfma-bf16 dpas-8 dpas-16; do
-    some 4 $list
+    some 4 2 $list
 done
 
 # ---- The compilers ----
@@ -187,8 +193,8 @@ target() { # target, list of programs, what must be there...
 
 amd=/usr/lib/x86_64-linux-gnu/amdgcn/bitcode
 target gfx1030 "$work/first" "$CLANG" $amd/ocml.bc
-target gfx906 "$work/first" "$CLANG" $amd/ocml.bc
-target gfx1100 "$work/first" "$CLANG" /usr/lib/clc/amdgcn--amdhsa.bc
+target gfx906 "$work/sources" "$CLANG" $amd/ocml.bc
+target gfx1100 "$work/sources" "$CLANG" /usr/lib/clc/amdgcn--amdhsa.bc
 target gfx1100 "$work/wmma" "$CLANG" /usr/lib/clc/amdgcn--amdhsa.bc
 target mfma-gfx908 "$work/mfma-bf16" "$CLANG" $amd/ocml.bc
 target mfma-gfx90a "$work/mfma" "$CLANG" $amd/ocml.bc
@@ -197,7 +203,7 @@ target sm_80 "$work/mma" "$CLANG" /usr/lib/clc/nvptx64--nvidiacl.bc
 target sm_90 "$work/mma" "$CLANG" /usr/lib/clc/nvptx64--nvidiacl.bc
 [ -n "$PTXAS" ] || echo "without ptxas, NVIDIA's PTX is not assembled"
 target skl "$work/first" "$(command -v ocloc)"
-target dg2 "$work/first-without" "$(command -v ocloc)" # Arc has no f64, nor has Gen12
+target dg2 "$work/sources-without" "$(command -v ocloc)" # Arc has no f64, nor has Gen12
 target dpas-dg2 "$work/dpas-8" "$(command -v ocloc)"
 target dpas-pvc "$work/dpas-16" "$(command -v ocloc)"
 [ "$GRADC_TEST_LONG" = 0 ] || target tgllp "$work/without" "$(command -v ocloc)"

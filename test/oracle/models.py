@@ -5,7 +5,7 @@ usage: models.py [--device NAME] [--only REGEX] [--seed N] [--long]
 
 The same weights in both: names, shapes and order of the state dict, logits, the gradients of a training step with
 dropout off, the buffers and the weights behind it; on the CPU with the setting "math" strict and fast.
---long: VGG16, ResNet-18 and AlexNet at their own size.
+--long: VGG11 too, and all but the small VGG16 at or near their own size.
 Prints each failure and ends with "N passed, N failed"; the exit status is 1 if any failed.
 """
 import argparse
@@ -30,8 +30,8 @@ BOUNDS = {"strict": (1e-3, 1e-5), "fast": (2e-2, 2e-2)}
 LARGE = 1 << 22  # elements: weights of more are not read again behind the step
 
 # name, image, classes, batch, whether it is tried on OpenCL devices too
-SHORT = [("alexnet", 63, 10, 2, True), ("vgg11", 32, 10, 2, True), ("vgg16", 64, 10, 2, False),
-         ("vgg16-bn-32", 32, 10, 4, True), ("resnet18", 64, 10, 4, True)]
+SHORT = [("alexnet", 63, 10, 2, False), ("vgg16", 64, 10, 2, False), ("vgg16-bn-32", 32, 10, 4, True),
+         ("resnet18", 64, 10, 4, True)]
 LONG = [("alexnet", 224, 1000, 2, True), ("vgg11", 64, 1000, 2, True), ("vgg16", 224, 1000, 2, True),
         ("vgg16-bn-32", 32, 10, 16, True), ("resnet18", 224, 1000, 2, True)]
 
