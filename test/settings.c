@@ -3,6 +3,7 @@
 #include <locale.h>
 #include <math.h>
 
+#include "core/context.h"
 #include "support/support.h"
 
 static void bad_settings_are_refused(struct fixture *f)
@@ -134,6 +135,24 @@ static void calls_without_a_context(struct fixture *f)
     gradc_recover(NULL);
 }
 
+static void count_lines(void *payload, const char *line)
+{
+    int *lines = payload;
+    *lines += strstr(line, "loops after 65,535 turns") != NULL;
+}
+
+/* Whoever opens a device that cuts loops is told, and nobody else is. */
+static void a_device_that_cuts_loops_says_so(struct fixture *f)
+{
+    int lines = 0;
+    gradc_set_log(count_lines, &lines);
+    gradc_context *g = gradc_open(f->device);
+    gradc_set_log(NULL, NULL);
+    assert_works(g);
+    assert_int_equal(lines, g->device->info.cuts_loops);
+    gradc_close(g);
+}
+
 int main(void)
 {
     static const struct test tests[] = {
@@ -141,6 +160,7 @@ int main(void)
         {"tensors print as arrays", tensors_print_as_arrays},
         {"a decimal comma changes nothing", a_decimal_comma_changes_nothing},
         {"calls without a context", calls_without_a_context},
+        {"a device that cuts loops says so", a_device_that_cuts_loops_says_so},
     };
     int status = RUN_SUITE("settings", tests);
     remove_locale();

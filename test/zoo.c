@@ -228,14 +228,20 @@ static void one_layer(struct fixture *f, const struct layer *l, int64_t batch, s
     free(p.dz);
 }
 
-/* Where loops are cut, sums of so many are right. */
+/* Where loops are cut, sums of up to so many are right. */
 enum { SHORT_SUM = 4096 };
 
-static int is_too_long(const struct fixture *f, const struct layer *l, int64_t batch)
+static int is_cut(const struct fixture *f, int64_t sum)
+{
+    return f->g->device->info.cuts_loops && sum > SHORT_SUM;
+}
+
+/* Of filters' gradients, results, and inputs' gradients. */
+static int has_cut_sum(const struct fixture *f, const struct layer *l, int64_t batch)
 {
     const int64_t taps = l->kernel * l->kernel, channels = l->in > l->out ? l->in : l->out;
-    const int64_t pixels = batch * l->size * l->size / (l->stride * l->stride);
-    return f->g->device->info.cuts_loops && (pixels > SHORT_SUM || channels / l->groups * taps > SHORT_SUM);
+    return is_cut(f, batch * l->size * l->size / (l->stride * l->stride)) ||
+           is_cut(f, channels / l->groups * taps);
 }
 
 /* Elsewhere than on the CPU every third, unless this is the long form. */
@@ -248,7 +254,7 @@ static void layers_of_the_zoo(struct fixture *f)
         return;
     for (size_t i = 0; i < sizeof layers / sizeof *layers; i += step) {
         const int64_t batch = layers[i].in == 3 ? 2 : least;
-        if (!is_too_long(f, &layers[i], batch))
+        if (!has_cut_sum(f, &layers[i], batch))
             one_layer(f, &layers[i], batch, &r);
     }
 }
@@ -290,9 +296,9 @@ static void linear_layers_of_the_zoo(struct fixture *f)
     struct random r = {test_seed()};
     if (f->eager)
         return;
-    for (size_t i = f->g->device->info.cuts_loops ? 1 : 0; i < sizeof sizes / sizeof *sizes; i++)
+    for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++)
         for (size_t k = 0; k < 3; k++)
-            if (test_long() || sizes[i][0] < 10000 || k == 1)
+            if (!is_cut(f, sizes[i][0]) && (test_long() || sizes[i][0] < 10000 || k == 1))
                 one_linear(f, rows[k], sizes[i][0], sizes[i][1], &r);
 }
 
